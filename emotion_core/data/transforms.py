@@ -1,0 +1,176 @@
+"""From pictures to batches: square resizing, decoding a whole table once, and augmentation of whole batches on any device."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from emotion_core.data.table import FaceTable, OnError, Problem, settle
+from emotion_core.errors import DataError, ImageError
+from emotion_core.images import read_image
+
+
+def resize_square(image: npt.NDArray[np.uint8], size: int) -> npt.NDArray[np.uint8]:
+    """Resize ``(H, W, 3)`` to ``(size, size, 3)`` with antialiasing; training and prediction both come through here."""
+    if image.shape[:2] == (size, size):
+        return image
+    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0))
+
+
+def decode_table(
+    table: FaceTable,
+    size: int,
+    *,
+    on_error: OnError = "raise",
+    workers: int = 4,
+    progress: Callable[[int], object] | None = None,
+) -> tuple[FaceTable, npt.NDArray[np.uint8]]:
+    """Decode every picture of a table once.
+
+    Args:
+        table: ``N`` images.
+        size: side of the square result, px.
+        on_error: ``"raise"`` refuses a table with unreadable pictures, ``"skip"`` drops their rows and lists them.
+        workers: threads that decode.
+        progress: called with 1 after every picture.
+
+    Returns:
+        The table of readable pictures, and their pixels, shape ``(N, C, size, size)``; ``C`` is 1 when all pictures are grey.
+
+    Raises:
+        DataError: pictures cannot be read and ``on_error`` is ``"raise"``, or none can.
+    """
+
+    def decode(sample_id: str) -> npt.NDArray[np.uint8] | Problem:
+        try:
+            image = resize_square(read_image(table.read_bytes(sample_id)), size)
+        except (ImageError, OSError) as error:
+            return Problem(path=sample_id, reason=str(error))
+        grey = (image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all()
+        return image[..., 0] if grey else image
+
+    # Grey pictures are kept with one channel until a colour one turns up, so that 28,000 of them stay small.
+    pixels = np.empty((len(table), 1, size, size), dtype=np.uint8)
+    readable = np.ones(len(table), dtype=bool)
+    problems: list[Problem] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for index, image in enumerate(pool.map(decode, table.sample_ids)):
+            if isinstance(image, Problem):
+                readable[index] = False
+                problems.append(image)
+            elif image.ndim == 2:
+                pixels[index] = image
+            else:
+                if pixels.shape[1] == 1:
+                    pixels = np.repeat(pixels, 3, axis=1)
+                pixels[index] = image.transpose(2, 0, 1)
+            if progress is not None:
+                progress(1)
+    kept = settle(problems, on_error, table.name)
+    if not readable.any():
+        raise DataError(f"None of the {len(table):,} pictures of '{table.name}' can be read.")
+    if kept:
+        table = table.where(readable)
+        table = FaceTable(
+            name=table.name, frame=table.frame, distributions=table.distributions, read_bytes=table.read_bytes,
+            problems=table.problems + kept,
+        )  # fmt: skip
+        pixels = pixels[readable]
+    return table, pixels
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """How strongly training pictures are varied; 0 switches a part off.
+
+    Attributes:
+        flip: probability of a horizontal flip.
+        rotate: largest rotation either way, degrees.
+        scale: largest relative change of size either way.
+        shift: largest shift either way, as a share of the side.
+        brightness: largest change of brightness either way, as a share of the full range.
+        contrast: largest relative change of contrast either way.
+        saturation: largest relative change of saturation either way.
+        grey: probability of dropping colour.
+        erase: probability of erasing a rectangle.
+        erase_area: range of the erased area, as a share of the picture.
+    """
+
+    flip: float = 0.5
+    rotate: float = 15.0
+    scale: float = 0.15
+    shift: float = 0.08
+    brightness: float = 0.2
+    contrast: float = 0.25
+    saturation: float = 0.0
+    grey: float = 0.0
+    erase: float = 0.4
+    erase_area: tuple[float, float] = (0.02, 0.2)
+
+
+def augment(
+    images: torch.Tensor, settings: Augmentation, generator: torch.Generator, *, size: int | None = None
+) -> torch.Tensor:
+    """Vary a whole batch on its own device, each picture differently.
+
+    Args:
+        images: in [0, 1], shape ``(B, C, H, W)``.
+        settings: strengths.
+        generator: the only source of randomness; on the CPU, so that every device gives the same pictures.
+        size: side of the result, px; the input's height by default.
+
+    Returns:
+        In [0, 1], shape ``(B, C, size, size)``.
+    """
+    batch, channels = images.shape[:2]
+    side = images.shape[2] if size is None else size
+    device = images.device
+
+    def draw(low: float, high: float, *shape: int) -> torch.Tensor:
+        return (torch.rand(batch, *shape, generator=generator) * (high - low) + low).to(device)
+
+    angle = draw(-settings.rotate, settings.rotate) * (math.pi / 180)
+    zoom = 1 / (1 + draw(-settings.scale, settings.scale))
+    mirror = torch.where(draw(0, 1) < settings.flip, -1.0, 1.0)
+    theta = torch.zeros(batch, 2, 3, device=device)
+    theta[:, 0, 0] = angle.cos() * zoom * mirror
+    theta[:, 0, 1] = -angle.sin() * zoom
+    theta[:, 1, 0] = angle.sin() * zoom * mirror
+    theta[:, 1, 1] = angle.cos() * zoom
+    theta[:, :, 2] = draw(-2 * settings.shift, 2 * settings.shift, 2)
+    grid = F.affine_grid(theta, [batch, channels, side, side], align_corners=False)
+    images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
+
+    if channels == 3 and (settings.saturation or settings.grey):
+        luma = (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        keep = 1 + draw(-settings.saturation, settings.saturation, 1, 1, 1)
+        keep = torch.where(draw(0, 1, 1, 1, 1) < settings.grey, torch.zeros_like(keep), keep)
+        images = luma + (images - luma) * keep
+    factor = 1 + draw(-settings.contrast, settings.contrast, 1, 1, 1)
+    offset = draw(-settings.brightness, settings.brightness, 1, 1, 1)
+    centre = images.mean(dim=(1, 2, 3), keepdim=True)
+    images = ((images - centre) * factor + centre + offset).clamp_(0, 1)
+
+    area = draw(*settings.erase_area)
+    ratio = draw(math.log(0.4), math.log(2.5)).exp()
+    height, width = (area * ratio).sqrt().clamp(max=1), (area / ratio).sqrt().clamp(max=1)
+    top, left = draw(0, 1) * (1 - height), draw(0, 1) * (1 - width)
+    position = (torch.arange(side, device=device) + 0.5) / side
+    rows = (position >= top[:, None]) & (position < (top + height)[:, None])
+    columns = (position >= left[:, None]) & (position < (left + width)[:, None])
+    erased = rows[:, None, :, None] & columns[:, None, None, :] & (draw(0, 1) < settings.erase)[:, None, None, None]
+    return images.masked_fill(erased, 0.5)
+
+
+def batches(count: int, size: int, generator: torch.Generator | None = None) -> Iterator[torch.Tensor]:
+    """Positions of ``count`` samples in batches of ``size``, shuffled when a generator is given; none is left out."""
+    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+    yield from torch.split(order, size)

@@ -1,0 +1,79 @@
+"""Every error that a user of this package can cause or meet.
+
+::
+
+    EmotionCoreError
+    ├── DataError                      a dataset is missing, incomplete or not what it claims to be
+    │   └── DatasetNotFoundError         nothing at the place where the dataset was looked for
+    ├── ImageError                     a picture cannot be used; the message says why
+    ├── FaceModelError                 the face detector's file is missing, altered or unreadable
+    ├── WeightsUnavailableError        pre-trained weights cannot be fetched
+    ├── CheckpointError                a run folder is damaged or does not fit
+    │   └── CheckpointNotFoundError      no such run
+    ├── ConfigError                    a setting is unknown or impossible
+    ├── DeviceError                    the requested device is not there
+    └── TrainingError                  training cannot go on (non-finite loss, unusable data, full disk)
+
+Messages name the file or the setting, the reason and the remedy. The command line prints them as one line and the app as
+one sentence; anything else that is raised is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class EmotionCoreError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class DataError(EmotionCoreError, ValueError):
+    """A dataset is missing, incomplete or not what it claims to be."""
+
+
+class DatasetNotFoundError(DataError, FileNotFoundError):
+    """Nothing lies where the dataset was looked for."""
+
+    def __init__(self, name: str, looked: list[Path]) -> None:
+        places = " and ".join(f"'{path}'" for path in looked)
+        super().__init__(
+            f"No dataset '{name}': looked for {places}. Pass its folder with --data-root, or set EMOTION_DATA."
+        )
+
+
+class ImageError(EmotionCoreError, ValueError):
+    """A picture cannot be used; the message says why."""
+
+
+class FaceModelError(EmotionCoreError, RuntimeError):
+    """The face detector's file is missing, altered or unreadable."""
+
+
+class WeightsUnavailableError(EmotionCoreError, RuntimeError):
+    """Pre-trained weights cannot be fetched."""
+
+
+class CheckpointError(EmotionCoreError, ValueError):
+    """A run folder is damaged, or does not fit what it is used for."""
+
+
+class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
+    """There is no such run."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"No checkpoint at '{path}'. Train one with 'python -m emotion_core train', "
+            "or list what there is with 'python -m emotion_core runs'."
+        )
+
+
+class ConfigError(EmotionCoreError, ValueError):
+    """A setting is unknown or impossible."""
+
+
+class DeviceError(EmotionCoreError, RuntimeError):
+    """The requested device is not there."""
+
+
+class TrainingError(EmotionCoreError, RuntimeError):
+    """Training cannot go on."""

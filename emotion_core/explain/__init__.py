@@ -1,0 +1,20 @@
+"""Which parts of a face speak for an output: CAM methods, and heat maps drawn over the face."""
+
+from __future__ import annotations
+
+from emotion_core.explain.exact import cam_for_all, exact_maps, normalise_maps, resize_maps
+from emotion_core.explain.methods import METHODS, explain
+from emotion_core.explain.overlay import COLOUR_MAP, colour_scale, colourise, overlay
+
+__all__ = [
+    "COLOUR_MAP",
+    "METHODS",
+    "cam_for_all",
+    "colour_scale",
+    "colourise",
+    "exact_maps",
+    "explain",
+    "normalise_maps",
+    "overlay",
+    "resize_maps",
+]

@@ -1,0 +1,245 @@
+"""Reading pictures that nobody has checked: whatever the file holds, the result is RGB or an :class:`ImageError`."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    ExifTags,
+    GifImagePlugin,
+    Image,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
+
+from emotion_core.errors import ImageError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.ImageFile import ImageFile
+
+MAX_PIXELS = 50_000_000
+"""Largest picture that is decoded, in pixels: every phone's ordinary photos, 150 MB as RGB."""
+
+MAX_SIDE = 30_000
+"""Longest side that is decoded, in pixels. OpenCV addresses coordinates with 16 bits in places."""
+
+MAX_BYTES = 100 * 1024 * 1024
+"""Largest file that is read, in bytes."""
+
+FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF")
+"""Formats that are read. Everything else Pillow knows stays switched off."""
+
+
+class _JpegImageFile(JpegImagePlugin.JpegImageFile):
+    """Opening a JPEG looks up its resolution in EXIF; damaged EXIF must not cost the picture."""
+
+    def getexif(self) -> Image.Exif:
+        try:
+            return super().getexif()
+        except Exception:  # noqa: BLE001 - metadata may be damaged in any way
+            return Image.Exif()
+
+
+_PLUGINS: dict[str, type[ImageFile]] = {
+    "JPEG": _JpegImageFile,
+    "PNG": PngImagePlugin.PngImageFile,
+    "WebP": WebPImagePlugin.WebPImageFile,
+    "GIF": GifImagePlugin.GifImageFile,
+    "BMP": BmpImagePlugin.BmpImageFile,
+    "TIFF": TiffImagePlugin.TiffImageFile,
+    "AVIF": AvifImagePlugin.AvifImageFile,
+}
+_SIGNATURES = {
+    b"\xff\xd8\xff": "JPEG",
+    b"\x89PNG\r\n\x1a\n": "PNG",
+    b"GIF87a": "GIF",
+    b"GIF89a": "GIF",
+    b"II*\x00": "TIFF",
+    b"MM\x00*": "TIFF",
+    b"II+\x00": "TIFF",
+    b"MM\x00+": "TIFF",
+}
+_BMP_HEADERS = (12, 40, 52, 56, 64, 108, 124)
+"""Header lengths of all versions: 'BM' alone could as well begin a sentence."""
+_TRANSPOSE = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+def read_image(
+    source: bytes | bytearray | memoryview | str | os.PathLike[str],
+    *,
+    max_pixels: int = MAX_PIXELS,
+    max_side: int = MAX_SIDE,
+    max_bytes: int = MAX_BYTES,
+) -> NDArray[np.uint8]:
+    """Read a picture as upright RGB.
+
+    The size in the header is checked before a pixel is decoded, so a small file that claims a huge picture costs nothing.
+    Of an animation the first frame is read. Transparent parts are laid on white. The EXIF orientation is applied; one
+    that cannot be read counts as upright. 16-bit grey is scaled from 0..65535; 32-bit integers and floats are scaled
+    from the smallest usual range that holds them (0..1 for floats, 0..255, 0..65535, else 0..maximum), what is negative
+    becomes 0. Colour profiles are not applied. No global setting of Pillow is read or changed, so threads may call this
+    at the same time.
+
+    Args:
+        source: the file's content, or the path of a file (a string is always a path).
+        max_pixels: largest number of pixels accepted.
+        max_side: longest side accepted, in pixels.
+        max_bytes: largest file accepted.
+
+    Returns:
+        Array of shape ``(H, W, 3)``, uint8, C-contiguous and writable.
+
+    Raises:
+        ImageError: no such file, not a picture, too large, cut short or damaged; the message is one sentence that says
+            which, and what to do.
+    """
+    subject, data = _load_bytes(source, max_bytes)
+    plugin = _find_plugin(subject, data)
+    try:
+        # Image.open would do, but it warns (process-wide) about pictures that are large by its own limit, not by ours.
+        with plugin(io.BytesIO(data)) as image:
+            _check_size(subject, image.size, max_pixels, max_side)
+            image.load()
+            rgb = _to_rgb(image)
+            orientation = _orientation(image)
+        if orientation in _TRANSPOSE:
+            rgb = rgb.transpose(_TRANSPOSE[orientation])
+        return np.array(rgb, dtype=np.uint8, order="C")
+    except ImageError:
+        raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
+        raise ImageError(f"{subject} is too large to be decoded: make it smaller and try again.") from error
+    except Exception as error:  # decoders raise whatever damaged bytes lead them to: no list of types is complete
+        raise ImageError(f"{subject} {_reason(error)}") from error
+
+
+def _load_bytes(source: bytes | bytearray | memoryview | str | os.PathLike[str], max_bytes: int) -> tuple[str, bytes]:
+    """What to call the picture in a message, and its bytes."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        subject, size = "The picture", memoryview(source).nbytes
+        data = bytes(source) if size <= max_bytes else b""
+    else:
+        path = Path(source)
+        subject = f"'{path}'"
+        try:
+            if path.is_dir():
+                raise ImageError(f"{subject} is a folder: choose a picture inside it.")
+            if not path.exists():
+                raise ImageError(f"There is no file at {subject}: check the path.")
+            if not path.is_file():
+                raise ImageError(f"{subject} is not an ordinary file: choose a picture.")
+            with path.open("rb") as stream:
+                size = os.fstat(stream.fileno()).st_size
+                data = stream.read(max_bytes + 1) if size <= max_bytes else b""
+            size = max(size, len(data))
+        except (OSError, ValueError) as error:
+            if isinstance(error, ImageError):
+                raise
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise ImageError(f"{subject} cannot be read ({reason}): check the path and its permissions.") from error
+    if size > max_bytes:
+        raise ImageError(
+            f"{subject} has {size:,} bytes, more than the {max_bytes:,} allowed: make it smaller and try again."
+        )
+    if not data:
+        raise ImageError(f"{subject} is empty (0 bytes): choose another file.")
+    return subject, data
+
+
+def _find_plugin(subject: str, data: bytes) -> type[ImageFile]:
+    """Decoder for the content; the file's name has no say."""
+    head = data[:4096]
+    for signature, name in _SIGNATURES.items():
+        if head.startswith(signature):
+            return _PLUGINS[name]
+    if head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS:
+        return _PLUGINS["BMP"]
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return _PLUGINS["WebP"]
+    if head[4:8] == b"ftyp":
+        brands = head[8 : max(16, min(64, int.from_bytes(head[:4], "big")))]
+        if b"avif" in brands or b"avis" in brands:
+            return _PLUGINS["AVIF"]
+        if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")):
+            raise ImageError(f"{subject} is an HEIC photo, which cannot be read here: export it as JPEG and try again.")
+    if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in head.lower():
+        raise ImageError(f"{subject} is a vector drawing (SVG), not a photo: export it as PNG and try again.")
+    raise ImageError(f"{subject} is not a picture that can be read: use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+
+
+def _check_size(subject: str, size: tuple[int, int], max_pixels: int, max_side: int) -> None:
+    width, height = size
+    if width < 1 or height < 1:
+        raise ImageError(f"{subject} has no pixels ({width} x {height}): choose another file.")
+    limits = []
+    if width * height > max_pixels:
+        limits.append(f"{max_pixels:,} pixels")
+    if max(width, height) > max_side:
+        limits.append(f"{max_side:,} pixels a side")
+    if limits:
+        raise ImageError(
+            f"{subject} measures {width:,} x {height:,} pixels, more than the {' and '.join(limits)} allowed: "
+            "make it smaller and try again."
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    """Eight-bit RGB of any mode."""
+    if image.mode.startswith("I;16"):
+        # 65535 = 255 * 257, so this is the nearest of 256 levels.
+        return _grey(((np.asarray(image).astype(np.uint32) + 128) // 257).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        values = np.nan_to_num(np.asarray(image).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+        peak = float(values.max())
+        usual = (255.0, 65535.0) if image.mode == "I" else (1.0, 255.0, 65535.0)
+        top = next((limit for limit in usual if peak <= limit), peak)
+        return _grey(np.rint(np.clip(values / top, 0.0, 1.0) * 255.0).astype(np.uint8))
+    if image.has_transparency_data:
+        layer = image.convert("RGBA")
+        canvas = Image.new("RGB", layer.size, "white")
+        canvas.paste(layer, mask=layer.getchannel("A"))
+        return canvas
+    return image.convert("RGB")
+
+
+def _grey(values: NDArray[np.uint8]) -> Image.Image:
+    return Image.fromarray(values).convert("RGB")
+
+
+def _orientation(image: Image.Image) -> int:
+    """EXIF orientation, 1 (upright) where there is none or the metadata are damaged."""
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # noqa: BLE001 - damaged metadata, in whatever way, are no reason to refuse the pixels
+        return 1
+
+
+def _reason(error: Exception) -> str:
+    """End of the sentence about a decoder's exception."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    # Pillow's base class says just this when a header gives a width or height of 0, or ends before it gives them.
+    if isinstance(error, SyntaxError) and text == "not identified by this driver":
+        return "has no pixels (its size is 0, or its header is cut off): choose another file."
+    signs = ("truncated", "end of file", "eof", "not enough", "broken data stream", "premature", "out of data")
+    ran_out = any(isinstance(cause, EOFError | IndexError | struct.error) for cause in (error, error.__cause__))
+    if ran_out or any(sign in text.lower() for sign in signs):
+        return "is truncated, its end is missing: copy or download it again."
+    return f"is damaged or of an unsupported kind ({text.rstrip('.')}): save it again as JPEG or PNG."

@@ -1,0 +1,72 @@
+"""Many pictures through a network in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from emotion_core.models.network import EmotionNetwork
+
+
+def to_input(network: EmotionNetwork, pixels: torch.Tensor) -> torch.Tensor:
+    """uint8 pixels ``(B, 1 or 3, S, S)`` to the network's normalised input, on the network's device."""
+    images = pixels.to(network.mean.device).float().div_(255)
+    return network.normalise(match_channels(images, network.config.in_chans))
+
+
+def match_channels(images: torch.Tensor, channels: int) -> torch.Tensor:
+    """Grey to as many equal channels as asked for; colour to one by luma; a fourth channel is left at 0."""
+    have = images.shape[1]
+    if have == channels:
+        return images
+    if channels == 1:
+        return (images[:, :3] * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    if have == 1:
+        return images.expand(-1, channels, -1, -1)
+    return torch.cat([images, images.new_zeros(len(images), channels - have, *images.shape[2:])], dim=1)
+
+
+@torch.inference_mode()
+def infer(
+    network: EmotionNetwork,
+    pixels: npt.NDArray[np.uint8],
+    *,
+    batch_size: int = 64,
+    flip: bool = False,
+    progress: Callable[[int], object] | None = None,
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Outputs for decoded pictures.
+
+    Args:
+        network: in evaluation mode while this runs, then in the mode that it had.
+        pixels: shape ``(N, 1 or 3, S, S)``.
+        batch_size: images a pass.
+        flip: average over each picture and its mirror image.
+        progress: called with the number of images done after each pass.
+
+    Returns:
+        Logits ``(N, 8)``, and valence and arousal ``(N, 2)`` as the network gives them.
+    """
+    modes = [(module, module.training) for module in network.modules()]
+    network.eval()
+    logits, affect = [], []
+    try:
+        for start in range(0, len(pixels), batch_size):
+            images = to_input(network, torch.from_numpy(pixels[start : start + batch_size]))
+            outputs = network(images)
+            some_logits, some_affect = outputs.logits, outputs.affect
+            if flip:
+                mirrored = network(images.flip(3))
+                some_logits = (some_logits + mirrored.logits) / 2
+                some_affect = (some_affect + mirrored.affect) / 2
+            logits.append(some_logits.float().cpu().numpy())
+            affect.append(some_affect.float().cpu().numpy())
+            if progress is not None:
+                progress(len(images))
+    finally:
+        for module, training in modes:
+            module.training = training
+    return np.concatenate(logits), np.concatenate(affect)

@@ -1,0 +1,119 @@
+"""The model card: ``README.md`` of a run, generated from what the run folder holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emotion_core.results.run import Run, write_text
+
+DATA_TERMS = {
+    "affectnet-3999": (
+        "[AffectNet](http://mohammadmahoor.com/affectnet/): non-commercial research only; its images may not be passed on."
+    ),
+    "ferplus": (
+        "[FER-2013](https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge) "
+        "(open database licence as published) with the [FER+](https://github.com/microsoft/FERPlus) labels (MIT)."
+    ),
+}
+DATA_TERMS["fer2013"] = DATA_TERMS["ferplus"]
+
+
+def write_card(run: Run) -> None:
+    """Write the card of a run; call it again after every evaluation."""
+    write_text(run.path / "README.md", render_card(run))
+
+
+def render_card(run: Run) -> str:
+    """The card's text: Hugging Face front matter, what it is, how it was trained, what it reaches, what it must not do."""
+    info = run.info
+    dataset = str(info.dataset.get("name", "unknown"))
+    lines = [*_front_matter(run, dataset), "", f"# {run.name}", ""]
+    lines.append(
+        f"{_outputs(info.outputs)} of one face, read by a {info.backbone} network with {info.num_params / 1e6:.2f} M "
+        f"parameters from {info.input_size} × {info.input_size} px."
+    )
+    lines += ["", "## Results", ""]
+    evaluations = run.evaluations
+    if not evaluations:
+        lines.append("Not evaluated yet.")
+    for metrics in evaluations.values():
+        lines += _results(metrics)
+    lines += ["", "## Training", "", *_training(run, dataset)]
+    lines += ["", "## Limits", "", *LIMITS, "", "## Data and licence", ""]
+    lines.append(f"Trained on {dataset}. {DATA_TERMS.get(dataset, '')}".strip())
+    start = str(info.init)
+    if start not in ("scratch", "imagenet"):
+        lines.append(f"Started from the weights of `{start}`; the terms of its data hold as well.")
+    return "\n".join(lines) + "\n"
+
+
+LIMITS = (
+    "- An expression is what annotators saw in a face, not what a person felt.",
+    "- Not for decisions about people. Emotion recognition at work and in education is banned in the European Union "
+    "(Regulation 2024/1689, article 5(1)(f)), except for medical or safety reasons.",
+    "- Trained on pictures from the web, labelled by few annotators: unequal quality across age, gender, skin colour, pose and "
+    "light has to be expected, and was not measured.",
+    "- Valence and arousal are clipped to [-1, 1]; probabilities are as sure as the calibration in `run.json` makes them.",
+)
+
+
+def _front_matter(run: Run, dataset: str) -> list[str]:
+    lines = ["---", "library_name: emotion_core", "pipeline_tag: image-classification", "license: other"]
+    lines += ["license_name: research-only" if dataset.startswith("affectnet") else "license_name: see-card"]
+    lines += ["tags:", "- facial-expression-recognition", "- valence-arousal", f"- {run.info.backbone}"]
+    lines += ["datasets:", f"- {dataset}"]
+    measures = [
+        (metrics, name, metrics["measures"][name]["value"])
+        for metrics in run.evaluations.values()
+        for name in ("accuracy", "ccc_valence", "ccc_arousal")
+        if name in metrics.get("measures", {}) and metrics.get("split") == "test"
+    ]
+    if measures:
+        lines += ["model-index:", f"- name: {run.name}", "  results:"]
+    for metrics, name, value in measures:
+        lines += [
+            "  - task: {type: image-classification}",
+            f"    dataset: {{name: {metrics['dataset']}, type: {metrics['dataset']}, split: {metrics['split']}}}",
+            f"    metrics: [{{type: {name}, value: {value:.4f}}}]",
+        ]
+    return [*lines, "---"]
+
+
+def _outputs(outputs: tuple[str, ...]) -> str:
+    parts = [text for name, text in (("expression", "eight expression probabilities"), ("affect", "valence and arousal"))
+             if name in outputs]  # fmt: skip
+    return " with ".join(parts).capitalize() or "Outputs"
+
+
+def _results(metrics: dict[str, Any]) -> list[str]:
+    lines = [
+        f"{metrics['dataset']}, {metrics['split']} split: {metrics['images']} images (fingerprint `{metrics['fingerprint']}`), "
+        f"seed {metrics['seed']}{', averaged with the mirror image' if metrics.get('flip') else ''}.",
+        "",
+        "| measure | value | 95 % interval over images |",
+        "|---|---|---|",
+    ]
+    for name, measure in metrics["measures"].items():
+        if measure["value"] is None:
+            lines.append(f"| `{name}` | not defined | |")
+        else:
+            lines.append(f"| `{name}` | {measure['value']:.3f} | {measure['low']:.3f} to {measure['high']:.3f} |")
+    return [*lines, ""]
+
+
+def _training(run: Run, dataset: str) -> list[str]:
+    info = run.info
+    counts = ", ".join(
+        f"{info.dataset[split]['images']:,} images to {purpose} (`{info.dataset[split]['fingerprint']}`)"
+        for split, purpose in (("train", "learn from"), ("val", "choose the epoch"))
+        if split in info.dataset
+    )
+    lines = [f"- Data: {dataset}; {counts}." if counts else f"- Data: {dataset}."]
+    lines.append(f"- Start: {info.init}. Seed {info.seed}. {info.seconds / 60:.0f} minutes on {info.device}.")
+    if info.selection:
+        lines.append(
+            f"- The stored epoch is {info.selection['epoch']} of {info.training.get('epochs', '?')}, chosen by "
+            f"{info.selection['measure']} = {info.selection['value']:.3f} on the {info.selection['split']} split."
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())
+    return [*lines, f"- Settings are in `run.json`, every epoch in `history.jsonl`. {versions}."]

@@ -1,0 +1,304 @@
+"""The run folder: all there is to know about one trained model. The only reader and writer of ``checkpoints/``."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from emotion_core.errors import CheckpointError, CheckpointNotFoundError
+from emotion_core.labels import AFFECT, EXPRESSIONS
+
+SCHEMA_VERSION = 1
+WEIGHTS = "model.safetensors"
+
+PREDICTION_COLUMNS = (
+    "sample_id",
+    "expression",
+    *AFFECT,
+    *(f"prob_{name}" for name in EXPRESSIONS),
+    *(f"pred_{name}" for name in AFFECT),
+)
+"""Columns of ``predictions.parquet``, a row an image."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunInfo:
+    """Content of ``run.json``.
+
+    Attributes:
+        network: what :class:`~emotion_core.models.network.NetworkConfig` needs; ``backbone`` and ``input_size`` among it.
+        outputs: what the network was trained to say: ``"expression"``, ``"affect"``, or both.
+        training: the whole training configuration, as plain data.
+        dataset: name, split sizes and fingerprints of what it was trained on.
+        selection: which measure on which split chose the stored epoch, and its value.
+        init: where the weights came from: ``"scratch"``, ``"imagenet"``, or the name of another run.
+        seed: of the training.
+        num_params: number of parameters.
+        temperature: divides the logits before softmax; 1 where it was not calibrated.
+        device: what it was trained on.
+        seconds: training time in all.
+        versions: of Python and the libraries.
+        finished: whether training came to its end.
+    """
+
+    network: dict[str, Any]
+    outputs: tuple[str, ...] = ("expression", "affect")
+    training: dict[str, Any] = field(default_factory=dict)
+    dataset: dict[str, Any] = field(default_factory=dict)
+    selection: dict[str, Any] = field(default_factory=dict)
+    init: str = "scratch"
+    seed: int = 0
+    num_params: int = 0
+    temperature: float = 1.0
+    device: str = "cpu"
+    seconds: float = 0.0
+    versions: dict[str, str] = field(default_factory=dict)
+    class_names: tuple[str, ...] = EXPRESSIONS
+    finished: bool = False
+    schema_version: int = SCHEMA_VERSION
+
+    @property
+    def backbone(self) -> str:
+        """Name of the backbone."""
+        return str(self.network["backbone"])
+
+    @property
+    def input_size(self) -> int:
+        """Side of the input, px."""
+        return int(self.network["input_size"])
+
+
+_TYPES: dict[str, Any] = {
+    **dict.fromkeys(("network", "training", "dataset", "selection", "versions"), dict),
+    **dict.fromkeys(("outputs", "class_names"), tuple),
+    **dict.fromkeys(("init", "device"), str),
+    **dict.fromkeys(("seed", "num_params", "schema_version"), int),
+    **dict.fromkeys(("temperature", "seconds"), int | float),
+    "finished": bool,
+}
+"""What JSON has to hold for each entry of :class:`RunInfo`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run folder that could be read."""
+
+    path: Path
+    info: RunInfo
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def weights(self) -> Path:
+        """Where the weights lie, if the run has any."""
+        return self.path / WEIGHTS
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether it can predict."""
+        return self.weights.is_file()
+
+    @property
+    def evaluations(self) -> dict[str, dict[str, Any]]:
+        """Stored measures by ``<dataset>-<split>``; those that cannot be read are left out."""
+        found = {}
+        for path in sorted(self.path.glob("evaluations/*/metrics.json")):
+            try:
+                found[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                continue
+        return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class DamagedRun:
+    """A run folder that could not be read, and why."""
+
+    path: Path
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+
+def checkpoints_folder() -> Path:
+    """Where runs are kept: ``EMOTION_CHECKPOINTS``, or ``checkpoints/`` beside the package."""
+    return Path(os.environ.get("EMOTION_CHECKPOINTS") or Path(__file__).resolve().parents[2] / "checkpoints")
+
+
+def find_run(path_or_name: str | Path) -> Run:
+    """Read a run by its folder, or by its name in :func:`checkpoints_folder`.
+
+    Raises:
+        CheckpointNotFoundError: there is none.
+        CheckpointError: it is damaged.
+    """
+    text = str(path_or_name)
+    try:
+        for folder in (Path(text).expanduser(), checkpoints_folder() / text):
+            if (folder / "run.json").is_file():
+                return read_run(folder)
+    except (OSError, ValueError, RuntimeError) as error:
+        # A name of 10,000 characters or with a NUL byte is refused by the operating system, '~nobody' has no home.
+        if isinstance(error, CheckpointError):
+            raise
+    raise CheckpointNotFoundError(Path(text))
+
+
+def read_run(path: Path) -> Run:
+    """Read one run folder.
+
+    Raises:
+        CheckpointNotFoundError: no ``run.json`` there.
+        CheckpointError: it is not valid; the message says what is wrong with it.
+    """
+    file = path / "run.json"
+    if not file.is_file():
+        raise CheckpointNotFoundError(path)
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"'{file}' is not readable JSON ({error}). Restore it, or train the run again.") from error
+    if not isinstance(data, dict) or "schema_version" not in data:
+        raise CheckpointError(f"'{file}' has no 'schema_version', so it does not describe a run.")
+    if data["schema_version"] != SCHEMA_VERSION:
+        raise CheckpointError(
+            f"'{file}' has schema version {data['schema_version']}; this version reads {SCHEMA_VERSION}. Update the program."
+        )
+    known = {entry.name for entry in fields(RunInfo)}
+    network = data.get("network")
+    if not isinstance(network, dict) or not {"backbone", "input_size"} <= network.keys():
+        raise CheckpointError(f"'{file}' lacks 'network' with 'backbone' and 'input_size'.")
+    values: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in data.items() if key in known
+    }
+    for key, value in values.items():
+        if not isinstance(value, _TYPES[key]) or isinstance(value, bool) != (_TYPES[key] is bool):
+            raise CheckpointError(f"'{file}' has the {key} {value!r}, which is not of the right type.")
+    if not isinstance(network["backbone"], str) or not isinstance(network["input_size"], int) or network["input_size"] < 1:
+        raise CheckpointError(f"'{file}' lacks 'network' with 'backbone' and 'input_size'.")
+    if values.get("class_names", EXPRESSIONS) != EXPRESSIONS:
+        raise CheckpointError(f"'{file}' names other expressions than this program: {data['class_names']}.")
+    temperature = values.get("temperature", 1.0)
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise CheckpointError(f"'{file}' has the temperature {temperature!r}; it has to be a number above 0.")
+    return Run(path=path, info=RunInfo(**values))
+
+
+def list_runs(folder: Path | None = None) -> list[Run | DamagedRun]:
+    """Every run in a folder, by name; a damaged one is an entry that says why."""
+    root = checkpoints_folder() if folder is None else folder
+    runs: list[Run | DamagedRun] = []
+    for path in sorted(root.iterdir()) if root.is_dir() else []:
+        if not path.is_dir() or path.name.startswith("."):
+            continue
+        try:
+            runs.append(read_run(path))
+        except CheckpointError as error:
+            runs.append(DamagedRun(path=path, reason=str(error)))
+    return runs
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file under a temporary name, then move it into place."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
+    """The same for a file that is no text."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_info(path: Path, info: RunInfo) -> None:
+    """Write ``run.json``."""
+    write_text(path / "run.json", json.dumps(asdict(info), indent=2, ensure_ascii=False) + "\n")
+
+
+def append_history(path: Path, row: Mapping[str, Any]) -> None:
+    """Add one epoch to ``history.jsonl``; NaN becomes ``null``."""
+    with (path / "history.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps(_without_nan(dict(row))) + "\n")
+        file.flush()
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """All epochs of a run; a torn last line, as a killed training may leave it, is ignored."""
+    file = path / "history.jsonl"
+    if not file.is_file():
+        return []
+    lines = file.read_text(encoding="utf-8").splitlines()
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError as error:
+            if number == len(lines):
+                break
+            raise CheckpointError(f"Line {number} of '{file}' is not JSON ({error}).") from error
+    return rows
+
+
+def write_history(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Replace the history, as a resumed training does that goes back to its last finished epoch."""
+    write_text(path / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def write_evaluation(path: Path, dataset: str, split: str, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> Path:
+    """Store one evaluation.
+
+    Args:
+        path: run folder.
+        dataset: name of the dataset.
+        split: name of the split.
+        metrics: what goes into ``metrics.json``; NaN becomes ``null``.
+        predictions: a row an image with :data:`PREDICTION_COLUMNS`.
+
+    Returns:
+        The folder that was written.
+
+    Raises:
+        CheckpointError: a column is missing, or the names would lead out of the run folder.
+    """
+    key = f"{dataset}-{split}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", key):
+        raise CheckpointError(f"'{key}' cannot name an evaluation: letters, digits, '.', '_' and '-' only.")
+    missing = [column for column in PREDICTION_COLUMNS if column not in predictions.columns]
+    if missing:
+        raise CheckpointError(f"The predictions lack the column '{missing[0]}'.")
+    folder = path / "evaluations" / key
+    # Both contents are made before either file is touched.
+    table = predictions.loc[:, list(PREDICTION_COLUMNS)].to_parquet(None, index=False)
+    text = json.dumps(_without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n"
+    write_bytes(folder / "predictions.parquet", table)
+    write_text(folder / "metrics.json", text)
+    return folder
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without_nan(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,70 @@
+"""Fixtures that several test modules share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """No test reaches for the network: the face detector is the local file, or OpenCV's own; hubs are off."""
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    local = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
+    if local.is_file():
+        monkeypatch.setenv("EMOTION_FACE_MODEL", str(local))
+        return
+
+    def refuse(url: str) -> bytes:
+        raise OSError(f"tests do not fetch {url}")
+
+    monkeypatch.delenv("EMOTION_FACE_MODEL", raising=False)
+    monkeypatch.setenv("EMOTION_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setattr("emotion_core.faces.loading.download", refuse)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with the development data, beside the repository."""
+    folder = REPOSITORY.parent / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the development data in ../shared/data")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def yunet_model(shared_data: Path) -> Path:
+    """The published YuNet file."""
+    path = shared_data / "face_detection_yunet.onnx"
+    if not path.is_file():
+        pytest.skip("needs ../shared/data/face_detection_yunet.onnx")
+    return path
+
+
+@pytest.fixture(scope="session")
+def write_affectnet() -> Callable[..., Path]:
+    """Writes a dataset in AffectNet's per-image layout, as its authors store it: 0-d arrays of text.
+
+    Every row is ``(expression, valence, arousal)`` or ``(expression, valence, arousal, pixels)``; images are numbered from 0.
+    """
+
+    def write(root: Path, rows: Sequence[tuple[Any, ...]], name: str = "affectnet-3999") -> Path:
+        folder = root / name
+        (folder / "images").mkdir(parents=True)
+        (folder / "annotations").mkdir()
+        for number, (expression, valence, arousal, *pixels) in enumerate(rows):
+            image = pixels[0] if pixels else np.full((8, 8, 3), number % 256, dtype=np.uint8)
+            Image.fromarray(image).save(folder / "images" / f"{number}.jpg", quality=95)
+            for kind, value in (("exp", expression), ("val", valence), ("aro", arousal)):
+                np.save(folder / "annotations" / f"{number}_{kind}.npy", np.array(str(value)))
+            np.save(folder / "annotations" / f"{number}_lnd.npy", np.zeros(136))
+        return folder
+
+    return write

@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from emotion_core.data.transforms import Augmentation, augment, batches, resize_square
+
+NOTHING = Augmentation(
+    flip=0.0, rotate=0.0, scale=0.0, shift=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0, erase=0.0
+)  # fmt: skip
+EVERYTHING = Augmentation(saturation=0.5, grey=0.3, erase=0.5)
+
+
+def pictures(count: int = 6, channels: int = 3, side: int = 32, seed: int = 0) -> torch.Tensor:
+    return torch.rand(count, channels, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+def seeded(seed: int = 3) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_without_strength_nothing_changes(channels: int) -> None:
+    images = pictures(channels=channels)
+    # Interpolation places every sample at most a rounding error beside its pixel.
+    assert torch.allclose(augment(images, NOTHING, seeded()), images, atol=1e-5, rtol=0)
+
+
+def test_the_input_is_left_alone() -> None:
+    images = pictures()
+    before = images.clone()
+    augment(images, EVERYTHING, seeded())
+    assert torch.equal(images, before)
+
+
+def test_certain_flip_is_a_mirror_image() -> None:
+    images = pictures()
+    flipped = augment(images, replace(NOTHING, flip=1.0), seeded())
+    assert torch.allclose(flipped, torch.flip(images, dims=[3]), atol=1e-5, rtol=0)
+
+
+def test_half_of_the_pictures_are_flipped_at_one_half() -> None:
+    images = pictures(count=400, channels=1, side=4)
+    flipped = augment(images, replace(NOTHING, flip=0.5), seeded())
+    mirrored = ((flipped - images.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-5).sum().item()
+    same = ((flipped - images).abs().amax(dim=(1, 2, 3)) < 1e-5).sum().item()
+    assert mirrored + same == 400
+    # Five standard deviations of a binomial around 200.
+    assert abs(mirrored - 200) < 50
+
+
+def test_same_seed_same_pictures_other_seed_others() -> None:
+    images = pictures()
+    first = augment(images, EVERYTHING, seeded(5))
+    assert torch.equal(first, augment(images, EVERYTHING, seeded(5)))
+    assert not torch.equal(first, augment(images, EVERYTHING, seeded(6)))
+
+
+def test_each_picture_is_varied_differently() -> None:
+    images = pictures(count=1).expand(5, -1, -1, -1)
+    varied = augment(images, replace(NOTHING, rotate=15.0), seeded())
+    assert len({tuple(image.flatten().tolist()) for image in varied}) == 5
+
+
+def test_global_randomness_has_no_say() -> None:
+    images = pictures()
+    torch.manual_seed(1)
+    first = augment(images, EVERYTHING, seeded())
+    torch.manual_seed(2)
+    state = torch.get_rng_state()
+    assert torch.equal(first, augment(images, EVERYTHING, seeded()))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("size", [16, 32, 48])
+def test_result_is_in_range_and_of_the_asked_size(size: int) -> None:
+    images = torch.cat([pictures(4), torch.zeros(1, 3, 32, 32), torch.ones(1, 3, 32, 32)])
+    strong = replace(EVERYTHING, brightness=1.0, contrast=0.9, saturation=0.9, rotate=90.0, scale=0.5, shift=0.5)
+    varied = augment(images, strong, seeded(), size=size)
+    assert varied.shape == (6, 3, size, size)
+    assert torch.isfinite(varied).all()
+    assert varied.min() >= 0
+    assert varied.max() <= 1
+    assert augment(images, strong, seeded()).shape == images.shape
+
+
+def test_certain_grey_gives_the_luma_in_every_channel() -> None:
+    images = pictures()
+    grey = augment(images, replace(NOTHING, grey=1.0), seeded())
+    luma = 0.299 * images[:, 0] + 0.587 * images[:, 1] + 0.114 * images[:, 2]
+    for channel in range(3):
+        assert torch.allclose(grey[:, channel], luma, atol=1e-5)
+
+
+def test_saturation_keeps_the_luma() -> None:
+    images = pictures() * 0.2 + 0.4
+    varied = augment(images, replace(NOTHING, saturation=0.9), seeded())
+    weights = torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)
+    assert torch.allclose((varied * weights).sum(1), (images * weights).sum(1), atol=1e-5)
+    assert not torch.allclose(varied, images, atol=1e-3)
+
+
+def test_brightness_adds_one_number_within_its_strength() -> None:
+    images = pictures() * 0.2 + 0.4
+    change = augment(images, replace(NOTHING, brightness=0.2), seeded()) - images
+    assert torch.allclose(change, change.mean(dim=(1, 2, 3), keepdim=True).expand_as(change), atol=1e-5)
+    assert change.abs().max() <= 0.2 + 1e-5
+    assert change.abs().max() > 0.02
+
+
+def test_contrast_keeps_the_mean() -> None:
+    images = pictures() * 0.2 + 0.4
+    varied = augment(images, replace(NOTHING, contrast=0.5), seeded())
+    assert torch.allclose(varied.mean(dim=(1, 2, 3)), images.mean(dim=(1, 2, 3)), atol=1e-5)
+    ratio = varied.std(dim=(1, 2, 3)) / images.std(dim=(1, 2, 3))
+    assert ((ratio > 0.5 - 1e-4) & (ratio < 1.5 + 1e-4)).all()
+
+
+def test_rotation_leaves_a_picture_that_is_round_as_it_is() -> None:
+    position = torch.linspace(-1, 1, 65)
+    radius = (position[:, None].square() + position[None, :].square()).sqrt()
+    disc = torch.exp(-4 * radius.square()).expand(8, 1, 65, 65)
+    rotated = augment(disc, replace(NOTHING, rotate=180.0), seeded())
+    inside = (radius < 0.9).expand_as(disc)
+    assert (rotated - disc)[inside].abs().max() < 5e-3
+
+
+def test_rotation_turns_by_no_more_than_its_strength() -> None:
+    image = torch.zeros(64, 1, 101, 101)
+    image[:, :, 49:52, 80:86] = 1.0
+    rotated = augment(image, replace(NOTHING, rotate=20.0), seeded())
+    position = torch.arange(101.0) - 50
+    weight = rotated.sum(dim=(1, 2, 3))
+    x = (rotated * position.view(1, 1, 1, -1)).sum(dim=(1, 2, 3)) / weight
+    y = (rotated * position.view(1, 1, -1, 1)).sum(dim=(1, 2, 3)) / weight
+    degrees = torch.rad2deg(torch.atan2(y, x))
+    assert degrees.abs().max() <= 20.5
+    assert degrees.max() > 10
+    assert degrees.min() < -10
+    assert torch.allclose((x.square() + y.square()).sqrt(), torch.full((64,), 32.5), atol=0.3)
+
+
+def test_shift_moves_by_no_more_than_its_share() -> None:
+    image = torch.zeros(64, 1, 101, 101)
+    image[:, :, 49:52, 49:52] = 1.0
+    shifted = augment(image, replace(NOTHING, shift=0.1), seeded())
+    position = torch.arange(101.0) - 50
+    for axis in (2, 3):
+        profile = shifted.sum(dim=tuple({1, 2, 3} - {axis}))
+        moved = (profile * position).sum(1) / profile.sum(1)
+        assert moved.abs().max() <= 10.1 + 0.1
+        assert moved.abs().max() > 6
+
+
+@pytest.mark.parametrize("area", [(0.02, 0.2), (0.1, 0.1), (0.4, 0.4)])
+def test_erased_area_is_within_its_range(area: tuple[float, float]) -> None:
+    side = 200
+    images = torch.ones(64, 3, side, side)
+    erased = augment(images, replace(NOTHING, erase=1.0, erase_area=area), seeded()) == 0.5
+    assert torch.equal(erased[:, 0], erased[:, 1])
+    for mask in erased[:, 0]:
+        rows, columns = mask.any(1).nonzero(), mask.any(0).nonzero()
+        height, width = (rows.max() - rows.min() + 1).item(), (columns.max() - columns.min() + 1).item()
+        assert mask.sum() == height * width
+        border = (height + width) / side**2
+        assert area[0] - border <= height * width / side**2 <= area[1] + border
+        assert 0.4 * 0.9 <= height / width <= 2.5 * 1.1
+
+
+def test_nothing_is_erased_at_zero() -> None:
+    images = torch.ones(200, 1, 8, 8)
+    assert torch.equal(augment(images, replace(NOTHING, erase=0.0), seeded()), images)
+
+
+def test_resizing_keeps_pixels_of_the_right_size_and_agrees_with_pillow() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 60, 3), dtype=np.uint8)
+    assert resize_square(image[:, :40], 40) is not None
+    assert np.array_equal(resize_square(image[:, :40], 40), image[:, :40])
+    small = resize_square(image, 20)
+    assert small.shape == (20, 20, 3)
+    assert small.dtype == np.uint8
+    plain = np.asarray(Image.fromarray(image).resize((20, 20), Image.Resampling.BILINEAR))
+    assert np.abs(small.astype(int) - plain).max() <= 1
+
+
+def test_resizing_a_uniform_picture_keeps_its_colour() -> None:
+    image = np.full((300, 17, 3), (10, 120, 250), dtype=np.uint8)
+    assert (resize_square(image, 48) == (10, 120, 250)).all()
+
+
+@pytest.mark.parametrize(("count", "size"), [(10, 3), (9, 3), (1, 4), (4, 100)])
+def test_batches_visit_every_position_once(count: int, size: int) -> None:
+    shuffled = list(batches(count, size, seeded()))
+    assert sorted(torch.cat(shuffled).tolist()) == list(range(count))
+    assert all(len(batch) == size for batch in shuffled[:-1])
+    assert torch.cat(list(batches(count, size))).tolist() == list(range(count))
+
+
+def test_batches_follow_their_generator() -> None:
+    def order(seed: int) -> list[int]:
+        return torch.cat(list(batches(50, 7, seeded(seed)))).tolist()
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+    assert order(1) != list(range(50))

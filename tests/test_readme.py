@@ -1,0 +1,37 @@
+"""What the README promises."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_python_example_runs_and_prints_eight_probabilities(capsys: pytest.CaptureFixture[str]):
+    [code] = re.findall(r"```python\n(.*?)```", README, re.S)
+    assert len([line for line in code.splitlines() if line]) <= 6
+    exec(compile(code, "README.md", "exec"), {})
+    printed = capsys.readouterr().out
+    assert len(re.findall(r"'\w+': [01]\.\d+", printed)) == 8
+
+
+def test_sections_stand_in_the_order_a_newcomer_reads_them():
+    titles = re.findall(r"^## (.*)$", README, re.M)
+    wanted = ["Run it", "Use it from Python", "Test it", "Limits of use", "Data terms", "Licences"]
+    assert [title for title in titles if title in wanted] == wanted
+
+
+def test_pictures_and_files_it_links_exist():
+    links = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_app_is_installable_with_what_requirements_name():
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    assert data["tool"]["setuptools"]["dynamic"]["dependencies"]["file"] == ["requirements.txt"]
