@@ -46,7 +46,7 @@ class _JpegImageFile(JpegImagePlugin.JpegImageFile):
     def getexif(self) -> Image.Exif:
         try:
             return super().getexif()
-        except Exception:  # noqa: BLE001 - metadata may be damaged in any way
+        except Exception:  # metadata may be damaged in any way
             return Image.Exif()
 
 
@@ -91,12 +91,12 @@ def read_image(
 ) -> NDArray[np.uint8]:
     """Read a picture as upright RGB.
 
-    The size in the header is checked before a pixel is decoded, so a small file that claims a huge picture costs nothing.
-    Of an animation the first frame is read. Transparent parts are laid on white. The EXIF orientation is applied; one
-    that cannot be read counts as upright. 16-bit grey is scaled from 0..65535; 32-bit integers and floats are scaled
-    from the smallest usual range that holds them (0..1 for floats, 0..255, 0..65535, else 0..maximum), what is negative
-    becomes 0. Colour profiles are not applied. No global setting of Pillow is read or changed, so threads may call this
-    at the same time.
+    The size in the header is checked before a pixel is decoded, so a small file that claims a huge picture costs
+    nothing. Of an animation the first frame is read. Transparent parts are laid on white. The EXIF orientation is
+    applied; one that cannot be read counts as upright. 16-bit grey is scaled from 0..65535; 32-bit integers and floats
+    are scaled from the smallest usual range that holds them (0..1 for floats, 0..255, 0..65535, else 0..maximum), what
+    is negative becomes 0. Colour profiles are not applied. No global setting of Pillow is changed, and threads may call
+    this at the same time.
 
     Args:
         source: the file's content, or the path of a file (a string is always a path).
@@ -156,9 +156,7 @@ def _load_bytes(source: bytes | bytearray | memoryview | str | os.PathLike[str],
             reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
             raise ImageError(f"{subject} cannot be read ({reason}): check the path and its permissions.") from error
     if size > max_bytes:
-        raise ImageError(
-            f"{subject} has {size:,} bytes, more than the {max_bytes:,} allowed: make it smaller and try again."
-        )
+        raise ImageError(f"{subject} has {size:,} bytes, more than the {max_bytes:,} allowed: make it smaller and try again.")
     if not data:
         raise ImageError(f"{subject} is empty (0 bytes): choose another file.")
     return subject, data
@@ -228,7 +226,7 @@ def _orientation(image: Image.Image) -> int:
     """EXIF orientation, 1 (upright) where there is none or the metadata are damaged."""
     try:
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
-    except Exception:  # noqa: BLE001 - damaged metadata, in whatever way, are no reason to refuse the pixels
+    except Exception:  # damaged metadata, in whatever way, are no reason to refuse the pixels
         return 1
 
 

@@ -68,3 +68,37 @@ def write_affectnet() -> Callable[..., Path]:
         return folder
 
     return write
+
+
+@pytest.fixture
+def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Makes runs with random weights, small enough to be quick, in a checkpoints folder of their own."""
+    import torch
+
+    from emotion_core.models.checkpoint import save_weights
+    from emotion_core.models.network import EmotionNetwork, NetworkConfig
+    from emotion_core.results.run import RunInfo, write_info
+
+    folder = tmp_path / "checkpoints"
+    monkeypatch.setenv("EMOTION_CHECKPOINTS", str(folder))
+
+    def make(name: str = "affectnet-efficientnet_b0", *, seed: int = 0, **settings: Any) -> Path:
+        info = {key: settings.pop(key) for key in ("outputs", "temperature") if key in settings}
+        config = NetworkConfig(**{"backbone": "custom_cnn", "input_size": 48, **settings})
+        torch.manual_seed(seed)
+        network = EmotionNetwork(config)
+        path = folder / name
+        path.mkdir(parents=True)
+        save_weights(network, path / "model.safetensors")
+        write_info(path, RunInfo(network=config.to_dict(), num_params=1, finished=True, **info))
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def portrait() -> Path:
+    """Grace Hopper's portrait, a public-domain photo that matplotlib ships: one face."""
+    from matplotlib.cbook import get_sample_data
+
+    return Path(get_sample_data("grace_hopper.jpg", asfileobj=False))

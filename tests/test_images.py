@@ -110,11 +110,8 @@ def test_damaged_exif_does_not_cost_the_picture() -> None:
     assert read_image(plain[:2] + segment + plain[application_0:]).shape == (32, 48, 3)
 
 
-@pytest.mark.parametrize("fmt", ["PNG", "TIFF"])
-@pytest.mark.parametrize("order", ["<u2", ">u2"])
+@pytest.mark.parametrize(("fmt", "order"), [("PNG", "<u2"), ("TIFF", "<u2"), ("TIFF", ">u2")])
 def test_16_bit_grey_is_scaled_not_clipped(fmt: str, order: str) -> None:
-    if fmt == "PNG" and order == ">u2":
-        pytest.skip("PNG has one byte order")
     levels = np.arange(256)
     data = encode(Image.fromarray((levels * 257).astype(order).reshape(16, 16)), fmt)
     with Image.open(io.BytesIO(data)) as image:
@@ -221,9 +218,7 @@ def test_unusable_content_is_named(data: bytes, message: str) -> None:
 def test_missing_end_is_called_truncated_or_damaged(name: str) -> None:
     noise = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
     data = encode(Image.fromarray(noise), name.upper())
-    message = (
-        "is truncated, its end is missing: copy or download it again" if name != "webp" else "is (truncated|damaged)"
-    )
+    message = "is truncated, its end is missing: copy or download it again" if name != "webp" else "is (truncated|damaged)"
     with pytest.raises(ImageError, match=message):
         read_image(data[: len(data) * 2 // 3])
 
@@ -246,17 +241,13 @@ def test_damaged_bytes_raise_nothing_but_image_error(name: str) -> None:
         assert rgb.ndim == 3
 
 
-@pytest.mark.parametrize(
-    "error", [struct.error, SyntaxError, ValueError, OverflowError, zlib.error, KeyError, EOFError]
-)
-def test_any_exception_of_a_decoder_becomes_an_image_error(
-    error: type[Exception], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("error", [struct.error, SyntaxError, ValueError, OverflowError, zlib.error, KeyError, EOFError])
+def test_any_exception_of_a_decoder_becomes_an_image_error(error: type[Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise error("boom")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", fail)
-    with pytest.raises(ImageError, match="is truncated|is damaged"):
+    with pytest.raises(ImageError, match=r"is truncated|is damaged"):
         read_image(SAMPLES["png"])
 
 
@@ -282,9 +273,7 @@ def test_claimed_size_is_refused_before_decoding(side: int, monkeypatch: pytest.
 def test_limits_are_inclusive() -> None:
     data = SAMPLES["png"]
     assert read_image(data, max_pixels=48 * 32, max_side=48, max_bytes=len(data)).shape == (32, 48, 3)
-    with pytest.raises(
-        ImageError, match="measures 48 x 32 pixels, more than the 1,535 pixels allowed: make it smaller"
-    ):
+    with pytest.raises(ImageError, match="measures 48 x 32 pixels, more than the 1,535 pixels allowed: make it smaller"):
         read_image(data, max_pixels=48 * 32 - 1)
     with pytest.raises(ImageError, match="more than the 47 pixels a side allowed"):
         read_image(data, max_side=47)

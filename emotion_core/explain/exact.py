@@ -6,13 +6,13 @@ Grad-CAM weights the channels of the last feature map :math:`A` by the gradient 
 .. math:: M_k = \\mathrm{ReLU}\\Bigl(\\sum_c \\alpha_{kc} A_c\\Bigr), \\qquad
           \\alpha_{kc} = \\frac{1}{hw} \\sum_{ij} \\frac{\\partial y_k}{\\partial A_{cij}}
 
-Where global average pooling, :math:`p_c = \\frac{1}{hw} \\sum_{ij} A_{cij}`, is all that stands between the feature map and
-the heads, the chain rule gives every position the same gradient, and it is known in closed form from the heads alone:
+Where global average pooling, :math:`p_c = \\frac{1}{hw} \\sum_{ij} A_{cij}`, is all that stands between the feature map
+and the heads, the chain rule gives every position the same gradient, known in closed form from the heads alone:
 
 .. math:: \\alpha_{kc} = \\frac{1}{hw} \\frac{\\partial y_k}{\\partial p_c}
 
-So the ten maps are one matrix product. Nothing here needs a graph: the functions run under ``torch.inference_mode`` and on
-arrays of any other runtime, through ``torch.from_numpy``.
+So the ten maps are one matrix product. Nothing here needs a graph: the functions run under ``torch.inference_mode``,
+and on arrays of any other runtime through ``torch.from_numpy``.
 
 References:
     R. Selvaraju et al. (2017), Grad-CAM: visual explanations from deep networks via gradient-based localization, ICCV.
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from emotion_core.models.network import Forward, Outputs
 
 _EPS = 1e-7
-"""Added to the largest value before dividing by it, as the grad-cam package does: it decides what becomes of tiny maps."""
+"""Added to the largest value before dividing by it, as the grad-cam package does: it decides what tiny maps become."""
 
 
 def exact_maps(outputs: Outputs, gradients: torch.Tensor) -> torch.Tensor:
@@ -55,7 +55,7 @@ def exact_maps(outputs: Outputs, gradients: torch.Tensor) -> torch.Tensor:
     height, width = feature_map.shape[2:]
     # Dividing the product instead of the weights touches K * h * w values instead of K * C.
     products = torch.bmm(gradients, feature_map.flatten(2)) / (height * width)
-    return products.relu_().unflatten(2, (height, width))
+    return products.relu_().reshape(*gradients.shape[:2], height, width)
 
 
 def normalise_maps(maps: torch.Tensor) -> torch.Tensor:
@@ -67,7 +67,7 @@ def normalise_maps(maps: torch.Tensor) -> torch.Tensor:
         maps: shape ``(..., h, w)``.
 
     Returns:
-        Same shape, in [0, 1], at least float32. Constant maps become 0; the maximum of a map is 1 only where its values are
+        Same shape, in [0, 1], at least float32. Constant maps become 0; a map's maximum is 1 only where its values are
         large against 1e-7.
     """
     if maps.dtype in (torch.float16, torch.bfloat16):
@@ -79,8 +79,8 @@ def normalise_maps(maps: torch.Tensor) -> torch.Tensor:
 def resize_maps(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
     """Resize normalised maps bilinearly and scale them to [0, 1] again.
 
-    Interpolation lowers a peak that falls between two pixels, hence the second scaling. With normalised maps this equals
-    what the grad-cam package returns: it scales at the feature map's resolution, resizes, and scales once more.
+    Interpolation lowers a peak that falls between two pixels, hence the second scaling. With normalised maps this
+    equals what the grad-cam package returns: it scales at the feature map's resolution, resizes, and scales once more.
 
     Args:
         maps: shape ``(..., h, w)``, in [0, 1], from :func:`normalise_maps`.

@@ -1,8 +1,8 @@
 """Several CAM methods behind one function.
 
-Grad-CAM is :mod:`our exact one <emotion_core.explain.exact>`; the others come from the grad-cam package, which hooks and
-alters the model it is given. It therefore gets a stand-in that calls the network and owns copies of the two small heads:
-hooks, gradients and flags of the network itself are never touched, and threads can share it.
+Grad-CAM is :mod:`our exact one <emotion_core.explain.exact>`; the others come from the grad-cam package, which hooks
+and alters the model it is given. It therefore gets a stand-in that calls the network and owns copies of the two small
+heads: the network itself gets no hooks and no gradients, and threads can share one that is in evaluation mode.
 """
 
 from __future__ import annotations
@@ -36,9 +36,7 @@ METHODS: Mapping[str, str] = MappingProxyType(
 """Every method's title by its name in commands and pages."""
 
 
-def explain(
-    network: EmotionNetwork, images: torch.Tensor, output: str, *, method: str = "gradcam"
-) -> NDArray[np.float32]:
+def explain(network: EmotionNetwork, images: torch.Tensor, output: str, *, method: str = "gradcam") -> NDArray[np.float32]:
     """Where in each image does the evidence for one output lie?
 
     Args:
@@ -79,8 +77,8 @@ def _exact(network: EmotionNetwork, images: torch.Tensor, index: int) -> NDArray
 
 def _from_package(network: EmotionNetwork, images: torch.Tensor, index: int, method: str) -> NDArray[np.float32]:
     # Imported here because it loads scikit-learn and pyplot, which Grad-CAM does not need.
-    from pytorch_grad_cam import EigenCAM, GradCAMPlusPlus, LayerCAM  # type: ignore[import-untyped]
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # type: ignore[import-untyped]
+    from pytorch_grad_cam import EigenCAM, GradCAMPlusPlus, LayerCAM
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
     from emotion_core.explain.scorecam import ChunkedScoreCAM
 

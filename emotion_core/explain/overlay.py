@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 COLOUR_MAP = "inferno"
 """Matplotlib's name of the colour map.
 
-Equal steps of a map are equal steps to the eye, and lightness rises from black to pale yellow throughout: order survives in
-grey and with colour blindness, no hue suggests an edge that is not there, and under a blend the face grows darker where the
-map is low and lighter where it is high.
+Equal steps of a map are equal steps to the eye, and lightness rises from black to pale yellow throughout: order
+survives in grey and with colour blindness, no hue suggests an edge that is not there, and under a blend the face grows
+darker where the map is low and lighter where it is high.
 """
 
 
@@ -31,7 +31,8 @@ def colourise(heat_map: NDArray[np.floating]) -> NDArray[np.uint8]:
         ValueError: not 2-D, empty, not finite, or outside [0, 1].
     """
     _check_heat_map(heat_map)
-    return _colours()[np.rint(heat_map * 255).astype(np.uint8)]
+    colours: NDArray[np.uint8] = _colours()[np.rint(heat_map * 255).astype(np.uint8)]
+    return colours
 
 
 def overlay(crop: NDArray[np.uint8], heat_map: NDArray[np.floating], *, opacity: float = 0.5) -> NDArray[np.uint8]:

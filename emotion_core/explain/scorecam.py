@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from pytorch_grad_cam import ScoreCAM  # type: ignore[import-untyped]
+from pytorch_grad_cam import ScoreCAM
 from torch.nn import functional
 
 
 class ChunkedScoreCAM(ScoreCAM):  # type: ignore[misc]  # the package has no types
     """Score-CAM that masks the image with a few channels at a time.
 
-    The package builds the masked images of all channels first, 1.2 GB for 2,048 channels at 224 px, lets its hooks keep the
-    feature map of each of them, and draws a progress bar on stderr. The weights are the same.
+    The package builds the masked images of all channels first, 1.2 GB for 2,048 channels at 224 px, lets its hooks keep
+    the feature map of each of them, and draws a progress bar on stderr. The weights are the same.
     """
 
     batch_size = 32

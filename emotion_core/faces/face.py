@@ -63,9 +63,7 @@ def check_image(image: NDArray[np.uint8]) -> None:
         raise ValueError(f"image must be uint8 of shape (H, W, 3), not {image.dtype} of shape {image.shape}.")
 
 
-def clip_box(
-    left: float, top: float, right: float, bottom: float, width: int, height: int
-) -> tuple[int, int, int, int]:
+def clip_box(left: float, top: float, right: float, bottom: float, width: int, height: int) -> tuple[int, int, int, int]:
     """Round a box to pixels and cut it at the photo's edges; width or height is 0 where nothing is left."""
     x0, x1 = (min(max(round(value), 0), width) for value in (left, right))
     y0, y1 = (min(max(round(value), 0), height) for value in (top, bottom))

@@ -27,8 +27,8 @@ MIN_FACE = 30
 BOX_WIDTH, BOX_HEIGHT, BOX_SHIFT = 0.85, 1.03, 0.02
 """YuNet's box in units of the cascade's square, and how far below its centre it lies.
 
-Measured on 300 AffectNet crops in a black frame, of which the cascade finds 298 (YuNet: 299). With them a crop frames the
-face alike, whichever detector found it.
+Measured on 300 AffectNet crops in a black frame, of which the cascade finds 298 (YuNet: 299). With them a crop frames
+the face alike, whichever detector found it.
 """
 
 

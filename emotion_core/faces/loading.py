@@ -42,7 +42,7 @@ def download(url: str) -> bytes:
     deadline = time.monotonic() + DOWNLOAD_SECONDS
     content = b""
     try:
-        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as response:
+        with urllib.request.urlopen(url, timeout=CONNECT_SECONDS) as response:  # noqa: S310 - the URL is a constant
             while chunk := response.read1(1 << 16):
                 content += chunk
                 if len(content) > MODEL_BYTES:
@@ -62,9 +62,7 @@ def cache_folder() -> Path:
     return (Path(base) if base else Path.home() / ".cache") / "emotion_core"
 
 
-def load_detector(
-    *, fetch: Callable[[str], bytes] = download, score_threshold: float = SCORE_THRESHOLD
-) -> FaceDetector:
+def load_detector(*, fetch: Callable[[str], bytes] | None = None, score_threshold: float = SCORE_THRESHOLD) -> FaceDetector:
     """Load the best face detector there is.
 
     In this order: the YuNet file that ``EMOTION_FACE_MODEL`` names; the one in the cache; one download of it into the
@@ -73,7 +71,7 @@ def load_detector(
     from the published one: the cache and the download are held against its SHA-256.
 
     Args:
-        fetch: gets the bytes behind a URL, or raises ``OSError``.
+        fetch: gets the bytes behind a URL, or raises ``OSError``; :func:`download` by default.
         score_threshold: YuNet's boxes that score less are dropped.
 
     Returns:
@@ -93,7 +91,7 @@ def load_detector(
             ) from error
         return YuNetDetector(content, score_threshold=score_threshold, source=source)
     try:
-        return YuNetDetector(_published_model(fetch), score_threshold=score_threshold)
+        return YuNetDetector(_published_model(fetch or download), score_threshold=score_threshold)
     except FaceModelError as error:
         logger.warning("Faces are found with the Haar cascade, which misses more of them: %s", error)
         return HaarDetector()

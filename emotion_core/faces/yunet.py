@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import cv2
 import numpy as np
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 SCORE_THRESHOLD = 0.6
 """Default score from which a box counts as a face.
 
-At 0.6, 299 of 300 AffectNet crops and 98 % of 150 FER-2013 pictures (48 x 48, enlarged) have their one face, none has two,
-and photos of buildings and flowers have none (their best score is 0.3). At 0.9 only 84 % of the FER-2013 pictures have one.
+At 0.6, 299 of 300 AffectNet crops and 98 % of 150 FER-2013 pictures (48 x 48, enlarged) have their one face, none has
+two, and photos of buildings and flowers have none (their best score is 0.3). At 0.9 only 84 % of the FER-2013 pictures
+have one.
 """
 
 LONG_SIDE = 640
@@ -35,8 +36,8 @@ SMALL_SIDE = 224
 """Smaller pictures are enlarged to this longer side: of FER-2013's 48 x 48 faces, 98 % are found instead of 78 %."""
 
 MIN_INPUT = 64
-"""Thin pictures are padded to this: with 32 rows or columns or fewer, OpenCV's network reads memory that it never wrote,
-and gives other boxes, or none that are finite, each time."""
+"""Thin pictures are padded to this: with 32 rows or columns or fewer, OpenCV's network reads memory that it never
+wrote, and gives other boxes, or none that are finite, each time."""
 
 
 class YuNetDetector(FaceDetector):
@@ -97,7 +98,7 @@ class YuNetDetector(FaceDetector):
         bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
         with self._lock:
             self._network.setInputSize((bgr.shape[1], bgr.shape[0]))
-            found = self._network.detect(bgr)[1]
+            found = cast("NDArray[np.float32] | None", self._network.detect(bgr)[1])
         if found is None:
             return []
         per_pixel = np.array([width / size[0], height / size[1]])

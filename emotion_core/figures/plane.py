@@ -98,7 +98,9 @@ def affect_plane(points: Sequence[AffectPoint], *, side: int = 300) -> go.Figure
         "linecolor": FAINT,
         "fixedrange": True,
     }
-    figure.update_xaxes(**axis, title={"text": "valence (pleasant \N{RIGHTWARDS ARROW})", "font": {"size": 13}, "standoff": 4})
+    figure.update_xaxes(
+        **axis, title={"text": "valence (pleasant \N{RIGHTWARDS ARROW})", "font": {"size": 13}, "standoff": 4}
+    )
     figure.update_yaxes(
         **axis,
         title={"text": "arousal (active \N{RIGHTWARDS ARROW})", "font": {"size": 13}, "standoff": 4},

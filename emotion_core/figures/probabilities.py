@@ -48,7 +48,9 @@ def probability_bars(readings: Mapping[str, Mapping[str, float]]) -> go.Figure:
                 "line": {"color": colours, "width": 1},
                 "pattern": {"shape": PATTERNS[number % len(PATTERNS)], "fillmode": "replace", "size": 6},
             },
-            hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>" if several else "%{y}: %{x:.3f}<extra></extra>",
+            hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>"
+            if several
+            else "%{y}: %{x:.3f}<extra></extra>",
         )
     figure.update_layout(
         barmode="group",
@@ -68,8 +70,12 @@ def probability_bars(readings: Mapping[str, Mapping[str, float]]) -> go.Figure:
         fixedrange=True,
     )
     figure.update_yaxes(
-        categoryorder="array", categoryarray=list(reversed(EXPRESSIONS)), ticksuffix=" ", fixedrange=True, showgrid=False
-    )  # fmt: skip
+        categoryorder="array",
+        categoryarray=list(reversed(EXPRESSIONS)),
+        ticksuffix=" ",
+        fixedrange=True,
+        showgrid=False,
+    )
     return figure
 
 

@@ -23,7 +23,7 @@ def images() -> torch.Tensor:
 
 @pytest.fixture(scope="session")
 def build() -> Callable[..., EmotionNetwork]:
-    """Builds a network with random weights in evaluation mode, once; its BatchNorm statistics are those of random images."""
+    """Builds a network once: random weights, BatchNorm statistics of random images, evaluation mode."""
 
     @functools.cache
     def _build(backbone: str, hidden: int | None = None) -> EmotionNetwork:
@@ -32,9 +32,7 @@ def build() -> Callable[..., EmotionNetwork]:
             network = EmotionNetwork(NetworkConfig(backbone=backbone, input_size=SIDE, hidden=hidden))
             for module in network.modules():
                 if isinstance(module, nn.BatchNorm2d):
-                    module.momentum = (
-                        1.0  # one pass sets the statistics; with those of a new layer activations fade out
-                    )
+                    module.momentum = 1.0  # one pass sets the statistics; with those of a new layer activations fade out
             with torch.no_grad():
                 network.train()(torch.randn(8, 3, SIDE, SIDE))
         return network.eval()

@@ -28,7 +28,6 @@ CLASSES = {
     "layercam": pytorch_grad_cam.LayerCAM,
     "scorecam": pytorch_grad_cam.ScoreCAM,
 }
-FROM_PACKAGE = [method for method in METHODS if method != "gradcam"]
 
 
 class TenOutputs(nn.Module):
@@ -56,19 +55,21 @@ def num_hooks(network: nn.Module) -> int:
 
 
 @pytest.fixture
-def images(images: torch.Tensor) -> torch.Tensor:
-    """A quarter of the pixels: Score-CAM takes a forward pass for each of some hundred channels."""
-    return images[:, :, ::2, ::2]
+def small_images(images: torch.Tensor) -> torch.Tensor:
+    """Fewer pixels, because Score-CAM takes a forward pass for each of 256 channels; 3 × 3 cells of a feature map."""
+    return images[:, :, :48, :48]
 
 
-@pytest.mark.parametrize("output", OUTPUTS)
-@pytest.mark.parametrize("method", METHODS)
-def test_maps_equal_the_package(build: Build, images: torch.Tensor, method: str, output: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "output"),
+    [(method, output) for method in METHODS for output in (OUTPUTS if method != "scorecam" else ("fear", "arousal"))],
+)
+def test_maps_equal_the_package(build: Build, small_images: torch.Tensor, method: str, output: str) -> None:
     network = build("custom_cnn", 256)
-    maps = explain(network, images, output, method=method)
-    assert maps.shape == (2, 32, 32)
+    maps = explain(network, small_images, output, method=method)
+    assert maps.shape == (2, 48, 48)
     assert maps.dtype == np.float32
-    np.testing.assert_allclose(maps, package_maps(network, images, OUTPUTS.index(output), method), atol=1e-4)
+    np.testing.assert_allclose(maps, package_maps(network, small_images, OUTPUTS.index(output), method), atol=1e-4)
 
 
 @pytest.mark.parametrize("method", [method for method in METHODS if method != "scorecam"])
@@ -81,27 +82,27 @@ def test_every_backbone(build: Build, images: torch.Tensor, backbone: str, metho
     np.testing.assert_allclose(maps, package_maps(network, images, 8, method), atol=1e-4)
 
 
-def test_outputs_differ(build: Build, images: torch.Tensor) -> None:
+def test_outputs_differ(build: Build, small_images: torch.Tensor) -> None:
     network = build("custom_cnn")
     for method in set(METHODS) - {"eigencam"}:
-        maps = [explain(network, images, output, method=method) for output in ("happiness", "arousal")]
+        maps = [explain(network, small_images, output, method=method) for output in ("happiness", "arousal")]
         assert np.abs(maps[0] - maps[1]).max() > 1e-3, method
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_zero_maps_where_there_is_no_evidence(build: Build, images: torch.Tensor, method: str) -> None:
+def test_zero_maps_where_there_is_no_evidence(build: Build, small_images: torch.Tensor, method: str) -> None:
     network = copy.deepcopy(build("custom_cnn"))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.zero_()
-    maps = explain(network, images, "anger", method=method)
-    assert np.array_equal(maps, np.zeros((2, 32, 32), np.float32))
+    maps = explain(network, small_images, "anger", method=method)
+    assert np.array_equal(maps, np.zeros((2, 48, 48), np.float32))
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("fail", [False, True])
 def test_network_is_left_as_it_was(
-    build: Build, images: torch.Tensor, monkeypatch: pytest.MonkeyPatch, method: str, fail: bool
+    build: Build, small_images: torch.Tensor, monkeypatch: pytest.MonkeyPatch, method: str, fail: bool
 ) -> None:
     network = copy.deepcopy(build("custom_cnn", 256))
     network.train()
@@ -125,9 +126,9 @@ def test_network_is_left_as_it_was(
 
         monkeypatch.setattr(network.backbone, "forward_features", forward_and_fail)
         with pytest.raises(IndexError, match="no such layer"):
-            explain(network, images, "fear", method=method)
+            explain(network, small_images, "fear", method=method)
     else:
-        explain(network, images, "fear", method=method)
+        explain(network, small_images, "fear", method=method)
 
     assert num_hooks(network) == hooks == 1
     assert hook.id in network.cam_layer._forward_hooks
@@ -139,48 +140,48 @@ def test_network_is_left_as_it_was(
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_training_mode_does_not_change_the_maps(build: Build, images: torch.Tensor, method: str) -> None:
+def test_training_mode_does_not_change_the_maps(build: Build, small_images: torch.Tensor, method: str) -> None:
     network = build("custom_cnn")
-    expected = explain(network, images, "sadness", method=method)
+    expected = explain(network, small_images, "sadness", method=method)
     training = copy.deepcopy(network).train()
-    np.testing.assert_array_equal(explain(training, images, "sadness", method=method), expected)
+    np.testing.assert_array_equal(explain(training, small_images, "sadness", method=method), expected)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_frozen_networks_and_inference_tensors(build: Build, images: torch.Tensor, method: str) -> None:
+def test_frozen_networks_and_inference_tensors(build: Build, small_images: torch.Tensor, method: str) -> None:
     network = build("custom_cnn")
-    expected = explain(network, images, "disgust", method=method)
+    expected = explain(network, small_images, "disgust", method=method)
     frozen = copy.deepcopy(network).requires_grad_(False)
     with torch.inference_mode():
-        inference_images = images + 0
+        inference_images = small_images + 0
         inside = explain(frozen, inference_images, "disgust", method=method)
     np.testing.assert_array_equal(inside, expected)
     np.testing.assert_array_equal(explain(frozen, inference_images, "disgust", method=method), expected)
     with torch.no_grad():
-        np.testing.assert_array_equal(explain(network, images, "disgust", method=method), expected)
+        np.testing.assert_array_equal(explain(network, small_images, "disgust", method=method), expected)
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_is_printed(build: Build, images: torch.Tensor, capfd: pytest.CaptureFixture[str], method: str) -> None:
-    explain(build("custom_cnn"), images, "contempt", method=method)
+def test_nothing_is_printed(build: Build, small_images: torch.Tensor, capfd: pytest.CaptureFixture[str], method: str) -> None:
+    explain(build("custom_cnn"), small_images, "contempt", method=method)
     sys.stderr.flush()
     assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("method", ["gradcam", "gradcam++", "layercam"])
-def test_threads_share_a_network(build: Build, images: torch.Tensor, method: str) -> None:
+def test_threads_share_a_network(build: Build, small_images: torch.Tensor, method: str) -> None:
     network = build("custom_cnn")
-    expected = [explain(network, images, output, method=method) for output in OUTPUTS]
+    expected = [explain(network, small_images, output, method=method) for output in OUTPUTS]
     with ThreadPoolExecutor(3) as pool:
-        maps = list(pool.map(lambda output: explain(network, images, output, method=method), OUTPUTS))
+        maps = list(pool.map(lambda output: explain(network, small_images, output, method=method), OUTPUTS))
     np.testing.assert_allclose(maps, expected, atol=1e-6)
 
 
-def test_scorecam_limits_the_batch(build: Build, images: torch.Tensor) -> None:
+def test_scorecam_limits_the_batch(build: Build, small_images: torch.Tensor) -> None:
     network = copy.deepcopy(build("custom_cnn"))
     sizes = []
     network.register_forward_hook(lambda module, args, output: sizes.append(len(output.logits)))
-    explain(network, images, "surprise", method="scorecam")
+    explain(network, small_images, "surprise", method="scorecam")
     assert max(sizes) <= 32
     assert sum(sizes) == 2 + 2 * network.num_features
 
@@ -190,14 +191,14 @@ def test_methods_and_their_titles() -> None:
     assert METHODS["gradcam"] == "Grad-CAM"
 
 
-def test_unknown_output(build: Build, images: torch.Tensor) -> None:
-    with pytest.raises(ConfigError, match="no output 'hapiness'. Did you mean 'happiness'"):
-        explain(build("custom_cnn"), images, "hapiness")
+def test_unknown_output(build: Build, small_images: torch.Tensor) -> None:
+    with pytest.raises(ConfigError, match=r"no output 'hapiness'\. Did you mean 'happiness'"):
+        explain(build("custom_cnn"), small_images, "hapiness")
 
 
-def test_unknown_method(build: Build, images: torch.Tensor) -> None:
-    with pytest.raises(ConfigError, match="no CAM method 'grad-cam'. Did you mean 'gradcam'"):
-        explain(build("custom_cnn"), images, "happiness", method="grad-cam")
+def test_unknown_method(build: Build, small_images: torch.Tensor) -> None:
+    with pytest.raises(ConfigError, match=r"no CAM method 'grad-cam'\. Did you mean 'gradcam'"):
+        explain(build("custom_cnn"), small_images, "happiness", method="grad-cam")
 
 
 @pytest.mark.parametrize("shape", [(3, 64, 64), (0, 3, 64, 64)])

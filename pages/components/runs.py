@@ -1,0 +1,37 @@
+"""Which runs there are."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from emotion_core.results.run import DamagedRun, Run, checkpoints_folder, list_runs
+
+DEFAULT_RUN = "affectnet-efficientnet_b0"
+"""``emotion_core.predict.DEFAULT_RUN``, which cannot be imported without loading the networks' library."""
+
+
+def runs_with_weights() -> dict[str, Run]:
+    """Runs that can predict, by name, the default one first. Says which folders cannot be read."""
+    found = list_runs()
+    damaged = [run for run in found if isinstance(run, DamagedRun)]
+    if damaged:
+        show_damaged(damaged)
+    usable = [run for run in found if isinstance(run, Run) and run.has_weights]
+    return {run.name: run for run in sorted(usable, key=lambda run: (run.name != DEFAULT_RUN, run.name))}
+
+
+def show_damaged(damaged: list[DamagedRun]) -> None:
+    """One line that opens to the reasons."""
+    folders = "1 run folder" if len(damaged) == 1 else f"{len(damaged)} run folders"
+    with st.expander(f"{folders} cannot be read", icon=":material/warning:"):
+        for run in damaged:
+            st.text(run.reason)
+
+
+def show_no_runs() -> None:
+    """What to do where no run has weights."""
+    st.info("There is no trained network yet. Train one with the command below, then reload this page.")
+    st.code("python -m emotion_core train", language="bash")
+    with st.container(horizontal=True):
+        st.caption("Looked in")
+        st.text(str(checkpoints_folder()))

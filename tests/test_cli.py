@@ -1,0 +1,157 @@
+"""The command line, as its user meets it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from emotion_core.cli import main
+from emotion_core.labels import EXPRESSIONS, OUTPUTS
+
+MakeRun = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+
+def lines(capsys: Capture) -> list[dict]:
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_predict_prints_one_object_a_line_and_image(make_run: MakeRun, portrait: Path, capsys: Capture, tmp_path: Path):
+    make_run()
+    assert main(["predict", str(portrait), "--json", "--cam", str(tmp_path / "cam"), "--device", "cpu"]) == 0
+    [record] = lines(capsys)
+    assert list(record) == ["image", "width", "height", "device", "run", "detector", "seconds", "faces"]
+    [face] = record["faces"]
+    assert list(face) == ["box", "score", "expression", "probabilities", "valence", "arousal", "cam"]
+    assert set(face["probabilities"]) == set(EXPRESSIONS)
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=0.001)
+    assert set(face["cam"]) == set(OUTPUTS)
+    with Image.open(face["cam"]["happiness"]) as overlay:
+        assert overlay.size[0] == overlay.size[1] > 48
+    assert Path(face["cam"]["happiness"]).name == "grace_hopper-0-happiness.png"
+
+
+def test_failing_file_is_a_line_and_the_status_is_one(make_run: MakeRun, portrait: Path, capsys: Capture, tmp_path: Path):
+    make_run()
+    bad = tmp_path / "<script>alert(1)</script>.jpg".replace("/", "-")
+    bad.write_text("no picture")
+    missing = tmp_path / "..missing.jpg"
+    assert main(["predict", str(bad), str(missing), str(portrait), "--json", "--device", "cpu"]) == 1
+    first, second, third = lines(capsys)
+    assert set(first) == set(second) == {"image", "error"}
+    assert first["image"] == str(bad)
+    assert "not a picture" in first["error"]
+    assert len(third["faces"]) == 1
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".jpg", "nul\0byte.jpg", "../../../../etc/passwd", "🙂.jpg", "-"])
+def test_strange_names_are_answered_like_any_other(make_run: MakeRun, name: str, capsys: Capture):
+    make_run()
+    assert main(["predict", "--json", "--device", "cpu", "--", name]) == 1
+    [record] = lines(capsys)
+    assert record["image"] == name
+    assert record["error"]
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(make_run: MakeRun, capsys: Capture):
+    make_run()
+    main(["predict", "--device", "cpu", "\x1b[2Jboo.jpg"])
+    assert "\x1b" not in capsys.readouterr().out
+
+
+def test_overlays_of_pictures_with_the_same_name_do_not_overwrite_each_other(make_run: MakeRun, capsys: Capture, tmp_path: Path):
+    make_run()
+    for folder, colour in (("a", 10), ("b", 200)):
+        (tmp_path / folder).mkdir()
+        Image.fromarray(np.full((60, 60, 3), colour, np.uint8)).save(tmp_path / folder / "face.png")
+    images = [str(tmp_path / folder / "face.png") for folder in ("a", "b")]
+    options = ["--json", "--device", "cpu", "--whole-image", "always", "--cam", str(tmp_path / "cam")]
+    assert main(["predict", *images, *options]) == 0
+    first, second = ({*record["faces"][0]["cam"].values()} for record in lines(capsys))
+    assert not first & second
+    assert all(Path(file).is_file() for file in first | second)
+
+
+def test_folder_stands_for_its_pictures(make_run: MakeRun, capsys: Capture, tmp_path: Path):
+    make_run()
+    folder = tmp_path / "pictures"
+    (folder / "sub").mkdir(parents=True)
+    Image.new("RGB", (60, 60)).save(folder / "b.png")
+    Image.new("RGB", (60, 60)).save(folder / "sub" / "a.JPG", "JPEG")
+    (folder / "notes.txt").write_text("no picture")
+    assert main(["predict", str(folder), "--json", "--device", "cpu"]) == 0
+    assert [Path(record["image"]).name for record in lines(capsys)] == ["b.png", "a.JPG"]
+
+
+def test_errors_are_one_line_without_traceback(make_run: MakeRun, capsys: Capture, portrait: Path):
+    make_run()
+    assert main(["predict", str(portrait), "--run", "nothing"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("Error: No checkpoint at 'nothing'.")
+    assert len(error.splitlines()) == 1
+
+
+def test_runs_lists_damaged_ones_beside_the_others(make_run: MakeRun, capsys: Capture):
+    make_run("good")
+    damaged = make_run("worse")
+    (damaged / "run.json").write_text("{")
+    assert main(["runs"]) == 0
+    good, worse = capsys.readouterr().out.splitlines()
+    assert good.startswith("good: custom_cnn, 48 px, finished, with weights")
+    assert worse.startswith("worse: damaged.")
+    assert "not readable JSON" in worse
+
+
+def test_data_root_is_asked_for(make_run: MakeRun, capsys: Capture, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("EMOTION_DATA", raising=False)
+    make_run("good")
+    assert main(["evaluate", "good", "--dataset", "affectnet-3999"]) == 1
+    assert "--data-root" in capsys.readouterr().err
+
+
+def test_train_evaluate_and_card_from_the_command_line(
+    make_run: MakeRun, write_affectnet: Callable[..., Path], tmp_path: Path, capsys: Capture
+):
+    generator = np.random.default_rng(0)
+    rows = [(i % 8, (i % 8) / 8, -0.5, generator.integers(0, 255, (32, 32, 3), dtype=np.uint8)) for i in range(80)]
+    data = write_affectnet(tmp_path / "data", rows).parent
+    out = tmp_path / "checkpoints" / "mine"
+    command = ["train", "--preset", "finetune-affectnet", "--data-root", str(data), "--out", str(out), "--device", "cpu"]
+    settings = ["network.backbone=custom_cnn", "network.input_size=32", "epochs=1", "network.drop_path=0.0"]
+    make_run()
+    assert main([*command, *(part for setting in settings for part in ("--set", setting))]) == 0
+    assert main(["evaluate", "mine", "--dataset", "affectnet-3999", "--data-root", str(data), "--device", "cpu", "--json"]) == 0
+    out_text = capsys.readouterr().out
+    metrics = json.loads(out_text[out_text.index("{") :])
+    assert metrics["images"] == 16
+    assert metrics["chosen_by"]["split"] == "val"
+    stored = json.loads((out / "evaluations" / "affectnet-3999-test" / "metrics.json").read_text())
+    assert stored["measures"]["accuracy"] == metrics["measures"]["accuracy"]
+    card = (out / "README.md").read_text()
+    assert f"| `accuracy` | {metrics['measures']['accuracy']['value']:.3f} |" in card
+    assert "16 images" in card
+    assert "non-commercial research only" in card
+
+
+def test_unknown_setting_gives_the_nearest(make_run: MakeRun, capsys: Capture):
+    make_run()
+    assert main(["train", "--preset", "finetune-affectnet", "--set", "epoch=3", "--data-root", "x"]) == 1
+    assert "Unknown setting 'epoch'. Did you mean 'epochs'?" in capsys.readouterr().err
+
+
+def test_help_teaches_and_needs_no_torch():
+    code = (
+        "import sys\nfrom emotion_core.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "assert 'torch' not in sys.modules, 'torch was imported'\n"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    for word in ("predict", "train", "evaluate", "runs", "presets", "EMOTION_DATA", "first steps"):
+        assert word in shown

@@ -1,0 +1,403 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from emotion_core.data.affectnet import load_affectnet
+from emotion_core.data.transforms import Augmentation
+from emotion_core.errors import CheckpointError, ConfigError, DatasetNotFoundError, TrainingError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.metrics.continuous import concordance_corrcoef
+from emotion_core.models.checkpoint import load_weights
+from emotion_core.models.inference import infer
+from emotion_core.models.network import EmotionNetwork, NetworkConfig
+from emotion_core.results.run import read_history, read_run
+from emotion_core.training import trainer
+from emotion_core.training.config import TrainConfig
+from emotion_core.training.losses import LossWeights
+from emotion_core.training.trainer import load_parts, make_optimiser, train
+
+CONFIG = TrainConfig(
+    network=NetworkConfig(backbone="custom_cnn", input_size=32, dropout=0.1),
+    loss=LossWeights(mse=1.0, ccc=0.5),
+    augmentation=Augmentation(rotate=5.0, scale=0.05, shift=0.02, brightness=0.05, contrast=0.05, erase=0.2, grey=0.1),
+    epochs=3,
+    batch_size=10,
+    lr=4e-3,
+    mixup=0.2,
+    average=0.5,
+    select="accuracy + ccc",
+    seed=5,
+)
+TIMES = {"seconds", "images_per_second"}
+
+# Each kill point is reached in the second epoch where it can be: then there is something to lose and something to redo.
+DRIVER = """
+import json, os, pathlib, resource, signal, sys
+import torch
+torch.set_num_threads(1)
+from emotion_core.results import run as results
+from emotion_core.training import trainer
+from emotion_core.training.config import from_dict
+from emotion_core.errors import EmotionCoreError
+
+root, config = pathlib.Path(sys.argv[1]), from_dict(json.loads(sys.argv[2]))
+Training = trainer._Training
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def before(owner, name, condition, action=lambda *args: None):
+    original = getattr(owner, name)
+    def wrapped(*args, **kwargs):
+        if condition(*args):
+            action(*args)
+            die()
+        return original(*args, **kwargs)
+    setattr(owner, name, wrapped)
+
+def cut(source, target):
+    os.truncate(source, os.path.getsize(source) // 2)
+
+def half_a_line(path, row):
+    with (path / "history.jsonl").open("a") as file:
+        file.write(json.dumps(row)[:25])
+
+def counted(condition, number):
+    seen = []
+    def check(*args):
+        seen.extend([0] if condition(*args) else [])
+        return len(seen) == number
+    return check
+
+def to(name):
+    return lambda source, target: pathlib.Path(target).name == name
+
+KILLS = {
+    "in the first epoch": lambda: before(Training, "_step", counted(lambda *a: True, 3)),
+    "before the first state": lambda: before(Training, "_save", counted(lambda *a: True, 1)),
+    "in the middle of an epoch": lambda: before(Training, "_step", counted(lambda *a: True, 9)),
+    "while validating": lambda: before(trainer, "validate", counted(lambda *a: True, 2)),
+    "while writing weights": lambda: before(os, "replace", counted(to("model.safetensors"), 2), cut),
+    "before the line of an epoch": lambda: before(trainer, "append_history", counted(lambda *a: True, 2)),
+    "in the line of an epoch": lambda: before(trainer, "append_history", counted(lambda *a: True, 2), half_a_line),
+    "between line and state": lambda: before(Training, "_save", counted(lambda *a: True, 2)),
+    "while writing the state": lambda: before(os, "replace", counted(to("state.pt"), 2), cut),
+    "before it is marked finished": lambda: before(trainer, "write_info", lambda path, info: info.finished),
+    "before the state is removed": lambda: before(pathlib.Path, "unlink", lambda path, *a: path.name == "state.pt"),
+}
+
+def forked(out, prepare=lambda: None):
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1]
+    try:
+        prepare()
+        trainer.train(config, root, out, device="cpu", progress=False)
+        os._exit(0)
+    except EmotionCoreError as error:
+        (out.parent / (out.name + ".error")).write_text(f"{type(error).__name__}: {error}")
+        os._exit(4)
+    except BaseException:
+        import traceback
+        traceback.print_exc()
+        os._exit(5)
+
+found = {"whole": [forked(root / "whole")]}
+for name, kill in KILLS.items():
+    first = forked(root / name, kill)
+    left = sorted(path.name for path in (root / name).iterdir())
+    found[name] = [first, forked(root / name), left]
+
+def small_disk():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+found["full disk"] = [forked(root / "full disk", small_disk), forked(root / "full disk")]
+print(json.dumps(found))
+"""
+KILL_POINTS = [line.split('"')[1] for line in DRIVER.splitlines() if line.startswith('    "') and ": lambda" in line]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """The promise of equal weights holds for equal numbers of threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, write_affectnet: Callable[..., Path]) -> Path:
+    """Eighty pictures that can be learned: the expression is a colour, valence the place of a bar, arousal its brightness."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(80):
+        expression, valence, arousal = number % 8, *rng.uniform(-1, 1, 2).round(3)
+        colour = 60 + 120 * np.array([expression & 1, expression >> 1 & 1, expression >> 2 & 1])
+        image = np.clip(colour + rng.normal(0, 8, (32, 32, 3)), 0, 255)
+        left = int(13 + 11 * valence)
+        image[:, left : left + 6] = 127 + 120 * arousal
+        rows.append((expression, valence, arousal, image.astype(np.uint8)))
+    root = tmp_path_factory.mktemp("data")
+    write_affectnet(root, rows)
+    return root
+
+
+@pytest.fixture(scope="module")
+def runs(data: Path) -> dict[str, list[Any]]:
+    """Exit statuses of trainings that were killed and started again, next to one that was left alone."""
+    arguments = [sys.executable, "-c", DRIVER, str(data), json.dumps(CONFIG.to_dict())]
+    paths = os.pathsep.join([str(Path(trainer.__file__).parents[2]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": paths}
+    done = subprocess.run(arguments, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[Any]] = json.loads(done.stdout)
+    return found
+
+
+def kept(history: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{key: value for key, value in row.items() if key not in TIMES} for row in history]
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_training_learns_and_leaves_a_whole_folder(data: Path, runs: dict[str, list[Any]]) -> None:
+    assert runs["whole"] == [0]
+    out = data / "whole"
+    assert names(out) == ["history.jsonl", "model.safetensors", "run.json"]
+    history = read_history(out)
+    assert [row["epoch"] for row in history] == [1, 2, 3]
+    assert history[2]["loss"] < history[1]["loss"] < history[0]["loss"]
+    assert history[2]["score"] > 0.3
+    info = read_run(out).info
+    assert info.finished
+    assert info.network == CONFIG.network.to_dict()
+    assert info.outputs == ("expression", "affect")
+    assert info.seed == 5
+    assert info.init == "scratch"
+    assert info.dataset["train"]["images"] == 51
+    table = load_affectnet(data)
+    assert info.dataset["val"] == {"images": 13, "fingerprint": table.part("val").fingerprint()}
+    assert info.seconds > 0
+    assert info.versions["torch"] == torch.__version__
+
+
+def test_selection_is_the_best_line_of_the_history(data: Path, runs: dict[str, list[Any]]) -> None:
+    history, info = read_history(data / "whole"), read_run(data / "whole").info
+    best = max(history, key=lambda row: float(row["score"]))
+    assert info.selection == {"measure": CONFIG.select, "split": "val", "epoch": best["epoch"], "value": best["score"]}
+    # Otherwise the runs below could not tell whether their last epochs are the same.
+    assert best["epoch"] == 3
+
+
+def test_stored_weights_give_the_measures_of_the_selected_epoch(data: Path, runs: dict[str, list[Any]]) -> None:
+    network = EmotionNetwork(CONFIG.network).eval()
+    load_weights(network, data / "whole" / "model.safetensors")
+    part = load_parts(CONFIG, data, progress=False)[1]
+    logits, affect = infer(network, part.pixels)
+    frame = part.table.frame
+    accuracy = np.mean([EXPRESSIONS[index] == name for index, name in zip(logits.argmax(1), frame["expression"], strict=True)])
+    ccc = [
+        concordance_corrcoef(np.clip(affect[:, column], -1, 1), frame[name])
+        for column, name in enumerate(("valence", "arousal"))
+    ]
+    score = read_run(data / "whole").info.selection["value"]
+    assert np.mean([accuracy, np.mean(ccc)]) == pytest.approx(score, abs=5e-3)
+    assert sum(parameter.numel() for parameter in network.parameters()) == read_run(data / "whole").info.num_params
+
+
+@pytest.mark.parametrize("point", KILL_POINTS)
+def test_a_killed_training_ends_with_the_same_weights(data: Path, runs: dict[str, list[Any]], point: str) -> None:
+    killed, resumed, _ = runs[point]
+    assert os.WIFSIGNALED(killed)
+    assert os.WTERMSIG(killed) == signal.SIGKILL
+    assert resumed == 0
+    whole, out = data / "whole", data / point
+    assert (out / "model.safetensors").read_bytes() == (whole / "model.safetensors").read_bytes()
+    assert kept(read_history(out)) == kept(read_history(whole))
+    info, expected = read_run(out).info, read_run(whole).info
+    assert replace(info, seconds=0.0) == replace(expected, seconds=0.0)
+    assert names(out) == names(whole)
+
+
+def test_kill_points_are_where_they_say(runs: dict[str, list[Any]]) -> None:
+    left = {point: runs[point][2] for point in KILL_POINTS}
+    assert len(KILL_POINTS) == 11
+    assert left["in the first epoch"] == ["history.jsonl", "run.json"]
+    assert "state.pt" not in left["before the first state"]
+    assert "model.safetensors.tmp" in left["while writing weights"]
+    assert "state.pt.tmp" in left["while writing the state"]
+    assert all("state.pt" in left[point] for point in KILL_POINTS[2:])
+
+
+def test_a_full_disk_is_named_and_the_training_can_go_on(data: Path, runs: dict[str, list[Any]]) -> None:
+    failed, resumed = runs["full disk"]
+    assert os.waitstatus_to_exitcode(failed) == 4
+    message = (data / "full disk.error").read_text()
+    assert message.startswith(f"TrainingError: '{data / 'full disk'}' cannot be written (File too large). Free some space")
+    assert resumed == 0
+    assert (data / "full disk" / "model.safetensors").read_bytes() == (data / "whole" / "model.safetensors").read_bytes()
+
+
+def test_a_finished_folder_returns_at_once(
+    data: Path, runs: dict[str, list[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path.name: path.read_bytes() for path in (data / "whole").iterdir()}
+
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("nothing has to be loaded")
+
+    monkeypatch.setattr(trainer, "load_parts", refuse)
+    monkeypatch.setattr(trainer, "EmotionNetwork", refuse)
+    run = train(CONFIG, data, data / "whole", device="cpu", progress=False)
+    assert run.info.finished
+    assert {path.name: path.read_bytes() for path in (data / "whole").iterdir()} == before
+
+
+@pytest.mark.parametrize("change", [{"lr": 1e-3}, {"seed": 6}, {"title": "another"}, {"network": NetworkConfig()}])
+def test_other_settings_are_refused(data: Path, runs: dict[str, list[Any]], change: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=r"whole' holds a run with other settings. Choose another folder with --out"):
+        train(replace(CONFIG, **change), data, data / "whole", device="cpu", progress=False)
+    with pytest.raises(ConfigError, match="holds a run with other settings"):
+        train(CONFIG, data, data / "whole", init="imagenet", device="cpu", progress=False)
+
+
+SHORT = replace(CONFIG, epochs=1, batch_size=25)
+
+
+def test_another_dataset_is_not_gone_on_with(
+    data: Path, tmp_path: Path, write_affectnet: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(trainer.Path, "unlink", stop)
+    out = tmp_path / "run"
+    with pytest.raises(KeyboardInterrupt):
+        train(SHORT, data, out, device="cpu", progress=False)
+    monkeypatch.undo()
+    run = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps({**run, "finished": False}))
+    (out / "state.pt").write_bytes(b"never looked at")
+    write_affectnet(tmp_path, [(number % 8, 0.5, 0.5) for number in range(80)])
+    with pytest.raises(ConfigError, match="was begun on other images or labels of 'affectnet-3999'"):
+        train(SHORT, tmp_path, out, device="cpu", progress=False)
+
+
+def test_a_damaged_state_is_refused(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "state.pt").write_bytes(b"PK\x03\x04 no state")
+    with pytest.raises(CheckpointError, match=r"state.pt' cannot be resumed from \(\w+\). Remove it to start"):
+        train(SHORT, data, tmp_path, device="cpu", progress=False)
+
+
+def test_a_state_that_holds_code_is_refused_and_never_executed(data: Path, tmp_path: Path) -> None:
+    class Bomb:
+        def __reduce__(self) -> tuple[Callable[..., None], tuple[str]]:
+            return os.mkdir, (str(tmp_path / "executed"),)
+
+    (tmp_path / "run").mkdir()
+    torch.save({"epoch": Bomb()}, tmp_path / "run" / "state.pt")
+    with pytest.raises(CheckpointError, match="cannot be resumed from"):
+        train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("place", ["save_weights", "append_history", "write_bytes", "write_info"])
+def test_a_folder_that_cannot_be_written_is_named(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    def refuse(*_args: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(trainer, place, refuse)
+    with pytest.raises(TrainingError, match=r"run' cannot be written \(Read-only file system\). Free some space or choose"):
+        train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
+
+
+def test_a_file_in_place_of_the_folder_is_named(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("in the way")
+    with pytest.raises(TrainingError, match=r"run' cannot be written \(File exists\)"):
+        train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
+
+
+def test_a_loss_that_is_not_finite_names_the_images(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(logits: torch.Tensor, targets: torch.Tensor, *, label_smoothing: float) -> torch.Tensor:
+        return logits.sum() * float("nan")
+
+    monkeypatch.setattr(trainer, "expression_loss", explode)
+    with pytest.raises(TrainingError, match=r"The loss is nan in epoch 1 at learning rate .*, in the batch of images/") as error:
+        train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
+    named = [word.strip(",") for word in str(error.value).split() if word.startswith("images/")]
+    assert len(named) == 5
+    assert set(named) <= set(load_affectnet(data).part("train").sample_ids)
+    assert "Try a third of the learning rate" in str(error.value)
+
+
+def test_a_missing_dataset_keeps_its_own_message(tmp_path: Path) -> None:
+    with pytest.raises(DatasetNotFoundError, match="No dataset 'affectnet-3999'"):
+        train(SHORT, tmp_path, tmp_path / "run", device="cpu", progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_training_can_start_from_another_run(
+    data: Path, runs: dict[str, list[Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_CHECKPOINTS", str(data))
+    by_name = trainer.start_network(SHORT, "whole")
+    by_file = trainer.start_network(SHORT, str(data / "whole" / "model.safetensors"))
+    expected = EmotionNetwork(CONFIG.network)
+    load_weights(expected, data / "whole" / "model.safetensors")
+    for network in (by_name, by_file):
+        for name, tensor in network.state_dict().items():
+            if "num_batches" not in name:
+                assert torch.equal(tensor, expected.state_dict()[name]), name
+    run = train(SHORT, data, tmp_path / "run", init="whole", device="cpu", progress=False)
+    assert run.info.init == "whole"
+
+
+def test_weight_decay_spares_biases_and_normalisation() -> None:
+    network = EmotionNetwork(CONFIG.network)
+    decayed, others = make_optimiser(network, CONFIG).param_groups
+    assert (decayed["weight_decay"], others["weight_decay"]) == (0.05, 0.0)
+    names_of = {id(parameter): name for name, parameter in network.named_parameters()}
+    assert len(decayed["params"]) + len(others["params"]) == len(names_of)
+    spared = {names_of[id(parameter)] for parameter in others["params"]}
+    assert spared == {
+        f"{name}.{kind}" if name else kind
+        for name, module in network.named_modules()
+        for kind, _ in module.named_parameters(recurse=False)
+        if isinstance(module, torch.nn.BatchNorm2d) or kind == "bias"
+    }
+
+
+def test_a_last_batch_of_one_image_is_left_out(data: Path, tmp_path: Path) -> None:
+    # 51 images in batches of 50: a single one would have nothing to be normalised by.
+    run = train(replace(SHORT, batch_size=50), data, tmp_path / "run", device="cpu", progress=False)
+    assert run.info.finished
+    assert read_history(run.path)[0]["loss"] > 0
+
+
+def test_test_images_are_never_decoded(data: Path) -> None:
+    train_part, val_part = load_parts(CONFIG, data, progress=False)
+    table = load_affectnet(data)
+    assert train_part.table.sample_ids == table.part("train").sample_ids
+    assert val_part.table.sample_ids == table.part("val").sample_ids
+    assert not {*train_part.table.sample_ids, *val_part.table.sample_ids} & set(table.part("test").sample_ids)
+    assert isinstance(train_part.table.frame, pd.DataFrame)
