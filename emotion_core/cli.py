@@ -126,6 +126,26 @@ def _parser() -> argparse.ArgumentParser:
     data(evaluate)
     device(evaluate)
 
+    calibrate = command("calibrate", _calibrate, "fit the temperature of a run's probabilities on the validation split")
+    calibrate.add_argument("run", metavar="RUN", help="run folder, or name of a run")
+    calibrate.add_argument("--dataset", required=True, help="affectnet-3999 or ferplus")
+    data(calibrate)
+    device(calibrate)
+
+    audit = command("audit", _audit, "look for broken, repeated and contradictory images in a dataset")
+    audit.add_argument("dataset", metavar="DATASET", help="affectnet-3999, ferplus or fer2013")
+    audit.add_argument("--data-root", metavar="DIR", help="folder that holds the datasets (default: EMOTION_DATA)")
+    audit.add_argument("--json", action="store_true", help="print everything that was found, with all ids, as JSON")
+
+    compare = command("compare", _compare, "compare runs on the same images, with intervals and paired tests")
+    compare.add_argument("runs", nargs="+", metavar="RUN", help="names of evaluated runs")
+    compare.add_argument("--baseline", metavar="RUN", help="show differences from this run")
+    compare.add_argument("--on", metavar="DATASET-SPLIT", help="which evaluation (default: the first run's test split)")
+    compare.add_argument("--measures", nargs="+", metavar="KEY", help="which measures (default: the usual ones)")
+    compare.add_argument("--reported", action="store_true", help="show what others reported on this dataset beside them")
+    compare.add_argument("--format", choices=("text", "csv", "json", "markdown", "latex"), default="text")
+    compare.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
+
     command("runs", _runs, "list the runs there are").add_argument("--json", action="store_true")
     command("presets", _presets, "list the training presets")
     return parser
@@ -200,9 +220,70 @@ def _evaluate(arguments: argparse.Namespace) -> int:
             f"checkpoint chosen by {chosen['measure']} on the {chosen['split']} split, epoch {chosen['epoch']}; "
             f"seed {metrics['seed']}"
         )
-    print("measure              value   95 % interval over images")
+    rest = metrics.get("without_leaked")
+    head = "measure              value   95 % interval over images"
+    if rest is not None:
+        print(f"{rest['left_out']:,} images also stand in the training part, pixel for pixel; on the right, {rest['images']:,} without")
+        head = f"{head:<56}  value   95 % interval without them"
+    print(head)
     for name, measure in metrics["measures"].items():
-        print(f"{name:<20} {measure['value']:6.3f}   {measure['low']:.3f} to {measure['high']:.3f}")
+        line = f"{name:<20} {_with_interval(measure)}"
+        if rest is not None and name in rest["measures"]:
+            line = f"{line:<56} {_with_interval(rest['measures'][name])}"
+        print(line)
+    return 0
+
+
+def _calibrate(arguments: argparse.Namespace) -> int:
+    from emotion_core.evaluate import calibrate
+
+    run = calibrate(
+        find_run(arguments.run),
+        arguments.dataset,
+        _data_root(arguments),
+        device=arguments.device,
+        on_error="skip" if arguments.skip_broken else "raise",
+    )
+    print(f"{run.name}: temperature {run.info.temperature:.4f}. Evaluate the run again to see what it changes.")
+    return 0
+
+
+def _with_interval(measure: dict[str, float]) -> str:
+    return f"{measure['value']:6.3f}   {measure['low']:.3f} to {measure['high']:.3f}"
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from emotion_core.data.audit import audit
+    from emotion_core.data.audit_report import describe_audit
+    from emotion_core.data.audit_tables import read_dataset
+
+    table = read_dataset(arguments.dataset, _data_root(arguments))
+    with tqdm(total=len(table), unit="image", disable=not sys.stderr.isatty()) as bar:
+        found = audit(table, progress=bar.update)
+    print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if arguments.json else describe_audit(found))
+    return 0
+
+
+def _compare(arguments: argparse.Namespace) -> int:
+    from emotion_core.compare import (
+        MEASURES, compare, comparison_table, export_table, find_entries, load_store, render_text, reported_entries,
+    )  # fmt: skip
+
+    store = load_store()
+    for problem in store.problems:
+        print(f"Left out: {problem}", file=sys.stderr)
+    names = list(dict.fromkeys([*arguments.runs, *([arguments.baseline] if arguments.baseline else [])]))
+    entries = find_entries(store, names, evaluation=arguments.on)
+    if arguments.reported:
+        entries += reported_entries(entries[0].dataset)
+    measures = arguments.measures or [key for key in MEASURES if any(key in entry.measures for entry in entries)]
+    comparison = compare(entries, measures, baseline=arguments.baseline)
+    if arguments.format == "text":
+        print(render_text(comparison, measures), end="")
+    else:
+        print(export_table(comparison_table(comparison, measures), arguments.format), end="")
     return 0
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,22 @@ import pandas as pd
 import torch
 
 from emotion_core.data.affectnet import load_affectnet
+from emotion_core.data.audit import leaked_ids
+from emotion_core.data.audit_tables import add_unlabelled
 from emotion_core.data.ferplus import load_ferplus
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.data.transforms import decode_table
 from emotion_core.errors import ConfigError
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.metrics.intervals import bootstrap_intervals
-from emotion_core.metrics.summary import summarize
+from emotion_core.metrics.calibration import fit_temperature
 from emotion_core.models.checkpoint import load_weights
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
-from emotion_core.results.run import Run, write_evaluation
+from emotion_core.results.run import Run, read_run, write_evaluation, write_info
+from emotion_core.results.summaries import Summary, summarise_predictions
+
+log = logging.getLogger(__name__)
 
 DATASETS: dict[str, Callable[..., FaceTable]] = {"affectnet-3999": load_affectnet, "ferplus": load_ferplus}
 """Datasets that a run can be evaluated on, and their loaders."""
@@ -59,6 +64,9 @@ def evaluate(
 ) -> Evaluation:
     """Measure a run on one split of a dataset.
 
+    Where images of the split also stand in the training part of the same dataset, pixel for pixel, ``metrics`` has the
+    measures without them too, as ``without_leaked``.
+
     Args:
         run: a run with weights.
         dataset: a key of :data:`DATASETS`.
@@ -77,26 +85,92 @@ def evaluate(
     """
     if dataset not in DATASETS:
         raise ConfigError(f"There is no dataset '{dataset}'. Known: {', '.join(DATASETS)}.")
-    where = resolve_device(device)
-    network = EmotionNetwork(NetworkConfig.from_dict(run.info.network))
-    load_weights(network, run.weights)
-    table = DATASETS[dataset](data_root, on_error=on_error).part(split)
+    network = load_network(run).to(resolve_device(device))
+    whole = DATASETS[dataset](data_root, on_error=on_error)
+    table = whole.part(split)
+    log.info("%s, %s", split, table.describe())
     table, pixels = decode_table(table, run.info.input_size, on_error=on_error)
-    logits, affect = infer(network.to(where), pixels, flip=flip, progress=progress)
+    logits, affect = infer(network, pixels, flip=flip, progress=progress)
     predictions = prediction_table(table, logits, affect, run)
+    summary = summarise_predictions(predictions)
     metrics = {
         "dataset": dataset,
         "split": split,
         "images": len(table),
         "left_out": len(table.problems),
         "fingerprint": table.fingerprint(),
+        "num_classes": len(EXPRESSIONS),
         "flip": flip,
+        "temperature": run.info.temperature,
         "seed": run.info.seed,
         "chosen_by": run.info.selection,
-        "measures": _with_intervals(predictions),
+        "collapse": list(summary.collapse),
+        "measures": _with_intervals(summary),
     }
+    # Any training picture may have been met, also one that has no label by the protocol.
+    leaked = leaked_ids(add_unlabelled(whole, data_root), splits=(split,)) if split != "train" else frozenset()
+    if (rest := without_leaked(predictions, leaked)) is not None:
+        metrics["without_leaked"] = rest
+        log.info("%s of the images also stand in the training part, pixel for pixel", f"{rest['left_out']:,}")
     folder = write_evaluation(run.path, dataset, split, metrics, predictions) if store else None
     return Evaluation(metrics=metrics, predictions=predictions, folder=folder)
+
+
+def calibrate(
+    run: Run,
+    dataset: str,
+    data_root: str | Path,
+    *,
+    split: str = "val",
+    device: str = "auto",
+    on_error: OnError = "raise",
+) -> Run:
+    """Fit the temperature that makes a run's probabilities mean what they say, and store it in ``run.json``.
+
+    Stored evaluations keep the probabilities that they were made with: evaluate again afterwards.
+
+    Args:
+        run: a run with weights that was taught expressions.
+        dataset: a key of :data:`DATASETS`.
+        data_root: where datasets lie.
+        split: images to fit on; never those that the run is judged by.
+        device: as in :func:`~emotion_core.models.device.resolve_device`.
+        on_error: what to do with broken samples.
+
+    Returns:
+        The run with its temperature.
+
+    Raises:
+        ConfigError: unknown dataset, the test split, or a run without expressions.
+        DataError: the dataset is not there or broken.
+        CheckpointError: the run has no usable weights.
+    """
+    if dataset not in DATASETS:
+        raise ConfigError(f"There is no dataset '{dataset}'. Known: {', '.join(DATASETS)}.")
+    if split == "test":
+        raise ConfigError("The test split chooses nothing, the temperature neither. Calibrate on the validation split.")
+    if "expression" not in run.info.outputs:
+        raise ConfigError(f"'{run.name}' was not taught expressions, so there is nothing to calibrate.")
+    network = load_network(run).to(resolve_device(device))
+    table, pixels = decode_table(
+        DATASETS[dataset](data_root, on_error=on_error).part(split), run.info.input_size, on_error=on_error
+    )
+    logits, _ = infer(network, pixels)
+    labels = table.expression_indices
+    temperature = round(fit_temperature(logits[labels >= 0], labels[labels >= 0]), 4)
+    write_info(run.path, replace(run.info, temperature=temperature))
+    return read_run(run.path)
+
+
+def load_network(run: Run) -> EmotionNetwork:
+    """A run's network with its weights, on the CPU.
+
+    Raises:
+        CheckpointError: the run has no usable weights.
+    """
+    network = EmotionNetwork(NetworkConfig.from_dict(run.info.network))
+    load_weights(network, run.weights)
+    return network
 
 
 def prediction_table(
@@ -113,9 +187,30 @@ def prediction_table(
     return pd.DataFrame(columns)
 
 
-def _with_intervals(predictions: pd.DataFrame) -> dict[str, dict[str, float]]:
-    values = summarize(predictions)
-    intervals = bootstrap_intervals(predictions)
+def without_leaked(predictions: pd.DataFrame, leaked: frozenset[str]) -> dict[str, Any] | None:
+    """Measures over the images that the training part does not hold.
+
+    Args:
+        predictions: a row an image with the columns of ``predictions.parquet``.
+        leaked: ids of images to leave out; others than those in ``predictions`` do not count.
+
+    Returns:
+        ``images`` that are left, how many were ``left_out``, and their ``measures`` (none when no image is left); ``None`` when
+        there is nothing to leave out.
+    """
+    rest = predictions[~predictions["sample_id"].isin(leaked)].reset_index(drop=True)
+    if len(rest) == len(predictions):
+        return None
     return {
-        name: {"value": value, "low": intervals[name][0], "high": intervals[name][1]} for name, value in values.items()
-    }  # fmt: skip
+        "images": len(rest),
+        "left_out": len(predictions) - len(rest),
+        "measures": _with_intervals(summarise_predictions(rest)) if len(rest) else {},
+    }
+
+
+def _with_intervals(summary: Summary) -> dict[str, dict[str, float]]:
+    measures = {}
+    for name, value in summary.measures.items():
+        low, high = summary.interval(name)
+        measures[name] = {"value": value, "low": low, "high": high}
+    return measures

@@ -14,7 +14,7 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from emotion_core.errors import ConfigError, DataError
-from emotion_core.evaluate import evaluate
+from emotion_core.evaluate import calibrate, evaluate
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
 from emotion_core.predict import DEFAULT_RUN, Predictor
@@ -96,3 +96,28 @@ def test_shipped_figures_can_be_had_again_and_are_good_enough(shared_data: Path,
     assert evaluation.metrics["measures"]["ccc_valence"]["value"] >= 0.55
     assert evaluation.metrics["measures"]["ccc_arousal"]["value"] >= 0.45
     assert stored["chosen_by"]["split"] == "val"
+
+
+def test_temperature_is_the_most_likely_one_on_the_validation_images(make_run: MakeRun, data: Path):
+    path = make_run()
+    run = find_run(path)
+    before = evaluate(run, "affectnet-3999", data, split="val", device="cpu", store=False).predictions
+    calibrated = calibrate(run, "affectnet-3999", data, device="cpu")
+    assert json.loads((path / "run.json").read_text())["temperature"] == calibrated.info.temperature
+
+    probs = before[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy(dtype=np.float64)
+    labels = np.array([EXPRESSIONS.index(name) for name in before["expression"]])
+
+    def loss(temperature: float) -> float:
+        scaled = probs ** (1 / temperature)
+        return -np.log((scaled / scaled.sum(axis=1, keepdims=True))[np.arange(len(labels)), labels]).mean()
+
+    best = calibrated.info.temperature
+    assert loss(best) <= min(loss(best * 1.02), loss(best / 1.02))
+    after = evaluate(calibrated, "affectnet-3999", data, split="val", device="cpu", store=False).metrics
+    assert after["measures"]["log_loss"]["value"] == pytest.approx(loss(best), abs=1e-5)
+
+
+def test_test_images_do_not_calibrate(make_run: MakeRun, data: Path):
+    with pytest.raises(ConfigError, match="The test split chooses nothing"):
+        calibrate(find_run(make_run()), "affectnet-3999", data, split="test")

@@ -55,7 +55,7 @@ def test_the_three_orders_differ() -> None:
 
 
 def test_outputs_are_expressions_then_affect() -> None:
-    assert OUTPUTS == (*EXPRESSIONS, *AFFECT)
+    assert list(OUTPUTS) == [*EXPRESSIONS, *AFFECT]
     assert len(OUTPUTS) == 10
     assert AFFECT == ("valence", "arousal")
 

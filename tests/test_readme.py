@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from emotion_core.results.run import find_run
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,3 +38,13 @@ def test_pictures_and_files_it_links_exist():
 def test_app_is_installable_with_what_requirements_name():
     data = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     assert data["tool"]["setuptools"]["dynamic"]["dependencies"]["file"] == ["requirements.txt"]
+
+
+def test_results_in_the_readme_are_those_of_the_run():
+    spec = importlib.util.spec_from_file_location("results", ROOT / "docs" / "results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    results = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(results)
+    section = results.render(find_run(ROOT / "checkpoints" / results.DEFAULT))
+    assert README == results.replace(README, section), "run 'python docs/results.py'"

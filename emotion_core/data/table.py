@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -16,6 +17,11 @@ from emotion_core.labels import EXPRESSIONS
 
 OnError = Literal["raise", "skip"]
 """What to do with a broken sample: refuse the dataset, or leave the sample out and report it."""
+
+SHOWN = 20
+"""So many left-out samples are logged one by one."""
+
+log = logging.getLogger(__name__)
 
 COLUMNS = ("sample_id", "expression", "valence", "arousal", "split")
 
@@ -161,7 +167,7 @@ def build_frame(
 
 
 def settle(problems: list[Problem], on_error: OnError, name: str) -> tuple[Problem, ...]:
-    """Refuse a dataset with problems, or hand them on, as the caller asked.
+    """Refuse a dataset with problems, or hand them on and log them, as the caller asked.
 
     Raises:
         DataError: there are problems and ``on_error`` is ``"raise"``; the message shows the first three.
@@ -170,6 +176,10 @@ def settle(problems: list[Problem], on_error: OnError, name: str) -> tuple[Probl
         shown = "; ".join(str(problem) for problem in problems[:3])
         more = f"; and {len(problems) - 3:,} more" if len(problems) > 3 else ""
         raise DataError(f"'{name}' has {len(problems):,} broken samples: {shown}{more}. Mend them, or skip them.")
+    for problem in problems[:SHOWN]:
+        log.warning("%s: left out %s", name, problem)
+    if len(problems) > SHOWN:
+        log.warning("%s: left out %s more", name, f"{len(problems) - SHOWN:,}")
     return tuple(problems)
 
 

@@ -32,7 +32,7 @@ def cohen_kappa(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
     total = counts.sum()
     chance = float(counts.sum(axis=0) @ counts.sum(axis=1)) / total**2
     observed = float(np.trace(counts)) / total
-    return float("nan") if chance == 1 else (observed - chance) / (1 - chance)
+    return float("nan") if chance == 1 else float((observed - chance) / (1 - chance))
 
 
 def krippendorff_alpha(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -49,6 +49,10 @@ def krippendorff_alpha(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
 
     References:
         K. Krippendorff (2011), Computing Krippendorff's Alpha-Reliability.
+
+    Example:
+        >>> round(krippendorff_alpha([0, 1, 1, 0], [0, 1, 0, 0]), 4)
+        0.5333
     """
     counts = confusion_matrix(preds, target).astype(np.float64)
     named = counts.sum(axis=0) + counts.sum(axis=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,9 +11,9 @@ Labels = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float64]
 
 
-def _labels(preds: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Labels, Labels]:
+def _labels(preds: npt.ArrayLike, target: npt.ArrayLike, *, first: str = "preds") -> tuple[Labels, Labels]:
     checked = []
-    for name, values in (("preds", np.asarray(preds)), ("target", np.asarray(target))):
+    for name, values in ((first, np.asarray(preds)), ("target", np.asarray(target))):
         if values.ndim != 1:
             raise ValueError(f"{name} must be 1-D, got shape {values.shape}")
         if not np.isfinite(values.astype(np.float64)).all():
@@ -21,9 +23,9 @@ def _labels(preds: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Labels, Labels
         checked.append(values.astype(np.int64))
     p, t = checked
     if p.shape != t.shape:
-        raise ValueError(f"preds and target must have the same length, got {len(p)} and {len(t)}")
+        raise ValueError(f"{first} and target must have the same length, got {len(p)} and {len(t)}")
     if not len(p):
-        raise ValueError("preds and target are empty")
+        raise ValueError(f"{first} and target are empty")
     return p, t
 
 
@@ -53,6 +55,38 @@ def confusion_matrix(preds: npt.ArrayLike, target: npt.ArrayLike, *, num_classes
     return np.bincount(t * size + p, minlength=size * size).reshape(size, size).astype(np.int64)
 
 
+def normalise_confusion(counts: npt.ArrayLike, by: Literal["count", "row", "column"] = "row") -> Array:
+    """Confusion matrix as counts or as shares.
+
+    Args:
+        counts: shape ``(K, K)``, rows are true classes, columns predicted ones.
+        by: ``"row"`` divides by how often a class is true (the diagonal is recall), ``"column"`` by how often it is predicted
+            (the diagonal is precision), ``"count"`` leaves the counts.
+
+    Returns:
+        Shape ``(K, K)``; shares in [0, 1], 0 throughout a row or column without images.
+
+    Raises:
+        ValueError: ``counts`` is not square, not finite or negative, or ``by`` is none of the three.
+
+    Example:
+        >>> normalise_confusion([[3, 1], [0, 2]], "row").tolist()
+        [[0.75, 0.25], [0.0, 1.0]]
+    """
+    matrix = np.asarray(counts, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ValueError(f"counts must be square, got shape {matrix.shape}")
+    if not np.isfinite(matrix).all() or (matrix < 0).any():
+        raise ValueError("counts must be finite and not negative")
+    if by == "count":
+        return matrix
+    if by not in ("row", "column"):
+        raise ValueError(f"by must be 'count', 'row' or 'column', got '{by}'")
+    totals = matrix.sum(axis=1 if by == "row" else 0, keepdims=True)
+    shares: Array = np.divide(matrix, totals, out=np.zeros_like(matrix), where=totals > 0)
+    return shares
+
+
 def accuracy(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
     """Share of images whose predicted class is the true one, in [0, 1]. Arguments and errors as in :func:`confusion_matrix`.
 
@@ -73,6 +107,10 @@ def precision_recall_f1(counts: npt.ArrayLike) -> tuple[Array, Array, Array]:
     Returns:
         Three arrays of shape ``(K,)`` in [0, 1]; 0 where a class is never predicted (precision), never true
         (recall), or neither (F1).
+
+    Example:
+        >>> [values.tolist() for values in precision_recall_f1([[3, 1], [0, 2]])]
+        [[1.0, 0.6666666666666666], [0.75, 1.0], [0.8571428571428571, 0.8]]
     """
     matrix = np.asarray(counts, dtype=np.float64)
     hits, predicted, actual = np.diag(matrix), matrix.sum(axis=0), matrix.sum(axis=1)
@@ -109,15 +147,30 @@ def f1_weighted(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
     return float(np.average(precision_recall_f1(counts)[2], weights=counts.sum(axis=1)))
 
 
+def class_numbers(name: str, shape: tuple[int, ...], target: npt.ArrayLike) -> Labels:
+    """True classes, checked against a matrix with a row an image and a column a class.
+
+    Args:
+        name: what the matrix is called in messages.
+        shape: its shape ``(N, K)``.
+        target: true classes, shape ``(N,)``.
+
+    Raises:
+        ValueError: lengths differ, or ``target`` is empty, not 1-D, not finite or names a class without a column.
+    """
+    _, t = _labels(np.zeros(shape[0], dtype=np.int64), target, first=name)
+    if t.max() >= shape[1]:
+        raise ValueError(f"class {t.max()} has no column in {name} of shape {shape}")
+    return t
+
+
 def _scores(probs: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Array, Labels, Labels]:
     p = np.asarray(probs, dtype=np.float64)
     if p.ndim != 2:
         raise ValueError(f"probs must be 2-D, got shape {p.shape}")
     if not np.isfinite(p).all():
         raise ValueError("probs must be finite")
-    _, t = _labels(np.zeros(len(p), dtype=np.int64), target)
-    if t.max() >= p.shape[1]:
-        raise ValueError(f"class {t.max()} has no column in probs of shape {p.shape}")
+    t = class_numbers("probs", p.shape, target)
     # Ranking needs images of the class and images of others.
     present = np.array([k for k in range(p.shape[1]) if 0 < (t == k).sum() < len(t)], dtype=np.int64)
     return p, t, present
@@ -140,6 +193,10 @@ def roc_auc(probs: npt.ArrayLike, target: npt.ArrayLike) -> float:
 
     References:
         J. Hanley, B. McNeil (1982), The meaning and use of the area under a ROC curve, Radiology 143(1).
+
+    Example:
+        >>> roc_auc([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.6, 0.4]], [0, 0, 1, 1])
+        0.75
     """
     p, t, present = _scores(probs, target)
     areas = []
@@ -162,6 +219,10 @@ def pr_auc(probs: npt.ArrayLike, target: npt.ArrayLike) -> float:
 
     Returns:
         In [0, 1], the share of the class for guessing; ``nan`` when fewer than two classes are present.
+
+    Example:
+        >>> round(pr_auc([[0.9, 0.1], [0.4, 0.6], [0.3, 0.7], [0.6, 0.4]], [0, 0, 1, 1]), 4)
+        0.8333
     """
     p, t, present = _scores(probs, target)
     areas = []

@@ -1,4 +1,8 @@
-"""How far a measure would move with other images: percentile bootstrap."""
+"""How sure is a measure? Percentile bootstrap over images.
+
+All measures of all runs on as many images are computed on the same resamples, so that the difference of two runs on one split
+is resampled in pairs.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +10,94 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emotion_core.metrics.summary import summarize
+from emotion_core.labels import AFFECT
+from emotion_core.metrics.calibration import check_probabilities
+from emotion_core.metrics.columns import affect_columns, expression_columns
+from emotion_core.metrics.weighted import WeightedAffect, WeightedExpressions
+
+Array = npt.NDArray[np.float64]
+Counts = npt.NDArray[np.integer]
+
+RESAMPLES = 2_000
+"""Resamples of an interval; its ends then move by about a fortieth of its width from seed to seed."""
+
+_CHUNK_NUMBERS = 1_000_000
+"""Weights held at a time (8 MB); temporary arrays take some ten times as much, whatever the number of images."""
+
+
+def resample_counts(num_images: int, resamples: int = RESAMPLES, seed: int = 0) -> npt.NDArray[np.uint16]:
+    """Draw ``num_images`` images with replacement, again and again.
+
+    Args:
+        num_images: ``N``.
+        resamples: ``R``.
+        seed: of the draws; the same three numbers always give the same resamples.
+
+    Returns:
+        How often each image was drawn in each resample, shape ``(R, N)``; rows sum to ``N``.
+
+    Raises:
+        ValueError: ``num_images`` or ``resamples`` is less than 1.
+
+    Example:
+        >>> counts = resample_counts(5, resamples=3)
+        >>> counts.shape, counts.sum(axis=1).tolist()
+        ((3, 5), [5, 5, 5])
+    """
+    for name, number in (("num_images", num_images), ("resamples", resamples)):
+        if number < 1:
+            raise ValueError(f"{name} must be at least 1, got {number}")
+    generator = np.random.default_rng(seed)
+    counts = np.empty((resamples, num_images), dtype=np.uint16)
+    for row in counts:
+        row[:] = np.bincount(generator.integers(0, num_images, num_images), minlength=num_images)
+    return counts
+
+
+def bootstrap_measures(predictions: pd.DataFrame, counts: Counts) -> dict[str, Array]:
+    """Every measure on every resample.
+
+    A measure of a resample is what :func:`~emotion_core.metrics.summary.summarize` gives for the repeated rows: images without
+    a label do not count for its measures, areas are means over the classes that the resample holds, F1 over those that occur
+    in its truth or predictions.
+
+    Args:
+        predictions: a row an image, as :func:`~emotion_core.metrics.summary.summarize` takes it, ``N`` rows.
+        counts: how often each row was drawn, shape ``(R, N)``.
+
+    Returns:
+        Shape ``(R,)`` by measure, the keys of ``summarize(predictions)`` in the same order; ``nan`` where a resample does not
+        define the measure.
+
+    Raises:
+        ValueError: ``counts`` does not fit the table or does not count, or as in ``summarize``.
+    """
+    if counts.ndim != 2 or counts.shape[1] != len(predictions):
+        raise ValueError(f"counts must be (resamples, {len(predictions)}) for as many images, got shape {counts.shape}")
+    if not np.issubdtype(counts.dtype, np.integer) or (counts.size and counts.min() < 0):
+        raise ValueError("counts must be whole numbers from 0 on")
+    parts: list[tuple[str, WeightedExpressions | WeightedAffect]] = []
+    expressions = expression_columns(predictions)
+    if expressions is not None:
+        check_probabilities(expressions.probs, expressions.target)
+        parts.append(("", WeightedExpressions(expressions)))
+    for name in AFFECT:
+        affect = affect_columns(predictions, name)
+        if affect is not None:
+            parts.append((f"_{name}", WeightedAffect(affect)))
+    size = max(1, _CHUNK_NUMBERS // max(1, len(predictions)))
+    drawn: dict[str, list[Array]] = {}
+    for start in range(0, len(counts), size):
+        weights = counts[start : start + size].astype(np.float64)
+        for ending, part in parts:
+            known = weights if len(part.rows) == weights.shape[1] else weights[:, part.rows]
+            for key, values in part.measures(known).items():
+                drawn.setdefault(key + ending, []).append(values)
+    return {key: np.concatenate(values) for key, values in drawn.items()}
 
 
 def bootstrap_intervals(
-    predictions: pd.DataFrame, *, resamples: int = 500, level: float = 0.95, seed: int = 0
+    predictions: pd.DataFrame, *, resamples: int = RESAMPLES, level: float = 0.95, seed: int = 0
 ) -> dict[str, tuple[float, float]]:
     """Percentile interval of every measure over resampled images.
 
@@ -21,24 +108,40 @@ def bootstrap_intervals(
         seed: of the draws.
 
     Returns:
-        Lower and upper end by measure; ``nan`` where no resample defines the measure.
+        Lower and upper end by measure, over the resamples that define it; ``nan`` where none does.
+
+    Raises:
+        ValueError: no images, no resamples or ``level`` outside (0, 1); or as in ``summarize``.
 
     References:
         B. Efron, R. Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
     """
-    generator = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {name: [] for name in summarize(predictions)}
-    for _ in range(resamples):
-        rows = generator.integers(0, len(predictions), len(predictions))
-        for name, value in summarize(predictions.iloc[rows]).items():
-            drawn[name].append(value)
-    tail = (1 - level) / 2
-    return {name: _percentiles(np.array(values), tail) for name, values in drawn.items()}
+    drawn = bootstrap_measures(predictions, resample_counts(len(predictions), resamples, seed))
+    return {name: percentile_interval(values, level) for name, values in drawn.items()}
 
 
-def _percentiles(values: npt.NDArray[np.float64], tail: float) -> tuple[float, float]:
-    defined = values[np.isfinite(values)]
+def percentile_interval(values: npt.ArrayLike, level: float = 0.95) -> tuple[float, float]:
+    """Ends of the interval that holds the middle share of the values; NaN and infinite ones do not count.
+
+    Args:
+        values: a measure on each resample, shape ``(R,)``.
+        level: that share, in (0, 1).
+
+    Returns:
+        Lower and upper end; ``nan`` when no value is left.
+
+    Raises:
+        ValueError: ``level`` is not in (0, 1).
+
+    Example:
+        >>> percentile_interval([0.0, 1.0, 2.0, 3.0, 4.0], level=0.5)
+        (1.0, 3.0)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {level}")
+    numbers = np.asarray(values, dtype=np.float64)
+    defined = numbers[np.isfinite(numbers)]
     if not len(defined):
         return float("nan"), float("nan")
-    low, high = np.quantile(defined, [tail, 1 - tail])
+    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

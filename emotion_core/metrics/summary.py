@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.agreement import cohen_kappa, krippendorff_alpha
-from emotion_core.metrics.classification import accuracy, f1_macro, f1_weighted, pr_auc, roc_auc
+from emotion_core.metrics.calibration import brier_score, expected_calibration_error, log_loss
+from emotion_core.metrics.classification import (
+    accuracy,
+    confusion_matrix,
+    f1_macro,
+    f1_weighted,
+    pr_auc,
+    precision_recall_f1,
+    roc_auc,
+)
+from emotion_core.metrics.columns import affect_columns, expression_columns
 from emotion_core.metrics.continuous import concordance_corrcoef, mae, pearson_corrcoef, rmse, sign_agreement
 
 LABEL_MEASURES = MappingProxyType(
@@ -23,7 +31,19 @@ LABEL_MEASURES = MappingProxyType(
         "krippendorff_alpha": krippendorff_alpha,
     }
 )
-SCORE_MEASURES = MappingProxyType({"roc_auc": roc_auc, "pr_auc": pr_auc})
+"""Measures of predicted against true class."""
+
+SCORE_MEASURES = MappingProxyType(
+    {
+        "roc_auc": roc_auc,
+        "pr_auc": pr_auc,
+        "ece": expected_calibration_error,
+        "brier": brier_score,
+        "log_loss": log_loss,
+    }
+)
+"""Measures of probabilities against the true class."""
+
 AFFECT_MEASURES = MappingProxyType(
     {
         "rmse": rmse,
@@ -33,6 +53,16 @@ AFFECT_MEASURES = MappingProxyType(
         "ccc": concordance_corrcoef,
     }
 )
+"""Measures of predicted against annotated valence or arousal; their keys end in ``_valence`` or ``_arousal``."""
+
+LOWER_IS_BETTER = frozenset({"ece", "brier", "log_loss", *(f"{key}_{name}" for key in ("rmse", "mae") for name in AFFECT)})
+
+MEASURES: tuple[str, ...] = (
+    *LABEL_MEASURES,
+    *SCORE_MEASURES,
+    *(f"{key}_{name}" for name in AFFECT for key in AFFECT_MEASURES),
+)
+"""Every key that :func:`summarize` can give, in its order."""
 
 
 def summarize(predictions: pd.DataFrame) -> dict[str, float]:
@@ -47,35 +77,58 @@ def summarize(predictions: pd.DataFrame) -> dict[str, float]:
         Measures by their usual keys: ``accuracy``, …, ``ccc_valence``, ``ccc_arousal``.
 
     Raises:
-        ValueError: a predicted number is NaN or infinite for some images and not for others.
+        ValueError: a predicted number is NaN or infinite for some images and not for others, an annotation is infinite, or an
+            expression is not one of the eight.
     """
     measures: dict[str, float] = {}
-    probs = predictions[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy(dtype=np.float64)
-    labels = predictions["expression"].map({name: i for i, name in enumerate(EXPRESSIONS)})
-    known = labels.notna().to_numpy()
-    if known.any() and not np.isnan(probs).all():
-        _refuse_gaps(probs[known], "expression probabilities")
-        target, scores = labels[known].to_numpy(dtype=np.int64), probs[known]
-        preds = scores.argmax(axis=1)
+    expressions = expression_columns(predictions)
+    if expressions is not None:
+        probs, preds, target = expressions.probs, expressions.preds, expressions.target
         measures |= {name: measure(preds, target) for name, measure in LABEL_MEASURES.items()}
-        measures |= {name: measure(scores, target) for name, measure in SCORE_MEASURES.items()}
-    measures |= _affect_measures(predictions)
-    return measures
-
-
-def _affect_measures(predictions: pd.DataFrame) -> Mapping[str, float]:
-    measures: dict[str, float] = {}
+        measures |= {name: measure(probs, target) for name, measure in SCORE_MEASURES.items()}
     for name in AFFECT:
-        target = predictions[name].to_numpy(dtype=np.float64)
-        preds = predictions[f"pred_{name}"].to_numpy(dtype=np.float64)
-        known = ~np.isnan(target)
-        if not known.any() or np.isnan(preds).all():
-            continue
-        _refuse_gaps(preds[known], f"predicted {name}")
-        measures |= {f"{key}_{name}": measure(preds[known], target[known]) for key, measure in AFFECT_MEASURES.items()}
+        affect = affect_columns(predictions, name)
+        if affect is not None:
+            measures |= {f"{key}_{name}": measure(affect.preds, affect.target) for key, measure in AFFECT_MEASURES.items()}
     return measures
 
 
-def _refuse_gaps(values: npt.NDArray[np.float64], what: str) -> None:
-    if not np.isfinite(values).all():
-        raise ValueError(f"{what} of some images are not finite")
+def better_is(measure: str) -> Literal["higher", "lower"]:
+    """Which way a measure improves.
+
+    Args:
+        measure: a key of :func:`summarize`.
+
+    Raises:
+        ValueError: there is no such measure.
+
+    Example:
+        >>> better_is("ccc_valence"), better_is("log_loss")
+        ('higher', 'lower')
+    """
+    if measure not in MEASURES:
+        raise ValueError(f"there is no measure '{measure}'; known: {', '.join(MEASURES)}")
+    return "lower" if measure in LOWER_IS_BETTER else "higher"
+
+
+def per_class(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Precision, recall and F1 of each expression.
+
+    Args:
+        predictions: a row an image with the columns of ``predictions.parquet``; images without an expression do not count.
+
+    Returns:
+        A row an expression, in the order of ``EXPRESSIONS``, with columns ``expression``, ``precision``, ``recall``, ``f1`` (in
+        [0, 1]; 0 where a class is never predicted, never true, or neither) and ``support``, the number of images of the class.
+
+    Raises:
+        ValueError: no image has an expression or the network does not say it; otherwise as in :func:`summarize`.
+    """
+    columns = expression_columns(predictions)
+    if columns is None:
+        raise ValueError("predictions hold no image with both a true expression and predicted probabilities")
+    counts = confusion_matrix(columns.preds, columns.target, num_classes=len(EXPRESSIONS))
+    precision, recall, f1 = precision_recall_f1(counts)
+    return pd.DataFrame(
+        {"expression": EXPRESSIONS, "precision": precision, "recall": recall, "f1": f1, "support": counts.sum(axis=1)}
+    )

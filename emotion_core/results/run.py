@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -45,6 +46,7 @@ class RunInfo:
         temperature: divides the logits before softmax; 1 where it was not calibrated.
         device: what it was trained on.
         seconds: training time in all.
+        timings: milliseconds a face and the like, measured on ``device``.
         versions: of Python and the libraries.
         finished: whether training came to its end.
     """
@@ -60,6 +62,7 @@ class RunInfo:
     temperature: float = 1.0
     device: str = "cpu"
     seconds: float = 0.0
+    timings: dict[str, Any] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] = EXPRESSIONS
     finished: bool = False
@@ -77,12 +80,8 @@ class RunInfo:
 
 
 _TYPES: dict[str, Any] = {
-    **dict.fromkeys(("network", "training", "dataset", "selection", "versions"), dict),
-    **dict.fromkeys(("outputs", "class_names"), tuple),
-    **dict.fromkeys(("init", "device"), str),
-    **dict.fromkeys(("seed", "num_params", "schema_version"), int),
-    **dict.fromkeys(("temperature", "seconds"), int | float),
-    "finished": bool,
+    name: int | float if hint is float else typing.get_origin(hint) or hint
+    for name, hint in typing.get_type_hints(RunInfo).items()
 }
 """What JSON has to hold for each entry of :class:`RunInfo`."""
 

@@ -25,8 +25,9 @@ from emotion_core.data.splits import stratified_split
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.data.transforms import augment, batches, decode_table
 from emotion_core.errors import CheckpointError, ConfigError, TrainingError
+from emotion_core.metrics.calibration import fit_temperature
 from emotion_core.metrics.continuous import concordance_corrcoef
-from emotion_core.models.checkpoint import load_backbone_weights, save_weights
+from emotion_core.models.checkpoint import load_backbone_weights, load_weights, save_weights
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer, match_channels
 from emotion_core.models.network import EmotionNetwork
@@ -77,6 +78,8 @@ def load_parts(
     else:
         table = load_affectnet(data_root, name=config.dataset, on_error=on_error)
         train, val = table.part("train"), table.part("val")
+    for part in (train, val):
+        log.info("%s, %s", part.frame["split"].iloc[0], part.describe())
     with tqdm(total=len(train) + len(val), desc="Decoding", unit="img", disable=not progress) as bar:
         decoded = [
             decode_table(table, config.network.input_size, on_error=on_error, progress=bar.update) for table in (train, val)
@@ -262,10 +265,21 @@ class _Training:
         with tqdm(total=total, initial=done, unit="img", disable=not self.progress, smoothing=0.02) as bar:
             while self.epoch < self.config.epochs:
                 self._run_epoch(bar)
-        self.info = replace(self.info, finished=True, seconds=round(self.seconds, 1))
+        self.info = replace(
+            self.info, finished=True, seconds=round(self.seconds, 1), temperature=self._fit_temperature()
+        )
         write_info(self.out, self.info)
         (self.out / STATE).unlink(missing_ok=True)
         return read_run(self.out)
+
+    def _fit_temperature(self) -> float:
+        """Temperature of the stored epoch's probabilities on the validation part."""
+        labels = self.val_part.table.expression_indices
+        if "expression" not in self.config.outputs or not (labels >= 0).any():
+            return 1.0
+        load_weights(self.average.network, self.out / WEIGHTS)
+        logits, _ = infer(self.average.network, self.val_part.pixels)
+        return round(fit_temperature(logits[labels >= 0], labels[labels >= 0]), 4)
 
     def _run_epoch(self, bar: tqdm[Any]) -> None:
         started = time.perf_counter()
@@ -382,8 +396,8 @@ class _Training:
             return
         if (self.out / "run.json").is_file() and read_run(self.out).info.dataset != self.info.dataset:
             raise ConfigError(
-                f"'{self.out}' was begun on other images or labels of '{self.config.dataset}'. Choose another folder with --out, "
-                "or remove it."
+                f"'{self.out}' was begun on other images or labels of '{self.config.dataset}'. Choose another folder "
+                "with --out, or remove it."
             )
         try:
             state = torch.load(path, map_location=self.device, weights_only=True)

@@ -113,9 +113,7 @@ def test_a_broken_row_is_refused_or_left_out(tmp_path: Path, line: str, message:
 
 def test_a_file_of_other_columns_is_refused(tmp_path: Path) -> None:
     write_ferplus(tmp_path, LINES, header=HEADER.replace("sadness,anger", "anger,sadness"))
-    with pytest.raises(
-        DataError, match="has the columns Usage, Image name, neutral, happiness, surprise, anger, sadness"
-    ):
+    with pytest.raises(DataError, match="has the columns Usage, Image name, neutral, happiness, surprise, anger, sadness"):
         load_ferplus(tmp_path)
 
 
@@ -123,7 +121,7 @@ def test_a_file_of_other_columns_is_refused(tmp_path: Path) -> None:
 def test_a_file_that_is_no_table_is_refused(tmp_path: Path, content: bytes) -> None:
     folder = write_ferplus(tmp_path, LINES)
     (folder / "fer2013new.csv").write_bytes(content)
-    with pytest.raises(DataError, match="'fer2013new.csv' in '.*' is not a table of comma-separated values"):
+    with pytest.raises(DataError, match=r"'fer2013new\.csv' in '.*' is not a table of comma-separated values"):
         load_ferplus(tmp_path)
 
 
@@ -131,10 +129,10 @@ def test_missing_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(DatasetNotFoundError, match="No dataset 'ferplus': looked for"):
         load_ferplus(tmp_path)
     folder = write_ferplus(tmp_path, LINES)
-    with pytest.raises(DatasetNotFoundError, match="No dataset 'fer2013': looked for '.*fer2013_labels.csv'"):
+    with pytest.raises(DatasetNotFoundError, match=r"No dataset 'fer2013': looked for '.*fer2013_labels\.csv'"):
         load_fer2013(tmp_path)
     (folder / "fer2013new.csv").unlink()
-    with pytest.raises(DataError, match="has no 'fer2013new.csv', so it is not FER\\+'s layout"):
+    with pytest.raises(DataError, match=r"has no 'fer2013new\.csv', so it is not FER\+'s layout"):
         load_ferplus(tmp_path)
 
 
@@ -148,9 +146,7 @@ def test_original_labels_of_a_small_dataset(tmp_path: Path) -> None:
     assert load_fer2013(tmp_path / "ferplus").frame.equals(table.frame)
     assert load_fer2013(tmp_path, expressions=("anger",)).sample_ids == ["FER2013Train/fer0.png"]
     labels.write_text("image,usage,emotion\nfer0.png,Training,7\nfer9.png,Training,1\n")
-    with pytest.raises(
-        DataError, match=r"2 broken samples: fer2013_labels.csv:2: usage 'Training' or emotion '7' is unknown"
-    ):
+    with pytest.raises(DataError, match=r"2 broken samples: fer2013_labels.csv:2: usage 'Training' or emotion '7' is unknown"):
         load_fer2013(tmp_path)
     with pytest.raises(DataError, match="has no usable row"):
         load_fer2013(tmp_path, on_error="skip")

@@ -153,15 +153,13 @@ def test_a_table_refuses_what_does_not_fit_together() -> None:
     with pytest.raises(DataError, match="lacks the column 'split'"):
         FaceTable(name="x", frame=frame.drop(columns="split"), read_bytes=str.encode)
     with pytest.raises(DataError, match=r"has 2 images, but label distributions of shape \(3, 8\)"):
-        FaceTable(
-            name="x", frame=build_frame(["a", "b"], [None, None]), read_bytes=str.encode, distributions=np.zeros((3, 8))
-        )
+        FaceTable(name="x", frame=build_frame(["a", "b"], [None, None]), read_bytes=str.encode, distributions=np.zeros((3, 8)))
 
 
 def test_problems_are_raised_or_handed_on() -> None:
     problems = [Problem(path=f"{number}.jpg", reason="missing") for number in range(4)]
     with pytest.raises(
-        DataError, match="'x' has 4 broken samples: 0.jpg: missing; 1.jpg: missing; 2.jpg: missing; and 1 more"
+        DataError, match=r"'x' has 4 broken samples: 0.jpg: missing; 1.jpg: missing; 2.jpg: missing; and 1 more"
     ):
         settle(problems, "raise", "x")
     assert settle(problems, "skip", "x") == tuple(problems)

@@ -256,7 +256,16 @@ def test_an_evaluation_is_replaced_only_by_a_whole_one(run: Path) -> None:
 
 @pytest.mark.parametrize(
     ("dataset", "split"),
-    [("../x", "test"), ("x", "../../y"), ("a/b", "test"), ("", "test"), (".hidden", "test"), ("a\n", "t"), ("ä", "t"), ("a\0", "t")],
+    [
+        ("../x", "test"),
+        ("x", "../../y"),
+        ("a/b", "test"),
+        ("", "test"),
+        (".hidden", "test"),
+        ("a\n", "t"),
+        ("ä", "t"),
+        ("a\0", "t"),
+    ],
 )
 def test_names_that_lead_elsewhere_are_refused(run: Path, dataset: str, split: str) -> None:
     with pytest.raises(CheckpointError, match="cannot name an evaluation: letters, digits"):

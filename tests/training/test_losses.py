@@ -167,7 +167,7 @@ def test_learning_rate_rises_then_falls_and_never_leaves_its_range() -> None:
     assert rates[top] == 1
     assert rates[:top] == sorted(rates[:top])
     assert rates[top:] == sorted(rates[top:], reverse=True)
-    assert 0 < min(rates)
+    assert min(rates) > 0
     assert rates[-1] < 1e-3
     # The rise is linear: equal steps, also the first and the one to the top.
     assert np.allclose(np.diff([0.0, *rates[: top + 1]]), 1 / 31)

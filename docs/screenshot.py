@@ -1,0 +1,63 @@
+"""Takes the README's screenshot: starts the app, uploads a drawn face, waits for the result. ``python docs/screenshot.py [OUT]``."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+from portrait import draw_portrait
+
+ROOT = Path(__file__).resolve().parents[1]
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+
+def main(out: Path) -> None:
+    """Write one PNG."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1"]
+    server = subprocess.Popen([sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=ROOT)
+    try:
+        wait(f"http://127.0.0.1:{port}/_stcore/health")
+        picture = io.BytesIO()
+        draw_portrait().save(picture, "PNG")
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            page = browser.new_page(viewport={"width": 1440, "height": 1180}, color_scheme="light")
+            page.goto(f"http://127.0.0.1:{port}")
+            upload = page.locator("input[type=file]").first
+            upload.wait_for(state="attached", timeout=120_000)
+            upload.set_input_files({"name": "portrait.png", "mimeType": "image/png", "buffer": picture.getvalue()})
+            page.get_by_role("button", name="Download CSV").or_(page.get_by_text("CSV")).first.wait_for(timeout=120_000)
+            page.wait_for_timeout(3000)  # figures draw themselves after the page has settled
+            page.screenshot(path=out)
+            browser.close()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def wait(url: str, seconds: float = 120) -> None:
+    """Until the server answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - always our own server
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("predict.png"))

@@ -1,0 +1,190 @@
+"""What a comparison needs of a stored evaluation, computed once and kept beside the predictions.
+
+The bootstrap draws are the same for every run on the same number of images, and images are taken in the order of their ids. So
+the replicates of two runs on the same split are paired: their differences are the replicates of the difference, and two runs
+are compared without reading a prediction again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import tempfile
+import zipfile
+import zlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from emotion_core.errors import CheckpointError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.metrics.collapse import find_collapse
+from emotion_core.metrics.intervals import bootstrap_measures, resample_counts
+from emotion_core.metrics.summary import summarize
+from emotion_core.results.run import PREDICTION_COLUMNS, Run
+
+VERSION = 1
+RESAMPLES = 2000
+SEED = 0
+FILE = "summary.npz"
+
+_DAMAGED = (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged archive raises."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """One evaluation in the form that comparisons use.
+
+    Attributes:
+        measures: every measure on all images.
+        replicates: the same on each bootstrap resample, float32, shape ``(2000,)`` each.
+        correct: whether each image's expression is right, in the order of ids, shape ``(N,)``; empty without expressions.
+        collapse: why the run counts as collapsed; empty when it does not.
+        num_images: ``N``.
+    """
+
+    measures: dict[str, float]
+    replicates: dict[str, npt.NDArray[np.float32]]
+    correct: npt.NDArray[np.bool_]
+    collapse: tuple[str, ...]
+    num_images: int
+
+    def interval(self, measure: str, *, level: float = 0.95) -> tuple[float, float]:
+        """Percentile interval of a measure; ``nan`` where no resample defines it."""
+        values = self.replicates[measure]
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return float("nan"), float("nan")
+        low, high = np.quantile(values.astype(np.float64), [(1 - level) / 2, (1 + level) / 2])
+        return float(low), float(high)
+
+
+def read_predictions(run: Run, evaluation: str, columns: list[str] | None = None) -> pd.DataFrame:
+    """Stored predictions of one evaluation.
+
+    Args:
+        run: which run.
+        evaluation: ``<dataset>-<split>``.
+        columns: only these; reading few is fast.
+
+    Raises:
+        CheckpointError: they are missing or damaged.
+    """
+    path = run.path / "evaluations" / evaluation / "predictions.parquet"
+    return _read_parquet(path, columns or list(PREDICTION_COLUMNS))
+
+
+def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path, columns=columns)
+    except Exception as error:  # damaged bytes lead the parquet reader to whatever it raises: no list of types is complete
+        raise CheckpointError(f"'{path}' cannot be read ({error}). Evaluate the run again.") from error
+
+
+def summarise_predictions(predictions: pd.DataFrame) -> Summary:
+    """Compute what :func:`load_summary` keeps."""
+    ordered = predictions.sort_values("sample_id", kind="stable").reset_index(drop=True)
+    counts = resample_counts(len(ordered), RESAMPLES, SEED)
+    probs = ordered[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy(dtype=np.float64)
+    labels = np.array([EXPRESSIONS.index(name) if isinstance(name, str) else -1 for name in ordered["expression"]])
+    says = not np.isnan(probs).all() and (labels >= 0).any()
+    return Summary(
+        measures=summarize(ordered),
+        replicates={name: values.astype(np.float32) for name, values in bootstrap_measures(ordered, counts).items()},
+        correct=probs.argmax(axis=1) == labels if says else np.zeros(0, dtype=np.bool_),
+        collapse=tuple(find_collapse(ordered)),
+        num_images=len(ordered),
+    )
+
+
+def load_summary(run: Run, evaluation: str) -> Summary:
+    """Summary of one evaluation: from its file when that fits the predictions, else computed and kept.
+
+    Raises:
+        CheckpointError: the predictions are missing or damaged.
+    """
+    path = run.path / "evaluations" / evaluation / "predictions.parquet"
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+    return _load(path.parent, status.st_mtime_ns, status.st_size)
+
+
+# A run's summary is about 200 kB; size and time of the file only spare hashing it again within one process.
+@lru_cache(maxsize=256)
+def _load(folder: Path, _modified: int, _size: int) -> Summary:
+    predictions = folder / "predictions.parquet"
+    try:
+        digest = hashlib.blake2b(predictions.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"'{predictions}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+    kept = _read(folder / FILE, digest)
+    if kept is not None:
+        return kept
+    table = _read_parquet(predictions, list(PREDICTION_COLUMNS))
+    try:
+        summary = summarise_predictions(table)
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"'{predictions}' cannot be used ({error}). Evaluate the run again.") from error
+    _write(folder / FILE, summary, digest)
+    return summary
+
+
+def _read(path: Path, digest: str) -> Summary | None:
+    """The kept summary; ``None`` when there is none, or it belongs to other predictions, or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            about = json.loads(str(file["about"]))
+            if about["version"] != VERSION or about["digest"] != digest:
+                return None
+            return Summary(
+                measures={name: float("nan") if value is None else value for name, value in about["measures"].items()},
+                replicates=dict(zip(about["names"], file["replicates"], strict=True)),
+                correct=np.unpackbits(file["correct"], count=about["num_correct"]).astype(np.bool_),
+                collapse=tuple(about["collapse"]),
+                num_images=about["num_images"],
+            )
+    except _DAMAGED:
+        return None
+
+
+def _write(path: Path, summary: Summary, digest: str) -> None:
+    about = {
+        "version": VERSION,
+        "digest": digest,
+        "measures": {name: value if np.isfinite(value) else None for name, value in summary.measures.items()},
+        "names": list(summary.replicates),
+        "num_correct": len(summary.correct),
+        "collapse": summary.collapse,
+        "num_images": summary.num_images,
+    }
+    temporary: Path | None = None
+    try:
+        # Two servers may compute the same summary at once: each writes a file of its own, and the last one stays.
+        handle, name = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        temporary = Path(name)
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(
+                file,
+                about=np.array(json.dumps(about)),
+                replicates=np.stack(list(summary.replicates.values())) if summary.replicates else np.zeros((0, RESAMPLES)),
+                correct=np.packbits(summary.correct),
+            )
+        # Another user's server may read it as well.
+        temporary.chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        # A store that cannot be written to is slower, not broken.
+        log.warning("The summary of '%s' cannot be kept (%s); it is computed again next time.", path.parent, error)
