@@ -114,7 +114,8 @@ def concordance_corrcoef(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
         0.9768
     """
     p, t = _pair(preds, target)
-    if np.ptp(p) == 0 and np.ptp(t) == 0:
-        return float("nan") if p[0] == t[0] else 0.0
+    if np.ptp(p) == 0 or np.ptp(t) == 0:
+        # Said outright: computed, the covariance with a constant is a rounding error, not 0.
+        return float("nan") if np.array_equal(p, t) else 0.0
     covariance = np.mean((p - p.mean()) * (t - t.mean()))
     return float(2 * covariance / (p.var() + t.var() + (p.mean() - t.mean()) ** 2))

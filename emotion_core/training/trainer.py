@@ -185,6 +185,8 @@ def train(
         return done
     network = start_network(config, init).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     parts = load_parts(config, data_root, on_error=on_error, progress=progress)
+    if "ccc" in config.select and not np.isfinite(parts[1].table.affect).any():
+        raise ConfigError(f"select = '{config.select}' needs valence and arousal, which '{config.dataset}' does not have.")
     try:
         out.mkdir(parents=True, exist_ok=True)
         return _Training(config, network, parts, out, init=init, device=where, progress=progress).run()

@@ -15,6 +15,7 @@ from emotion_core.metrics.classification import (
     confusion_matrix,
     f1_macro,
     f1_weighted,
+    normalise_confusion,
     pr_auc,
     precision_recall_f1,
     roc_auc,
@@ -45,7 +46,9 @@ def test_against_scikit_learn_and_krippendorff(seed: int):
     for measure, value in expected.items():
         assert measure(preds, target) == pytest.approx(value, abs=1e-9), measure.__name__
     assert roc_auc(scores, target) == pytest.approx(reference.roc_auc_score(one_hot, scores, average="macro"), abs=1e-9)
-    assert pr_auc(scores, target) == pytest.approx(reference.average_precision_score(one_hot, scores, average="macro"), abs=1e-9)
+    assert pr_auc(scores, target) == pytest.approx(
+        reference.average_precision_score(one_hot, scores, average="macro"), abs=1e-9
+    )
     np.testing.assert_array_equal(confusion_matrix(preds, target), reference.confusion_matrix(target, preds))
     expected_three = reference.precision_recall_fscore_support(target, preds)[:3]
     np.testing.assert_allclose(precision_recall_f1(confusion_matrix(preds, target)), expected_three, atol=1e-9)
@@ -68,12 +71,16 @@ def test_class_absent_from_the_truth_is_left_out_of_areas_and_counts_in_f1():
     one_hot = np.eye(8)[target][:, present]
     assert roc_auc(scores, target) == pytest.approx(reference.roc_auc_score(one_hot, scores[:, present]), abs=1e-9)
     assert pr_auc(scores, target) == pytest.approx(reference.average_precision_score(one_hot, scores[:, present]), abs=1e-9)
-    assert f1_macro(preds, target) == pytest.approx(reference.f1_score(target, preds, average="macro", zero_division=0), abs=1e-9)
+    assert f1_macro(preds, target) == pytest.approx(
+        reference.f1_score(target, preds, average="macro", zero_division=0), abs=1e-9
+    )
 
 
 def test_class_never_predicted_has_precision_and_f1_of_zero():
     preds, target = np.array([0, 0, 0, 0]), np.array([0, 0, 1, 2])
-    assert f1_macro(preds, target) == pytest.approx(reference.f1_score(target, preds, average="macro", zero_division=0), abs=1e-9)
+    assert f1_macro(preds, target) == pytest.approx(
+        reference.f1_score(target, preds, average="macro", zero_division=0), abs=1e-9
+    )
     precision, recall, f1 = precision_recall_f1(confusion_matrix(preds, target))
     assert precision.tolist() == [0.5, 0, 0]
     assert recall.tolist() == [1, 0, 0]
@@ -130,3 +137,27 @@ def test_bad_scores_are_refused_by_name(measure, probs, target, message):
 def test_confusion_matrix_of_too_few_classes_is_refused():
     with pytest.raises(ValueError, match="class 3 is not below num_classes 2"):
         confusion_matrix([0, 3], [1, 1], num_classes=2)
+
+
+@pytest.mark.parametrize(("by", "normalize"), [("count", None), ("row", "true"), ("column", "pred")])
+def test_normalised_confusion_is_scikit_learns(by, normalize):
+    scores, target = draw(2)
+    preds = scores.argmax(axis=1)
+    preds[preds == 3], target[target == 5] = 0, 1  # a column and a row without images
+    expected = reference.confusion_matrix(target, preds, labels=range(8), normalize=normalize)
+    ours = normalise_confusion(confusion_matrix(preds, target, num_classes=8), by)
+    np.testing.assert_allclose(ours, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "by", "message"),
+    [
+        ([[1, 2]], "row", r"square, got shape \(1, 2\)"),
+        ([[1, math.nan], [0, 1]], "row", "finite and not negative"),
+        ([[1, -1], [0, 1]], "row", "finite and not negative"),
+        ([[1]], "all", "by must be 'count', 'row' or 'column', got 'all'"),
+    ],
+)
+def test_what_cannot_be_normalised_is_refused(counts, by, message):
+    with pytest.raises(ValueError, match=message):
+        normalise_confusion(counts, by)

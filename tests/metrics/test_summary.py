@@ -1,4 +1,4 @@
-"""All measures at once, and their intervals."""
+"""All measures at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from sklearn import metrics as reference
 
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.continuous import concordance_corrcoef
-from emotion_core.metrics.intervals import bootstrap_intervals
-from emotion_core.metrics.summary import summarize
+from emotion_core.metrics.summary import MEASURES, better_is, per_class, summarize
 
 KEYS = {
     *("accuracy", "f1_macro", "f1_weighted", "cohen_kappa", "krippendorff_alpha", "roc_auc", "pr_auc"),
+    *("ece", "brier", "log_loss"),
     *(f"{key}_{name}" for key in ("rmse", "mae", "corr", "sagr", "ccc") for name in ("valence", "arousal")),
 }
 
@@ -28,7 +28,10 @@ def predictions() -> pd.DataFrame:
     frame = {"sample_id": [f"{i}.jpg" for i in range(200)], "expression": [EXPRESSIONS[i] for i in labels]}
     frame |= {"valence": affect[:, 0], "arousal": affect[:, 1]}
     frame |= {f"prob_{name}": scores[:, i] for i, name in enumerate(EXPRESSIONS)}
-    frame |= {f"pred_{name}": np.clip(affect[:, i] + generator.normal(0, 0.3, 200), -1, 1) for i, name in enumerate(["valence", "arousal"])}
+    frame |= {
+        f"pred_{name}": np.clip(affect[:, i] + generator.normal(0, 0.3, 200), -1, 1)
+        for i, name in enumerate(["valence", "arousal"])
+    }
     return pd.DataFrame(frame)
 
 
@@ -69,17 +72,51 @@ def test_gaps_in_predictions_are_refused_by_name(predictions: pd.DataFrame):
         summarize(predictions)
 
 
-def test_intervals_hold_the_value_and_follow_the_normal_approximation(predictions: pd.DataFrame):
-    values, intervals = summarize(predictions), bootstrap_intervals(predictions, resamples=400)
-    assert set(intervals) == KEYS
-    assert all(low <= values[name] <= high for name, (low, high) in intervals.items())
-    share = values["accuracy"]
-    half = 1.96 * np.sqrt(share * (1 - share) / len(predictions))
-    low, high = intervals["accuracy"]
-    assert (high - low) / 2 == pytest.approx(half, rel=0.15)
+def test_infinite_annotation_and_unknown_expression_are_refused_by_name(predictions: pd.DataFrame):
+    predictions.loc[3, "valence"] = np.inf
+    with pytest.raises(ValueError, match="annotated valence"):
+        summarize(predictions)
+    predictions.loc[3, "valence"] = np.nan
+    predictions.loc[4, "expression"] = "joy"
+    with pytest.raises(ValueError, match="expression 'joy' is not one of neutral"):
+        summarize(predictions)
 
 
-def test_intervals_are_the_same_for_the_same_seed(predictions: pd.DataFrame):
-    first, second = (bootstrap_intervals(predictions, resamples=20, seed=1) for _ in range(2))
-    assert first == second
-    assert first != bootstrap_intervals(predictions, resamples=20, seed=2)
+def test_nothing_labelled_gives_no_measure(predictions: pd.DataFrame):
+    assert summarize(predictions.assign(expression=None, valence=np.nan, arousal=np.nan)) == {}
+
+
+def test_constant_predictions(predictions: pd.DataFrame):
+    measures = summarize(predictions.assign(pred_valence=0.1))
+    assert np.isnan(measures["corr_valence"])
+    assert measures["ccc_valence"] == pytest.approx(0, abs=1e-12)
+
+
+def test_every_measure_has_a_direction():
+    assert set(MEASURES) == KEYS
+    lower = {key for key in KEYS if better_is(key) == "lower"}
+    assert lower == {"ece", "brier", "log_loss", "rmse_valence", "rmse_arousal", "mae_valence", "mae_arousal"}
+    with pytest.raises(ValueError, match="no measure 'rmse'; known: accuracy"):
+        better_is("rmse")
+
+
+def test_per_class_is_scikit_learns(predictions: pd.DataFrame):
+    predictions.loc[predictions["expression"] == "fear", "expression"] = "anger"  # absent from the truth
+    predictions.loc[:9, "expression"] = None
+    predictions["prob_contempt"] = 0.0  # absent from the predictions
+    table = per_class(predictions)
+    labelled = predictions.iloc[10:]
+    names = labelled[[f"prob_{name}" for name in EXPRESSIONS]].idxmax(axis=1).str.removeprefix("prob_")
+    expected = reference.precision_recall_fscore_support(
+        labelled["expression"], names, labels=list(EXPRESSIONS), zero_division=0
+    )
+    assert table["expression"].tolist() == list(EXPRESSIONS)
+    np.testing.assert_allclose(table[["precision", "recall", "f1", "support"]].to_numpy().T, expected, atol=1e-9)
+    assert table.set_index("expression").loc["fear", "support"] == 0
+    assert table.set_index("expression").loc["contempt", "f1"] == 0
+
+
+def test_per_class_of_a_network_that_says_no_expression_is_refused(predictions: pd.DataFrame):
+    predictions[[f"prob_{name}" for name in EXPRESSIONS]] = np.nan
+    with pytest.raises(ValueError, match="no image with both a true expression and predicted probabilities"):
+        per_class(predictions)
