@@ -36,7 +36,13 @@ METHODS: Mapping[str, str] = MappingProxyType(
 """Every method's title by its name in commands and pages."""
 
 
-def explain(network: EmotionNetwork, images: torch.Tensor, output: str, *, method: str = "gradcam") -> NDArray[np.float32]:
+def explain(
+    network: EmotionNetwork,
+    images: torch.Tensor,
+    output: str,
+    *,
+    method: str = "gradcam",
+) -> NDArray[np.float32]:
     """Where in each image does the evidence for one output lie?
 
     Args:

@@ -32,7 +32,8 @@ def build() -> Callable[..., EmotionNetwork]:
             network = EmotionNetwork(NetworkConfig(backbone=backbone, input_size=SIDE, hidden=hidden))
             for module in network.modules():
                 if isinstance(module, nn.BatchNorm2d):
-                    module.momentum = 1.0  # one pass sets the statistics; with those of a new layer activations fade out
+                    # One pass sets the statistics; with those of a new layer activations fade with depth.
+                    module.momentum = 1.0
             with torch.no_grad():
                 network.train()(torch.randn(8, 3, SIDE, SIDE))
         return network.eval()

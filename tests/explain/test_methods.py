@@ -162,7 +162,12 @@ def test_frozen_networks_and_inference_tensors(build: Build, small_images: torch
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_is_printed(build: Build, small_images: torch.Tensor, capfd: pytest.CaptureFixture[str], method: str) -> None:
+def test_nothing_is_printed(
+    build: Build,
+    small_images: torch.Tensor,
+    method: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     explain(build("custom_cnn"), small_images, "contempt", method=method)
     sys.stderr.flush()
     assert capfd.readouterr() == ("", "")
