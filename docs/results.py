@@ -8,9 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from emotion_core.results.run import Run, find_run  # noqa: E402
+from emotion_core.results.run import DEFAULT_RUN, Run, find_run  # noqa: E402
 
-DEFAULT = "affectnet-efficientnet_b0"
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 SHOWN = {
     "accuracy": "accuracy",
@@ -39,7 +38,10 @@ def render(run: Run) -> str:
     for key, title in SHOWN.items():
         measure = metrics["measures"][key]
         lines.append(f"| {title} | {measure['value']:.3f} | {measure['low']:.3f} to {measure['high']:.3f} |")
-    lines += ["", f"`python -m emotion_core evaluate {run.name} --dataset affectnet-3999 --data-root DIR --split test` prints them all."]
+    lines += [
+        "",
+        f"`python -m emotion_core evaluate {run.name} --dataset affectnet-3999 --data-root DIR --split test` prints them all.",
+    ]
     return "\n".join(lines)
 
 
@@ -52,4 +54,6 @@ def replace(text: str, section: str) -> str:
 
 if __name__ == "__main__":
     readme = ROOT / "README.md"
-    readme.write_text(replace(readme.read_text(encoding="utf-8"), render(find_run(ROOT / "checkpoints" / DEFAULT))), encoding="utf-8")
+    readme.write_text(
+        replace(readme.read_text(encoding="utf-8"), render(find_run(ROOT / "checkpoints" / DEFAULT_RUN))), encoding="utf-8"
+    )

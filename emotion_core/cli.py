@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_core import __version__
 from emotion_core.errors import ConfigError, EmotionCoreError
-from emotion_core.results.run import DamagedRun, checkpoints_folder, find_run, list_runs
+from emotion_core.results.run import DEFAULT_RUN, DamagedRun, checkpoints_folder, find_run, list_runs
 
 if TYPE_CHECKING:
     from emotion_core.predict import Prediction
@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
 def _predict(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from emotion_core.predict import DEFAULT_RUN, Predictor
+    from emotion_core.predict import Predictor
 
     paths = _expand(arguments.images)
     predictor = Predictor.from_run(arguments.run or DEFAULT_RUN, device=arguments.device)
@@ -223,8 +223,9 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     rest = metrics.get("without_leaked")
     head = "measure              value   95 % interval over images"
     if rest is not None:
-        print(f"{rest['left_out']:,} images also stand in the training part, pixel for pixel; on the right, {rest['images']:,} without")
-        head = f"{head:<56}  value   95 % interval without them"
+        leaked, images = rest["left_out"], rest["images"]
+        print(f"{leaked:,} images also stand, pixel for pixel, in the training part; on the right, the {images:,} others")
+        head = f"{head:<56}  value   95 % interval over the others"
     print(head)
     for name, measure in metrics["measures"].items():
         line = f"{name:<20} {_with_interval(measure)}"
@@ -268,7 +269,14 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from emotion_core.compare import (
-        MEASURES, compare, comparison_table, export_table, find_entries, load_store, render_text, reported_entries,
+        MEASURES,
+        compare,
+        comparison_table,
+        export_table,
+        find_entries,
+        load_store,
+        render_text,
+        reported_entries,
     )  # fmt: skip
 
     store = load_store()

@@ -396,6 +396,7 @@ def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.Data
             "images": entry.images,
             "preset": entry.preset,
             "seed": entry.seed,
+            "chosen_by": _chosen(entry),
             "collapsed": "; ".join(entry.collapse),
             "apart": reasons.get(id(entry), ""),
             "source": entry.source,
@@ -406,6 +407,11 @@ def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.Data
         rows.append(row)
     # Numbers that reported entries lack stay whole numbers.
     return pd.DataFrame(rows).astype({name: "Int64" for name in ("classes", "images", "seed") if rows})
+
+
+def _chosen(entry: Entry) -> str:
+    chosen = entry.chosen_by
+    return f"{chosen.get('measure', '?')} on {chosen.get('split', '?')}, epoch {chosen.get('epoch', '?')}" if chosen else ""
 
 
 def _cells(comparison: Comparison, entry: Entry, measure: str, *, tested: bool) -> dict[str, Any]:
@@ -556,6 +562,12 @@ _TEX = {
     "★": r"$\star$",
     "≈": r"$\approx$",
     "○": r"$\circ$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "Δ": r"$\Delta$",
+    "κ": r"$\kappa$",
+    "α": r"$\alpha$",
+    "\N{MINUS SIGN}": "$-$",
 }
 
 

@@ -36,9 +36,7 @@ class DatasetNotFoundError(DataError, FileNotFoundError):
 
     def __init__(self, name: str, looked: list[Path]) -> None:
         places = " and ".join(f"'{path}'" for path in looked)
-        super().__init__(
-            f"No dataset '{name}': looked for {places}. Pass its folder with --data-root, or set EMOTION_DATA."
-        )
+        super().__init__(f"No dataset '{name}': looked for {places}. Pass its folder with --data-root, or set EMOTION_DATA.")
 
 
 class ImageError(EmotionCoreError, ValueError):

@@ -48,7 +48,7 @@ def to_csv(predictions: Iterable[Prediction]) -> str:
     Text that a spreadsheet would take for a formula gets a leading apostrophe.
     """
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
+    writer = csv.writer(stream)  # lines end as RFC 4180 wants it, and names with either half of that are quoted
     writer.writerow(CSV_COLUMNS)
     for prediction in predictions:
         photo = prediction.photo

@@ -32,10 +32,7 @@ from emotion_core.models.checkpoint import load_weights
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import to_input
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
-from emotion_core.results.run import Run, find_run
-
-DEFAULT_RUN = "affectnet-efficientnet_b0"
-"""The run that is used when none is named."""
+from emotion_core.results.run import DEFAULT_RUN, Run, find_run
 
 CROP_SIDE = 336
 """Faces are kept at no more than this many pixels a side; it is half again what the largest network sees."""

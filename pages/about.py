@@ -9,6 +9,7 @@ import streamlit as st
 
 from emotion_core.results.run import DamagedRun, Run, list_runs
 from pages.components.runs import show_damaged
+from pages.components.words import escape
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -53,7 +54,7 @@ runs = [run for run in found if isinstance(run, Run)]
 if not runs:
     st.info("There are no runs yet. Train one with `python -m emotion_core train`.")
 for run in runs:
-    with st.expander(f"`{run.name.replace('`', '')}`"):
+    with st.expander(escape(run.name)):
         size, millions = run.info.input_size, run.info.num_params / 1e6
         st.text(
             f"{run.info.backbone}, {size} × {size} px, {millions:.3f} M parameters"
@@ -72,5 +73,7 @@ if damaged:
 licence = REPOSITORY / "LICENSE"
 if licence.is_file():
     st.header("Licence")
-    st.text(licence.read_text(encoding="utf-8").strip())
+    text = licence.read_text(encoding="utf-8").strip()
+    with st.expander(escape(text.partition("\n")[0])):
+        st.text(text)
 st.caption("Faces are found by YuNet (Apache-2.0) or OpenCV's Haar cascade. The sample photo is in the public domain.")

@@ -10,7 +10,7 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from pages.components.photos import Upload, choose_photos
 from pages.components.runs import runs_with_weights, show_no_runs
-from pages.components.words import count, shorten
+from pages.components.words import count, escape, shorten
 
 CARDS = 8  # faces a page
 
@@ -31,21 +31,15 @@ with st.spinner("Getting ready …"):
 
 
 def show_unreadable(photos: Sequence[Photo]) -> None:
-    """Which files could not be read, and why. Names are untrusted: a dataframe shows them literally."""
+    """Which files could not be read, and why. Names are untrusted: ``st.text`` shows them letter by letter."""
     bad = [photo for photo in photos if photo.error is not None]
     if bad:
         st.warning(f"{count(len(bad), 'file', 'files')} could not be read.", icon=":material/broken_image:")
-        st.dataframe(
-            {"file": [shorten(photo.name) for photo in bad], "reason": [photo.error for photo in bad]},
-            hide_index=True,
-            row_height=56,
-            column_config={
-                "file": st.column_config.TextColumn(width="small"),
-                "reason": st.column_config.TextColumn(width="large"),
-            },
-            alt="Files that could not be read, and why",
-            key="unreadable",
-        )
+        with st.container(border=True, height=320 if len(bad) > 6 else "content", key="unreadable"):
+            for photo in bad:
+                name, reason = st.columns([1, 3])
+                name.text(shorten(photo.name, 40))
+                reason.text(photo.error)
 
 
 def show_faceless(photos: Sequence[Photo]) -> None:
@@ -80,7 +74,8 @@ def show_faces(
     if not faces:
         return
     if len(uploads) > 1 or len(faces) > 1:
-        st.markdown(f"{count(len(faces), 'face', 'faces')} in {count(len(uploads), 'photo', 'photos')}")
+        readable = sum(found[0].photo.error is None for found in by_photo)
+        st.markdown(f"{count(len(faces), 'face', 'faces')} in {count(readable, 'photo', 'photos')}")
     offer_downloads(uploads, results)
     pages = -(-len(faces) // CARDS)
     # Other photos begin on their first page again.
@@ -105,7 +100,7 @@ def main() -> None:
     try:
         results = read_photos(uploads, predictors, whole=controls.whole)
     except EmotionCoreError as error:
-        st.error(str(error))
+        st.error(escape(str(error)))
         return
     photos = [prediction.photo for prediction in next(iter(results.values()))]
     show_unreadable(photos)

@@ -66,7 +66,9 @@ def test_control_characters_in_names_do_not_reach_the_terminal(make_run: MakeRun
     assert "\x1b" not in capsys.readouterr().out
 
 
-def test_overlays_of_pictures_with_the_same_name_do_not_overwrite_each_other(make_run: MakeRun, capsys: Capture, tmp_path: Path):
+def test_overlays_of_pictures_with_the_same_name_do_not_overwrite_each_other(
+    make_run: MakeRun, capsys: Capture, tmp_path: Path
+):
     make_run()
     for folder, colour in (("a", 10), ("b", 200)):
         (tmp_path / folder).mkdir()

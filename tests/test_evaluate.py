@@ -17,8 +17,8 @@ from emotion_core.errors import ConfigError, DataError
 from emotion_core.evaluate import calibrate, evaluate
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
-from emotion_core.predict import DEFAULT_RUN, Predictor
-from emotion_core.results.run import PREDICTION_COLUMNS, find_run
+from emotion_core.predict import Predictor
+from emotion_core.results.run import DEFAULT_RUN, PREDICTION_COLUMNS, find_run
 
 MakeRun = Callable[..., Path]
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / DEFAULT_RUN
@@ -53,7 +53,9 @@ def test_predictions_are_those_of_the_predictor(make_run: MakeRun, data: Path):
     read = Predictor.from_run(path, device="cpu").predict(files, whole="always")
     for row, prediction in zip(predictions.itertuples(), read, strict=True):
         [reading] = prediction.readings
-        assert [getattr(row, f"prob_{name}") for name in EXPRESSIONS] == pytest.approx(list(reading.probabilities.values()), abs=1e-5)
+        assert [getattr(row, f"prob_{name}") for name in EXPRESSIONS] == pytest.approx(
+            list(reading.probabilities.values()), abs=1e-5
+        )
         assert (row.pred_valence, row.pred_arousal) == pytest.approx((reading.valence, reading.arousal), abs=1e-5)
 
 

@@ -282,7 +282,9 @@ def test_weights_of_another_backbone_are_refused(make_run: MakeRun):
         Predictor.from_run(path, device="cpu")
 
 
-@pytest.mark.parametrize("network", [{"backbone": "alexnet", "input_size": 48}, {"backbone": "custom_cnn", "input_size": 48, "x": 1}])
+@pytest.mark.parametrize(
+    "network", [{"backbone": "alexnet", "input_size": 48}, {"backbone": "custom_cnn", "input_size": 48, "x": 1}]
+)
 def test_network_that_cannot_be_built_is_named(make_run: MakeRun, network: dict[str, object]):
     path = make_run()
     info = json.loads((path / "run.json").read_text())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from emotion_core.results.run import find_run
+from emotion_core.results.run import DEFAULT_RUN, find_run
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -46,5 +46,5 @@ def test_results_in_the_readme_are_those_of_the_run():
     assert spec.loader is not None
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)
-    section = results.render(find_run(ROOT / "checkpoints" / results.DEFAULT))
-    assert README == results.replace(README, section), "run 'python docs/results.py'"
+    section = results.render(find_run(ROOT / "checkpoints" / DEFAULT_RUN))
+    assert results.replace(README, section) == README, "run 'python docs/results.py'"

@@ -194,7 +194,7 @@ def audit(
     decoded = time.perf_counter()
     groups = equal_groups(seen.digests)
     near = _near_duplicates(table, seen, groups, threshold)
-    log.info("read in %.0f s, compared in %.0f s", decoded - start, time.perf_counter() - decoded)
+    log.info("pictures read in %.0f s, compared in %.0f s", decoded - start, time.perf_counter() - decoded)
     repeated = [group for group in groups if len(group) > 1]
     ids, splits = table.sample_ids, _splits(table)
     by_splits: dict[str, Counter[str]] = {}

@@ -142,7 +142,7 @@ def similar_pairs(thumbnails: npt.NDArray[np.uint8], *, threshold: float = THRES
 
 def _normalised(images: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Rows of mean 0 and length 1, so that a product of two is their correlation; zeros where an image is flat."""
-    rows = images.reshape(len(images), -1).astype(np.float32)
+    rows = images.reshape(len(images), images.shape[1] * images.shape[2]).astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
     deviation = rows.std(axis=1, keepdims=True)
     length = deviation * np.sqrt(np.float32(rows.shape[1]))

@@ -93,22 +93,19 @@ def affect_plane(points: Sequence[AffectPoint], *, side: int = 300) -> go.Figure
         "gridcolor": FAINT,
         "zeroline": True,
         "zerolinecolor": GREY,
-        "mirror": True,
-        "showline": True,
-        "linecolor": FAINT,
         "fixedrange": True,
     }
-    figure.update_xaxes(
-        **axis, title={"text": "valence (pleasant \N{RIGHTWARDS ARROW})", "font": {"size": 13}, "standoff": 4}
-    )
+    figure.update_xaxes(**axis, title={"text": "valence (pleasant \N{RIGHTWARDS ARROW})", "font": {"size": 13}, "standoff": 4})
     figure.update_yaxes(
         **axis,
         title={"text": "arousal (active \N{RIGHTWARDS ARROW})", "font": {"size": 13}, "standoff": 4},
         scaleanchor="x",
         scaleratio=1,
         constrain="domain",
+        constraintoward="top",
     )
-    figure.update_xaxes(constrain="domain")
+    figure.update_xaxes(constrain="domain", constraintoward="left")
+    figure.add_shape(type="rect", x0=-1, y0=-1, x1=1, y1=1, line={"color": FAINT, "width": 1}, layer="below")
     figure.update_layout(
         showlegend=len(runs) > 1,
         legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"},

@@ -29,7 +29,7 @@ def probability_bars(readings: Mapping[str, Mapping[str, float]]) -> go.Figure:
     if not readings:
         raise ValueError("Probabilities of at least one run are needed.")
     several = len(readings) > 1
-    figure = new_figure("Which expression?", height=140 + 24 * len(EXPRESSIONS) * (1 if not several else len(readings)))
+    figure = new_figure("Which expression?", height=124 + 23 * len(EXPRESSIONS) * (1 if not several else len(readings)))
     for number, (run, probabilities) in enumerate(readings.items()):
         _check(probabilities)
         names = [name for name in EXPRESSIONS if name in probabilities]
@@ -48,9 +48,7 @@ def probability_bars(readings: Mapping[str, Mapping[str, float]]) -> go.Figure:
                 "line": {"color": colours, "width": 1},
                 "pattern": {"shape": PATTERNS[number % len(PATTERNS)], "fillmode": "replace", "size": 6},
             },
-            hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>"
-            if several
-            else "%{y}: %{x:.3f}<extra></extra>",
+            hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>" if several else "%{y}: %{x:.3f}<extra></extra>",
         )
     figure.update_layout(
         barmode="group",
@@ -71,7 +69,8 @@ def probability_bars(readings: Mapping[str, Mapping[str, float]]) -> go.Figure:
     )
     figure.update_yaxes(
         categoryorder="array",
-        categoryarray=list(reversed(EXPRESSIONS)),
+        categoryarray=EXPRESSIONS,
+        autorange="reversed",
         ticksuffix=" ",
         fixedrange=True,
         showgrid=False,

@@ -57,9 +57,7 @@ def load_reported() -> tuple[Reported, ...]:
             key = tuple(row[column] for column in COLUMNS[:6])
             systems.setdefault(key, {})[row["metric"]] = float(row["value"])
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(
-                f"Line {line} of the reported results is damaged ({error}). Install the package again."
-            ) from error
+            raise DataError(f"Line {line} of the reported results is damaged ({error}). Install the package again.") from error
     return tuple(
         Reported(
             source=source,

@@ -267,9 +267,7 @@ class _Training:
         with tqdm(total=total, initial=done, unit="img", disable=not self.progress, smoothing=0.02) as bar:
             while self.epoch < self.config.epochs:
                 self._run_epoch(bar)
-        self.info = replace(
-            self.info, finished=True, seconds=round(self.seconds, 1), temperature=self._fit_temperature()
-        )
+        self.info = replace(self.info, finished=True, seconds=round(self.seconds, 1), temperature=self._fit_temperature())
         write_info(self.out, self.info)
         (self.out / STATE).unlink(missing_ok=True)
         return read_run(self.out)

@@ -36,7 +36,7 @@ class Controls:
 def ask_controls(runs: Mapping[str, Run]) -> Controls:
     """One row; several on a narrow screen."""
     titles = {title: name for name, title in METHODS.items()}
-    columns = st.columns([5, 3, 2.5, 3, 3], vertical_alignment="top")
+    columns = st.columns([4, 3.2, 2.5, 2, 2.6], vertical_alignment="bottom")
     with columns[0]:
         chosen = st.multiselect(
             "Runs",
@@ -45,6 +45,7 @@ def ask_controls(runs: Mapping[str, Run]) -> Controls:
             key="run",
             bind="query-params",
             placeholder="Choose at least one run",
+            wrap=True,
             help="Trained networks. Several read each face side by side.",
         )
     with columns[1]:
@@ -69,6 +70,7 @@ def ask_controls(runs: Mapping[str, Run]) -> Controls:
     with columns[4]:
         whole = st.toggle(
             "Whole picture if no face",
+            wrap=True,
             key="whole",
             bind="query-params",
             help="Where no face is found, the whole picture counts as one. Use it for pictures cut to the face.",

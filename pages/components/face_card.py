@@ -15,9 +15,9 @@ from emotion_core.figures.probabilities import probability_bars
 from emotion_core.predict import Prediction, Predictor, Reading
 from pages.components.controls import PREDICTED, Controls
 from pages.components.reading import heat_map
-from pages.components.words import count, shorten, signed
+from pages.components.words import count, escape, shorten, signed
 
-PICTURE = 168
+PICTURE = 152
 """Width of a face on the page, px: two fit side by side on a phone's 390."""
 
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -49,16 +49,15 @@ def face_card(
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", gap="small"):
             st.markdown(f"#### {_verdict(list(readings.values()))}", width="content")
             st.text(f"{name}, face {number + 1} of {len(photo.faces)}" if len(photo.faces) > 1 else name)
-        pictures, bars, plane = st.columns(
-            [0.38, 0.36, 0.26] if len(predictions) == 1 else [0.42, 0.32, 0.26], gap="medium"
-        )
-        with pictures, st.container(horizontal=True, gap="small"):
-            _pictures(digest, number, predictions, predictors, controls, name)
+        pictures, bars, plane = st.columns([0.4, 0.33, 0.27], gap="medium")
+        with pictures:
+            with st.container(horizontal=True, gap="small"):
+                _pictures(digest, number, predictions, predictors, controls, name)
+            _details(predictions, number)
         with bars:
             _bars(readings, name, key)
         with plane:
             _plane(readings, photo.name, name, key)
-        _details(predictions, number)
 
 
 def _pictures(
@@ -72,21 +71,19 @@ def _pictures(
     crop = predictions[0].photo.faces[number].crop
     with st.container(width=PICTURE, gap="xxsmall"):
         st.image(crop, width=PICTURE, alt=f"Face {number + 1} of {name}, cut out")
-        st.caption("The face as the network sees it")
+        st.caption("Face, cut out")
     for prediction in predictions:
         reading = prediction.readings[number]
         output = _output(reading, controls.output)
         with st.container(width=PICTURE, gap="xxsmall"):
             if output not in reading.maps:
-                st.caption(
-                    f"This network was not taught {controls.output}." if output else "This network was taught nothing."
-                )
+                st.caption(f"This network was not taught {controls.output}." if output else "This network was taught nothing.")
                 continue
             title = METHODS[controls.method]
             try:
                 values = heat_map(digest, number, prediction, predictors[prediction.run], output, controls.method)
             except EmotionCoreError as error:
-                st.error(str(error))
+                st.error(escape(str(error)))
                 continue
             st.image(
                 _with_scale(overlay(crop, values, opacity=controls.opacity)),
@@ -98,7 +95,7 @@ def _pictures(
                 st.caption(f"{title}, {output}", width="content")
                 st.caption("1", width="content")
             if len(predictions) > 1:
-                st.text(prediction.run)
+                st.caption(escape(prediction.run))
 
 
 def _with_scale(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -142,25 +139,27 @@ def _plane(readings: Mapping[str, Reading], image: str, name: str, key: str) -> 
 
 
 def _details(predictions: Sequence[Prediction], number: int) -> None:
-    """One line a run: what was read, and how."""
+    """What was read, and how: a line for what was found, and one a run."""
     photo = predictions[0].photo
     face = photo.faces[number].face
     if face.whole:
-        found = "the whole picture counts as the face"
+        found = "The whole picture counts as the face"
     else:
-        found = f"found by {photo.detector}" + ("" if face.score is None else f" with score {face.score:.3f}")
+        found = f"Found by {photo.detector}" + ("" if face.score is None else f" with score {face.score:.3f}")
+    lines = [found]
     for prediction in predictions:
         reading = prediction.readings[number]
-        words = []
-        if len(predictions) > 1:
-            words.append(prediction.run)
+        words = [prediction.run] if len(predictions) > 1 else []
         if reading.expression is not None:
             words.append(f"{reading.expression} {reading.probabilities[reading.expression]:.3f}")
         if reading.valence is not None and reading.arousal is not None:
             words.append(f"valence {signed(reading.valence)}, arousal {signed(reading.arousal)}")
         faces = "" if len(photo.faces) == 1 else f" for {count(len(photo.faces), 'face', 'faces')}"
-        words += [found, prediction.device, f"{prediction.seconds * 1000:.0f} ms{faces}"]
-        st.text(" · ".join(words))
+        words.append(f"{prediction.seconds * 1000:.0f} ms on {prediction.device}{faces}")
+        lines.append(" · ".join(words))
+    with st.container(gap="xxsmall"):
+        for line in lines:
+            st.caption(escape(line))
 
 
 def _verdict(readings: Sequence[Reading]) -> str:

@@ -18,6 +18,7 @@ from emotion_core.faces import FaceDetector, load_detector
 from emotion_core.predict import Photo, Prediction, Predictor, Reading, find_faces
 from emotion_core.results.run import Run
 from pages.components.photos import Upload
+from pages.components.words import escape
 
 BATCH = 32
 """Faces a forward pass."""
@@ -46,13 +47,11 @@ def load_predictors(runs: Sequence[Run]) -> dict[str, Predictor]:
                 # A run that was trained again is another network under the same name.
                 predictors[run.name] = _load(str(run.path), run.weights.stat().st_mtime_ns, "auto")
         except (EmotionCoreError, OSError) as error:
-            st.error(_plain(error))
+            st.error(escape(str(error)))
     return predictors
 
 
-def read_photos(
-    uploads: Sequence[Upload], predictors: Mapping[str, Predictor], *, whole: bool
-) -> dict[str, list[Prediction]]:
+def read_photos(uploads: Sequence[Upload], predictors: Mapping[str, Predictor], *, whole: bool) -> dict[str, list[Prediction]]:
     """What each network reads from each photo, by run. Photos that were read before are not read again."""
     photos: dict[Key, Photo] = _kept("photos", uploads)
     readings: dict[tuple[str, bool, str], tuple[tuple[Reading, ...], float]] = _kept("readings", uploads)
@@ -127,7 +126,7 @@ def _read(
         missing = [key for key in keys if (*key, run) not in readings]
         crops = [found.crop for key in missing for found in photos[key].faces]
         started = time.perf_counter()
-        fresh = iter(predictor.read(crops, batch_size=BATCH))
+        fresh = iter(predictor.read(crops, batch_size=BATCH) if crops else ())
         share = (time.perf_counter() - started) / max(len(crops), 1)
         for key in missing:
             mine = tuple(next(fresh) for _ in photos[key].faces)
@@ -163,8 +162,3 @@ def _progress(total: int) -> Iterator[Any]:
         yield advance
     finally:
         bar.empty()
-
-
-def _plain(error: Exception) -> str:
-    """A message with all its characters, none of which is meant as Markdown."""
-    return "".join(f"\\{letter}" if letter in "\\`*_{}[]<>()#+-!|~$:" else letter for letter in str(error))

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from emotion_core.results.run import DamagedRun, Run, checkpoints_folder, list_runs
-
-DEFAULT_RUN = "affectnet-efficientnet_b0"
-"""``emotion_core.predict.DEFAULT_RUN``, which cannot be imported without loading the networks' library."""
+from emotion_core.results.run import DEFAULT_RUN, DamagedRun, Run, checkpoints_folder, list_runs
 
 
 def runs_with_weights() -> dict[str, Run]:

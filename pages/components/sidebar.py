@@ -8,12 +8,18 @@ import sys
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.results.run import list_runs
-from pages.components.runs import DEFAULT_RUN
+from emotion_core.results.run import DEFAULT_RUN, list_runs
+
+_FOOT = """<style>
+[data-testid="stSidebarContent"] { display: flex; flex-direction: column; min-height: 100%; }
+[data-testid="stSidebarUserContent"] { margin-top: auto; }
+</style>"""
 
 
 def sidebar_foot() -> None:
     """Device, default run and data folder."""
+    # Streamlit has no word for the foot of the sidebar.
+    st.sidebar.html(_FOOT)
     names = [run.name for run in list_runs()]
     with st.sidebar.container(key="foot", gap="xxsmall"):
         _line("Device", _device())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import string
+
 
 def shorten(text: str, length: int = 60) -> str:
     """A name on one line: control and direction characters replaced, the middle left out where it is long.
@@ -13,6 +16,18 @@ def shorten(text: str, length: int = 60) -> str:
         return clean
     tail = length // 3
     return f"{clean[: length - tail - 1]}\N{HORIZONTAL ELLIPSIS}{clean[-tail:]}"
+
+
+def escape(text: str) -> str:
+    """Text that Streamlit's Markdown shows letter by letter.
+
+    Fit for paths and names of runs. Names of uploads go to ``st.text``, which needs no escaping.
+
+    Example:
+        >>> escape("a_b")
+        'a\\\\_b'
+    """
+    return re.sub(f"([{re.escape(string.punctuation)}])", r"\\\1", text)
 
 
 def count(number: int, one: str, many: str) -> str:

@@ -1,0 +1,256 @@
+"""Many faces on the plane of valence and arousal: as points, as arrows from true to predicted, as density."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import plotly.graph_objects as go
+
+from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
+from emotion_core.figures.plane import REGIONS
+from emotion_core.figures.template import FAINT, GREY, literal, new_figure
+
+Array = npt.NDArray[np.float64]
+
+SHADES = ((0.0, "rgba(31, 135, 168, 0.12)"), (1.0, "rgba(31, 135, 168, 1)"))
+"""Density is paler or fuller of one colour, so it works on white and on near-black."""
+
+OUTSIDE = -1
+"""Row number of a face that is no row of the table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dots:
+    """Faces that are drawn one by one.
+
+    Attributes:
+        rows: row number of each in the caller's table, for ``customdata``; shape ``(N,)``.
+        valence: shape ``(N,)``.
+        arousal: shape ``(N,)``.
+        expressions: a name each, or missing; gives the colour.
+        hover: what is shown on hover, plain text a face; ``"\\n"`` breaks the line.
+    """
+
+    rows: npt.NDArray[np.int64]
+    valence: Array
+    arousal: Array
+    expressions: Sequence[str | None]
+    hover: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mark:
+    """A face from elsewhere, drawn as a diamond.
+
+    Attributes:
+        name: of its photo, shown beside it.
+        valence: in [-1, 1].
+        arousal: in [-1, 1].
+        expression: gives the colour; grey when ``None``.
+        hover: more words for hover.
+    """
+
+    name: str
+    valence: float
+    arousal: float
+    expression: str | None = None
+    hover: str = ""
+
+
+def point_plane(
+    title: str, dots: Dots, *, side: int = 460, density: Array | None = None, marks: Sequence[Mark] = ()
+) -> go.Figure:
+    """Faces as points; over the density of all faces where the points are only a sample of them.
+
+    Args:
+        title: of the figure.
+        dots: what is drawn.
+        side: width and height, px.
+        density: from :func:`~emotion_core.figures.affect_tables.plane_density`.
+        marks: faces from elsewhere.
+    """
+    figure = _empty_plane(title, side)
+    if density is not None:
+        _add_density(figure, density, float(density.max()), scale=False)
+    figure.add_scatter(
+        x=dots.valence,
+        y=dots.arousal,
+        mode="markers",
+        name="faces",
+        cliponaxis=False,
+        customdata=dots.rows,
+        text=[_lines(words) for words in dots.hover],
+        hovertemplate="%{text}<extra></extra>",
+        marker={
+            "color": [_colour(name) for name in dots.expressions],
+            "size": _size(len(dots.rows)),
+            "opacity": 0.8,
+            "line": {"color": "rgba(255, 255, 255, 0.5)", "width": 0.5},
+        },
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 0.15}},
+    )
+    _add_marks(figure, marks)
+    return figure
+
+
+def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, marks: Sequence[Mark] = ()) -> go.Figure:
+    """An arrow a face, from its true to its predicted place; one trace an expression.
+
+    Args:
+        title: of the figure.
+        true: where annotators put the faces.
+        predicted: where a network puts the same faces, in the same order.
+        side: width and height, px.
+        marks: faces from elsewhere.
+
+    Raises:
+        ValueError: the two are not the same faces.
+    """
+    if not np.array_equal(true.rows, predicted.rows):
+        raise ValueError("True and predicted values must be of the same faces, in the same order.")
+    figure = _empty_plane(title, side)
+    names = np.array([name if name in EXPRESSION_COLOURS else "" for name in true.expressions], dtype=object)
+    gap = np.full(len(names), np.nan)
+    x, y = (np.stack([a, b, gap], axis=1) for a, b in ((true.valence, predicted.valence), (true.arousal, predicted.arousal)))
+    for name in (*EXPRESSION_COLOURS, ""):
+        mine = np.flatnonzero(names == name)
+        if not len(mine):
+            continue
+        figure.add_scatter(
+            x=x[mine].ravel(),
+            y=y[mine].ravel(),
+            mode="lines+markers",
+            name=name or "no expression",
+            cliponaxis=False,
+            customdata=np.repeat(true.rows[mine], 3),
+            text=[_lines(true.hover[index]) for index in np.repeat(mine, 3).tolist()],
+            hovertemplate="%{text}<extra></extra>",
+            opacity=0.75,
+            line={"color": _colour(name), "width": 1},
+            marker={"color": _colour(name), "symbol": "arrow", "angleref": "previous", "size": [0, 7, 0] * len(mine)},
+            selected={"marker": {"opacity": 1}},
+            unselected={"marker": {"opacity": 0.1}},
+        )
+    _add_marks(figure, marks)
+    return figure
+
+
+def density_plane(
+    title: str, density: Array, *, most: float | None = None, side: int = 460, marks: Sequence[Mark] = ()
+) -> go.Figure:
+    """How many faces lie in each cell.
+
+    Args:
+        title: of the figure.
+        density: from :func:`~emotion_core.figures.affect_tables.plane_density`.
+        most: number of faces that the fullest colour means, so that several planes have one scale.
+        side: width and height, px.
+        marks: faces from elsewhere.
+    """
+    figure = _empty_plane(title, side)
+    _add_density(figure, density, float(density.max()) if most is None else most, scale=True)
+    _add_marks(figure, marks)
+    return figure
+
+
+def _empty_plane(title: str, side: int) -> go.Figure:
+    figure = new_figure(literal(title), height=side)
+    axis = {
+        "range": [-1, 1],
+        "tickvals": [-1, -0.5, 0, 0.5, 1],
+        "ticktext": ["\N{MINUS SIGN}1", "\N{MINUS SIGN}0.5", "0", "0.5", "1"],
+        "gridcolor": FAINT,
+        "zeroline": True,
+        "zerolinecolor": GREY,
+        "fixedrange": True,
+        "constrain": "domain",
+    }
+    figure.update_xaxes(
+        **axis,
+        title={"text": "valence (pleasant \N{RIGHTWARDS ARROW})", "font": {"size": 13}, "standoff": 4},
+        constraintoward="left",
+    )
+    figure.update_yaxes(
+        **axis,
+        title={"text": "arousal (active \N{RIGHTWARDS ARROW})", "font": {"size": 13}, "standoff": 4},
+        constraintoward="top",
+        scaleanchor="x",
+        scaleratio=1,
+    )
+    figure.add_shape(type="rect", x0=-1, y0=-1, x1=1, y1=1, line={"color": FAINT, "width": 1}, layer="below")
+    for horizontal, vertical, words in REGIONS:
+        figure.add_annotation(
+            x=horizontal * 0.97,
+            y=vertical * 0.95,
+            xanchor="right" if horizontal > 0 else "left",
+            text=words,
+            showarrow=False,
+            font={"size": 12, "color": GREY},
+        )
+    figure.update_layout(width=side, showlegend=False, hovermode="closest", margin={"l": 8, "r": 14, "t": 40, "b": 8})
+    return figure
+
+
+def _add_density(figure: go.Figure, density: Array, most: float, *, scale: bool) -> None:
+    cells = density.shape[0]
+    centres = -1 + (2 * np.arange(cells) + 1) / cells
+    figure.add_heatmap(
+        x=centres,
+        y=centres,
+        # Cells without faces stay empty: the page shines through.
+        z=[[value if value > 0 else None for value in row] for row in density.tolist()],
+        zmin=0,
+        zmax=max(most, 1),
+        colorscale=[list(step) for step in SHADES],
+        showscale=scale,
+        colorbar={
+            "orientation": "h",
+            "thickness": 8,
+            "y": -0.17,
+            "yanchor": "top",
+            "outlinewidth": 0,
+            "title": {"text": "faces a cell", "side": "bottom", "font": {"size": 12}},
+        },
+        hoverinfo=None if scale else "skip",
+        hovertemplate="%{z} faces around<br>valence %{x:.3f}, arousal %{y:.3f}<extra></extra>" if scale else None,
+        name="density",
+    )
+
+
+def _add_marks(figure: go.Figure, marks: Sequence[Mark]) -> None:
+    if not marks:
+        return
+    figure.add_scatter(
+        x=[mark.valence for mark in marks],
+        y=[mark.arousal for mark in marks],
+        mode="markers+text" if len(marks) <= 8 else "markers",
+        name="from Predict",
+        cliponaxis=False,
+        customdata=np.full(len(marks), OUTSIDE),
+        text=[literal(mark.name) for mark in marks],
+        textposition=["middle left" if mark.valence > 0.3 else "middle right" for mark in marks],
+        hovertext=[_lines(f"{mark.name}\n{mark.hover}" if mark.hover else mark.name) for mark in marks],
+        hovertemplate="%{hovertext}<extra></extra>",
+        marker={
+            "color": [_colour(mark.expression) for mark in marks],
+            "symbol": "diamond",
+            "size": 15,
+            "line": {"color": "rgba(255, 255, 255, 0.95)", "width": 2},
+        },
+    )
+
+
+def _colour(name: str | None) -> str:
+    return EXPRESSION_COLOURS.get(name, OTHER) if isinstance(name, str) else OTHER
+
+
+def _lines(words: str) -> str:
+    return literal(words).replace("\n", "<br>")
+
+
+def _size(points: int) -> int:
+    return 8 if points <= 1_000 else 5

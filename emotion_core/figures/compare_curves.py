@@ -1,0 +1,96 @@
+"""How did the runs train?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from emotion_core.figures.compare_colours import run_styles, short_name
+from emotion_core.figures.template import FAINT, GREY, literal, new_figure
+
+WINDOW = 5
+"""Epochs that a smoothed value averages over."""
+
+
+def curve_measures(table: pd.DataFrame) -> list[str]:
+    """What of a table of epochs can be drawn: columns of numbers that vary or matter, the validation's first."""
+    skipped = {"epoch", "run", "backbone", "phase"}
+    numbers = [
+        name
+        for name in table.columns
+        if name not in skipped and pd.api.types.is_numeric_dtype(table[name]) and table[name].notna().any()
+    ]
+    first = ("score", "val_accuracy", "val_ccc", "loss", "val_loss")
+    return sorted(numbers, key=lambda name: (first.index(name) if name in first else len(first), numbers.index(name)))
+
+
+def smooth(values: pd.Series, window: int = WINDOW) -> pd.Series:
+    """Centred moving average; at the ends over as many values as there are."""
+    return values.rolling(window, center=True, min_periods=1).mean()
+
+
+def training_curves(table: pd.DataFrame, measure: str, *, smoothed: bool = False) -> go.Figure:
+    """One line a run over its epochs, and a diamond where a later phase begins.
+
+    Args:
+        table: long, with ``run``, ``backbone``, ``epoch``, the measure, and ``phase`` where there are phases.
+        measure: name of a column.
+        smoothed: draw :func:`smooth`, and the values themselves faintly behind it.
+
+    Returns:
+        A figure; every run has one trace in the legend.
+
+    Raises:
+        ValueError: no run has the measure.
+    """
+    known = table[table[measure].notna()]
+    if known.empty:
+        raise ValueError(f"No epoch has '{measure}'.")
+    runs = known.drop_duplicates("run")
+    words = measure.replace("val_", "validation ").replace("_", " ")
+    figure = new_figure(f"How did they train? {words[0].upper()}{words[1:]}", height=420 + 22 * len(runs))
+    for run, style in zip(runs["run"], run_styles(runs["backbone"].tolist()), strict=True):
+        mine = known[known["run"] == run].sort_values("epoch")
+        values = smooth(mine[measure]) if smoothed else mine[measure]
+        line = {"color": style.colour, "dash": style.dash, "width": 2}
+        if smoothed:
+            figure.add_scatter(
+                x=mine["epoch"].tolist(), y=mine[measure].tolist(), mode="lines", line={**line, "width": 1}, opacity=0.3,
+                hoverinfo="skip", showlegend=False, legendgroup=run,
+            )  # fmt: skip
+        figure.add_scatter(
+            x=mine["epoch"].tolist(),
+            y=values.tolist(),
+            mode="lines+markers" if len(mine) == 1 else "lines",
+            name=literal(short_name(run, 40)),
+            legendgroup=run,
+            line=line,
+            hovertemplate="epoch %{x}: %{y:.3f}<extra>%{fullData.name}</extra>",
+        )
+        starts = _phase_starts(mine)
+        if len(starts):
+            figure.add_scatter(
+                x=starts["epoch"].tolist(),
+                y=values.loc[starts.index].tolist(),
+                mode="markers+text",
+                text=[f"{literal(str(phase))} " for phase in starts["phase"]],
+                textposition="top center",
+                textfont={"size": 12, "color": GREY},
+                cliponaxis=False,
+                marker={"symbol": "diamond", "size": 10, "color": style.colour},
+                showlegend=False,
+                legendgroup=run,
+                hovertemplate="phase %{text} begins in epoch %{x}<extra></extra>",
+            )
+    figure.update_xaxes(title={"text": "epoch", "font": {"size": 13}}, gridcolor=FAINT, zeroline=False, rangemode="tozero")
+    figure.update_yaxes(title={"text": words, "font": {"size": 13}}, gridcolor=FAINT, zeroline=False)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": -0.16, "yanchor": "top"})
+    return figure
+
+
+def _phase_starts(mine: pd.DataFrame) -> pd.DataFrame:
+    """First epoch of every phase but the first."""
+    if "phase" not in mine or mine["phase"].nunique() < 2:
+        return mine.iloc[:0]
+    begins = mine["phase"] != mine["phase"].shift()
+    return mine[begins].iloc[1:]

@@ -1,0 +1,86 @@
+"""Pictures of a dataset, by the ids that predictions carry."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+import streamlit as st
+from PIL import Image
+
+from emotion_core.data.source import Source, open_source
+from emotion_core.errors import DataError, ImageError
+from emotion_core.images import read_image
+from pages.components.words import count, escape, shorten
+
+SIDE = 112
+"""Longest side of a thumbnail, px: three fit side by side on a phone's 390."""
+
+PAGE = 24
+"""Pictures a page."""
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _open(dataset: str, root: str) -> Source:
+    return open_source(dataset, root)
+
+
+@st.cache_data(show_spinner=False, max_entries=4_000)
+def thumbnail(dataset: str, root: str, sample_id: str) -> bytes | None:
+    """A picture at most :data:`SIDE` px a side as JPEG, made once; ``None`` when it cannot be read."""
+    name = PurePosixPath(sample_id)
+    if name.is_absolute() or ".." in name.parts:
+        return None
+    try:
+        picture = Image.fromarray(read_image(_open(dataset, root).read(sample_id)))
+    except (OSError, KeyError, ImageError, DataError):
+        return None
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    picture.save(stream, format="JPEG", quality=88)
+    return stream.getvalue()
+
+
+def why_no_pictures(dataset: str) -> str | None:
+    """One sentence that says what is missing and where it was looked for; ``None`` when the dataset is at hand."""
+    root = os.environ.get("EMOTION_DATA")
+    remedy = f"the folder that holds '{dataset}/' or '{dataset}.zip'"
+    if not root:
+        return f"No pictures: EMOTION_DATA is not set. Set it to {remedy}, then start the app again."
+    try:
+        _open(dataset, root)
+    except DataError as error:
+        if isinstance(error, FileNotFoundError):
+            return f"No pictures: '{dataset}' is not in '{Path(root)}', where EMOTION_DATA points. Set it to {remedy}."
+        return str(error)
+    return None
+
+
+def show_pictures(dataset: str, faces: Sequence[tuple[str, str]], *, key: str) -> None:
+    """Thumbnails with a line of words below each, 24 a page.
+
+    Args:
+        dataset: name of the dataset.
+        faces: id of the image, and what stands below it.
+        key: unique on the page.
+    """
+    missing = why_no_pictures(dataset)
+    if missing:
+        st.text(missing)
+        return
+    pages = -(-len(faces) // PAGE)
+    page = st.pagination(pages, key=f"{key}-page-{pages}") if pages > 1 else 1
+    unreadable = 0
+    with st.container(horizontal=True, gap="small", key=f"{key}-pictures"):
+        for sample_id, words in faces[(page - 1) * PAGE : page * PAGE]:
+            content = thumbnail(dataset, os.environ["EMOTION_DATA"], sample_id)
+            if content is None:
+                unreadable += 1
+                continue
+            with st.container(width=SIDE, gap="xxsmall"):
+                st.image(content, width=SIDE, alt=f"{shorten(sample_id)}: {words}")
+                st.caption(escape(words))
+    if unreadable:
+        st.caption(f"{count(unreadable, 'picture', 'pictures')} could not be read.")

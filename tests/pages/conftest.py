@@ -1,0 +1,59 @@
+"""A checkpoints folder with a small network, and an app that reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import streamlit as st
+import torch
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.faces.haar import HaarDetector
+from emotion_core.models.checkpoint import save_weights
+from emotion_core.models.network import EmotionNetwork, NetworkConfig
+from emotion_core.results.run import RunInfo, write_info
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+YUNET = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
+
+
+@pytest.fixture
+def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty checkpoints folder that the app reads."""
+    folder = tmp_path / "checkpoints"
+    folder.mkdir()
+    monkeypatch.setenv("EMOTION_CHECKPOINTS", str(folder))
+    monkeypatch.delenv("EMOTION_DATA", raising=False)
+    return folder
+
+
+@pytest.fixture
+def make_run(checkpoints: Path) -> Callable[..., Path]:
+    """Writes a run folder with an untrained network that takes 48 px."""
+
+    def make(name: str, seed: int = 0) -> Path:
+        torch.manual_seed(seed)
+        config = NetworkConfig(backbone="custom_cnn", input_size=48)
+        network = EmotionNetwork(config)
+        folder = checkpoints / name
+        folder.mkdir()
+        save_weights(network, folder / "model.safetensors")
+        num_params = sum(parameter.numel() for parameter in network.parameters())
+        write_info(folder, RunInfo(network=config.to_dict(), finished=True, num_params=num_params))
+        return folder
+
+    return make
+
+
+@pytest.fixture
+def app(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The app from its entrypoint, not yet run, with a face detector that needs no download."""
+    monkeypatch.chdir(REPOSITORY)
+    st.cache_resource.clear()
+    if YUNET.is_file():
+        monkeypatch.setenv("EMOTION_FACE_MODEL", str(YUNET))
+    else:
+        monkeypatch.setattr("pages.components.reading.load_detector", HaarDetector)
+    return AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=120)

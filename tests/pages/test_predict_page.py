@@ -1,0 +1,318 @@
+"""The page that reads faces, driven without a browser."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from matplotlib.cbook import get_sample_data
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import emotion_core.faces
+import emotion_core.predict
+from emotion_core.results.run import DEFAULT_RUN
+from pages.components import reading
+
+SAMPLE = Path(str(get_sample_data("grace_hopper.jpg", asfileobj=False))).read_bytes()
+
+
+def plain_png(level: int) -> bytes:
+    """A picture without a face."""
+    stream = io.BytesIO()
+    Image.new("RGB", (64, 48), (level, 80, 120)).save(stream, format="PNG")
+    return stream.getvalue()
+
+
+def run(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def upload(app: AppTest, *files: tuple[str, bytes]) -> AppTest:
+    app.file_uploader[0].set_value([(name, content, "image/jpeg") for name, content in files])
+    return run(app)
+
+
+def try_sample(app: AppTest) -> AppTest:
+    run(app)
+    next(button for button in app.button if "sample" in button.label).click()
+    return run(app)
+
+
+def images(app: AppTest) -> list[str]:
+    """Alternative texts of all pictures on the page."""
+    return [image.alt for element in app.image for image in element.proto.imgs]
+
+
+def cards(app: AppTest) -> int:
+    return sum("cut out" in alt for alt in images(app))
+
+
+def captions(app: AppTest) -> list[str]:
+    return [caption.value.replace("\\", "") for caption in app.caption]
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[int]]:
+    """How many faces or photos each costly function was given."""
+    counted: dict[str, list[int]] = {"read": [], "explain": [], "find": []}
+    predictor = emotion_core.predict.Predictor
+    read, explain = predictor.read, predictor.explain
+
+    def count_read(self: Any, crops: Any, **options: Any) -> Any:
+        counted["read"].append(len(crops))
+        return read(self, crops, **options)
+
+    def count_explain(self: Any, crops: Any, *args: Any, **options: Any) -> Any:
+        counted["explain"].append(len(crops))
+        return explain(self, crops, *args, **options)
+
+    def count_find(sources: Any, *args: Any, **options: Any) -> Iterator[Any]:
+        counted["find"].append(len(sources))
+        return find(sources, *args, **options)
+
+    find = emotion_core.predict.find_faces
+    monkeypatch.setattr(predictor, "read", count_read)
+    monkeypatch.setattr(predictor, "explain", count_explain)
+    monkeypatch.setattr(reading, "find_faces", count_find)
+    return counted
+
+
+@pytest.fixture
+def one_run(make_run: Callable[..., Path]) -> Path:
+    return make_run(DEFAULT_RUN)
+
+
+@pytest.mark.usefixtures("one_run")
+def test_one_click_leads_to_a_result(app: AppTest) -> None:
+    run(app)
+    assert cards(app) == 0
+    assert not app.multiselect  # no controls without anything to control
+    try_sample(app)
+    assert cards(app) == 1
+    assert "grace_hopper.jpg" in [text.value for text in app.text]
+    assert any(line.startswith("Found by") for line in captions(app))
+    assert any(" ms on " in line for line in captions(app))
+    assert len(app.get("plotly_chart")) == 2
+    assert app.query_params["photo"] == "sample"
+
+
+@pytest.mark.usefixtures("one_run")
+def test_every_picture_and_chart_has_alternative_text(app: AppTest) -> None:
+    try_sample(app)
+    assert len(images(app)) == 2
+    assert all(images(app))
+    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
+
+
+@pytest.mark.usefixtures("one_run")
+def test_output_and_opacity_do_not_run_the_network_again(app: AppTest, calls: dict[str, list[int]]) -> None:
+    try_sample(app)
+    assert calls["read"] == [1]
+    app.selectbox(key="output").select("fear")
+    run(app)
+    assert any("Grad-CAM for fear" in alt for alt in images(app))
+    app.slider(key="opacity").set_value(0.8)
+    run(app)
+    assert calls == {"read": [1], "explain": [], "find": [1]}
+
+
+@pytest.mark.usefixtures("one_run")
+def test_another_method_runs_once_for_each_output(app: AppTest, calls: dict[str, list[int]]) -> None:
+    try_sample(app)
+    app.selectbox(key="method").select("Eigen-CAM")
+    app.selectbox(key="output").select("anger")
+    run(app)
+    assert any("Eigen-CAM for anger" in alt for alt in images(app))
+    app.slider(key="opacity").set_value(0.2)
+    run(app)
+    assert calls["explain"] == [1]
+    app.selectbox(key="output").select("valence")
+    run(app)
+    assert calls["explain"] == [1, 1]
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_bad_file_does_not_disturb_a_good_one(app: AppTest) -> None:
+    run(app)
+    upload(app, ("notes.jpg", b"no picture"), ("good.jpg", SAMPLE), ("cut.jpg", SAMPLE[:2000]))
+    assert cards(app) == 1
+    assert app.warning[0].value == "2 files could not be read."
+    texts = [text.value for text in app.text]
+    assert "notes.jpg" in texts
+    assert any("is not a picture" in text for text in texts)
+    assert any("truncated" in text for text in texts)
+
+
+@pytest.mark.usefixtures("one_run")
+@pytest.mark.parametrize(
+    "name",
+    ["<script>alert(1)</script>.jpg", "*a* `b` $c$ :smile: [d](http://e) :red[f].jpg", "x" * 300 + ".jpg", "a\u202egpj.jpg"],
+)
+def test_names_are_shown_literally_or_shortened(app: AppTest, name: str) -> None:
+    run(app)
+    upload(app, (name, SAMPLE), (name, b"no picture"), (name, plain_png(9)))
+    assert cards(app) == 1
+    # Every element that reads Markdown or HTML.
+    for kind in ("markdown", "caption", "warning", "info", "error", "button", "html"):
+        for element in app.get(kind):
+            assert name[:20] not in str(element.proto), kind
+    texts = [text.value for text in app.text]
+    if len(name) > 60:
+        assert not any(name in text for text in texts)
+        assert any(text.startswith("xxx") and text.endswith("xxx.jpg") and len(text) == 60 for text in texts)
+    elif name.isprintable():
+        assert name in texts
+    else:
+        assert "a\N{REPLACEMENT CHARACTER}gpj.jpg" in texts
+
+
+@pytest.mark.usefixtures("one_run")
+def test_the_same_file_twice(app: AppTest, calls: dict[str, list[int]]) -> None:
+    run(app)
+    upload(app, ("one.jpg", SAMPLE), ("two.jpg", SAMPLE), ("two.jpg", SAMPLE))
+    assert cards(app) == 3
+    assert sum(calls["read"]) == 1
+
+
+@pytest.mark.usefixtures("one_run")
+def test_more_files_cost_only_the_new_ones(app: AppTest, calls: dict[str, list[int]]) -> None:
+    run(app)
+    upload(app, ("one.jpg", SAMPLE))
+    upload(app, ("one.jpg", SAMPLE), ("plain.png", plain_png(1)))
+    assert len(calls["find"]) == 2
+    assert sum(calls["read"]) == 1
+
+
+@pytest.mark.usefixtures("one_run")
+def test_without_a_face_the_whole_picture_can_be_taken(app: AppTest) -> None:
+    run(app)
+    upload(app, ("wall.png", plain_png(3)))
+    assert cards(app) == 0
+    assert "No face was found in wall.png." in [text.value for text in app.text]
+    app.button(key="take-whole").click()
+    run(app)
+    assert cards(app) == 1
+    assert app.toggle(key="whole").value is True
+    assert any("The whole picture counts as the face" in line for line in captions(app))
+
+
+@pytest.mark.usefixtures("one_run")
+def test_many_photos_are_read_in_batches_and_shown_in_pages(app: AppTest, calls: dict[str, list[int]]) -> None:
+    app.query_params["whole"] = "true"
+    run(app)
+    upload(app, *((f"{level}.png", plain_png(level)) for level in range(40)))
+    assert calls["read"] == [32, 8]
+    assert cards(app) == 8
+    assert "40 faces in 40 photos" in [markdown.value for markdown in app.markdown]
+    first = images(app)
+    app.pagination[0].set_value(5)
+    run(app)
+    assert cards(app) == 8
+    assert set(images(app)).isdisjoint(first)
+    assert calls["read"] == [32, 8]
+
+
+def test_several_runs_side_by_side(app: AppTest, make_run: Callable[..., Path]) -> None:
+    make_run("a-second", seed=1)
+    make_run(DEFAULT_RUN)
+    try_sample(app)
+    assert app.multiselect(key="run").value == [DEFAULT_RUN]
+    app.multiselect(key="run").set_value([DEFAULT_RUN, "a-second"])
+    run(app)
+    assert len(images(app)) == 3
+    assert len([line for line in captions(app) if " ms on " in line]) == 2
+    app.multiselect(key="run").set_value([])
+    run(app)
+    assert app.info[0].value == "Choose at least one run above."
+
+
+def test_the_address_says_what_is_shown(app: AppTest, make_run: Callable[..., Path]) -> None:
+    make_run("a-second", seed=1)
+    make_run(DEFAULT_RUN)
+    app.query_params.update(photo="sample", run="a-second", output="fear", method="Eigen-CAM", opacity="0.8")
+    run(app)
+    assert app.multiselect(key="run").value == ["a-second"]
+    assert app.selectbox(key="output").value == "fear"
+    assert app.selectbox(key="method").value == "Eigen-CAM"
+    assert app.slider(key="opacity").value == pytest.approx(0.8)
+    assert any("Eigen-CAM for fear" in alt for alt in images(app))
+
+
+@pytest.mark.usefixtures("one_run")
+def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
+    app.query_params.update(photo="sample", run="nobody", output="<b>", method="magic", opacity="seven", whole="perhaps")
+    run(app)
+    assert cards(app) == 1
+    assert app.multiselect(key="run").value == [DEFAULT_RUN]
+    assert app.selectbox(key="output").value == "predicted expression"
+    assert app.slider(key="opacity").value == pytest.approx(0.5)
+
+
+def test_no_run_is_one_sentence_and_one_command(app: AppTest) -> None:
+    run(app)
+    assert "no trained network" in app.info[0].value
+    assert app.code[0].value == "python -m emotion_core train"
+    assert not app.file_uploader
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_damaged_run_folder_is_named_and_the_rest_works(app: AppTest, checkpoints: Path) -> None:
+    (checkpoints / "broken").mkdir()
+    (checkpoints / "broken" / "run.json").write_text("{", encoding="utf-8")
+    try_sample(app)
+    assert cards(app) == 1
+    assert app.expander[0].label == "1 run folder cannot be read"
+    assert any("broken" in text.value and "not readable JSON" in text.value for text in app.text)
+
+
+def test_damaged_weights_cost_only_their_run(app: AppTest, make_run: Callable[..., Path]) -> None:
+    (make_run("bad") / "model.safetensors").write_bytes(b"no weights")
+    make_run(DEFAULT_RUN)
+    app.query_params.update(photo="sample", run=["bad", DEFAULT_RUN])
+    run(app)
+    assert cards(app) == 1
+    assert len(app.error) == 1
+    assert "safetensors" in app.error[0].value
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_damaged_face_model_is_one_sentence(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("pages.components.reading.load_detector", emotion_core.faces.load_detector)
+    monkeypatch.setenv("EMOTION_FACE_MODEL", str(tmp_path / "nowhere.onnx"))
+    try_sample(app)
+    assert len(app.error) == 1
+    assert "FACE" in app.error[0].value
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_photo_from_the_camera(app: AppTest) -> None:
+    run(app)
+    assert not app.camera_input  # the browser is not asked for the camera before it is wanted
+    app.segmented_control(key="source").select("Camera")
+    run(app)
+    app.camera_input[0].upload("photo.jpg", SAMPLE, "image/jpeg")
+    run(app)
+    assert cards(app) == 1
+
+
+@pytest.mark.usefixtures("one_run")
+def test_the_sidebar_says_what_it_runs_on(app: AppTest) -> None:
+    run(app)
+    values = [text.value for text in app.sidebar.text]
+    assert values[1:] == [DEFAULT_RUN, "not set"]
+
+
+@pytest.mark.usefixtures("one_run")
+def test_what_is_uploaded_is_forgotten_with_the_file(app: AppTest) -> None:
+    run(app)
+    upload(app, ("one.jpg", SAMPLE))
+    assert len(app.session_state["photos"]) == 1
+    upload(app, ("plain.png", plain_png(1)))
+    assert len(app.session_state["photos"]) == 1
+    assert len(app.session_state["readings"]) == 1
