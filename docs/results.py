@@ -28,8 +28,8 @@ def render(run: Run) -> str:
     metrics = run.evaluations["affectnet-3999-test"]
     chosen = metrics["chosen_by"]
     lines = [
-        f"The run that comes with the repository, `{run.name}`, on the {metrics['images']} test images of AffectNet's 3,999 (split 42, "
-        f"fingerprint `{metrics['fingerprint']}`). Its epoch was chosen by {chosen['measure']} on "
+        f"The run that comes with the repository, `{run.name}`, on the {metrics['images']} test images of AffectNet's 3,999 "
+        f"(split 42, fingerprint `{metrics['fingerprint']}`). Its epoch was chosen by {chosen['measure']} on "
         f"{run.info.dataset['val']['images']} validation images; seed {metrics['seed']}; no test image chose anything.",
         "",
         "| measure | value | 95 % interval over images |",

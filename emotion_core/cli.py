@@ -263,8 +263,28 @@ def _audit(arguments: argparse.Namespace) -> int:
     table = read_dataset(arguments.dataset, _data_root(arguments))
     with tqdm(total=len(table), unit="image", disable=not sys.stderr.isatty()) as bar:
         found = audit(table, progress=bar.update)
-    print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if arguments.json else describe_audit(found))
+    human = _human_line(_data_root(arguments)) if arguments.dataset == "ferplus" else None
+    if arguments.json:
+        print(json.dumps({**found.to_dict(), "human_agreement": human}, indent=2, ensure_ascii=False))
+        return 0
+    print(describe_audit(found))
+    if human is not None:
+        print(
+            f"human agreement on the {human['images']:,} test images with a majority: one annotator against the others "
+            f"{human['accuracy']:.3f}; Krippendorff's alpha over all ten {human['krippendorff_alpha']:.3f}"
+        )
     return 0
+
+
+def _human_line(data_root: str) -> dict[str, float]:
+    """How far the annotators of FER+ agree, on the images that networks are tested on."""
+    from emotion_core.data.ferplus import read_votes, vote_majority
+    from emotion_core.data.source import open_source
+    from emotion_core.metrics.human import human_line
+
+    votes, _ = read_votes(open_source("ferplus", data_root), on_error="skip")
+    tested = [split == "test" and winner >= 0 for split, winner in zip(votes.split, vote_majority(votes.votes), strict=True)]
+    return human_line(votes.votes[tested])
 
 
 def _compare(arguments: argparse.Namespace) -> int:

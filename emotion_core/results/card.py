@@ -98,6 +98,16 @@ def _results(metrics: dict[str, Any]) -> list[str]:
             lines.append(f"| `{name}` | not defined | |")
         else:
             lines.append(f"| `{name}` | {measure['value']:.3f} | {measure['low']:.3f} to {measure['high']:.3f} |")
+    rest = metrics.get("without_leaked")
+    if rest:
+        shown = [name for name in ("accuracy", "ccc_valence", "ccc_arousal") if name in rest["measures"]]
+        figures = ", ".join(f"`{name}` {rest['measures'][name]['value']:.3f}" for name in shown)
+        lines += [
+            "",
+            f"Without the {rest['left_out']} images that also stand in the training part: {figures}.",
+        ]
+    if metrics.get("collapse"):
+        lines += ["", f"**Collapsed**: {'; '.join(metrics['collapse'])}."]
     return [*lines, ""]
 
 
