@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -157,3 +158,39 @@ def test_help_teaches_and_needs_no_torch():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for word in ("predict", "train", "evaluate", "runs", "presets", "EMOTION_DATA", "first steps"):
         assert word in shown
+
+
+@pytest.fixture
+def small_affectnet(write_affectnet: Callable[..., Path], tmp_path: Path) -> Path:
+    generator = np.random.default_rng(0)
+    rows = [(i % 8, (i % 5 - 2) / 2, 0.1 * (i % 7), generator.integers(0, 255, (48, 48, 3), dtype=np.uint8)) for i in range(80)]
+    return write_affectnet(tmp_path / "data", rows).parent
+
+
+def test_calibrate_then_evaluate_then_compare(make_run: MakeRun, small_affectnet: Path, capsys: Capture):
+    data = ["--dataset", "affectnet-3999", "--data-root", str(small_affectnet), "--device", "cpu"]
+    for seed, name in enumerate(("first", "second")):
+        make_run(name, seed=seed)
+        assert main(["calibrate", name, *data]) == 0
+        assert main(["evaluate", name, *data]) == 0
+    temperature = json.loads((Path(os.environ["EMOTION_CHECKPOINTS"]) / "first" / "run.json").read_text())["temperature"]
+    assert f"first: temperature {temperature:.4f}" in capsys.readouterr().out
+
+    assert main(["compare", "first", "second", "--baseline", "first", "--measures", "accuracy", "rmse_valence", "--json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert first["accuracy_diff"] is None
+    assert second["accuracy_diff"] == pytest.approx(second["accuracy"] - first["accuracy"])
+    assert second["rmse_valence_diff_low"] <= second["rmse_valence_diff"] <= second["rmse_valence_diff_high"]
+
+    assert main(["compare", "first", "second", "--reported"]) == 0
+    text = capsys.readouterr().out
+    assert "accuracy (higher is better)" in text
+    assert "rmse_valence (lower is better)" in text
+    assert "resnet50 (report-1-efficientnetb0-vs-resnet50)" in text
+    assert "without its predictions nothing can be tested" in text
+
+
+def test_compare_names_what_is_not_there(make_run: MakeRun, capsys: Capture):
+    make_run("first")
+    assert main(["compare", "first"]) == 1
+    assert "'first' has no evaluation" in capsys.readouterr().err

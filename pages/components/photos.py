@@ -10,6 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from pages.components.words import count
+
 EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]
 """What counts as a photo in a folder. Single files are judged by their content alone."""
 
@@ -63,12 +65,25 @@ def choose_photos() -> list[Upload]:
         st.caption("Photos stay in memory and are forgotten when you close the page.")
     if st.query_params.get("photo") == "sample":
         return [_sample()]
-    return _with_digests(files)
+    if files:
+        st.session_state["uploads"] = _with_digests(files)
+        return list(st.session_state["uploads"])
+    return _from_before()
+
+
+def _from_before() -> list[Upload]:
+    """Photos from before a visit to another page, where the upload field forgets them."""
+    uploads: list[Upload] = st.session_state.get("uploads", [])
+    if uploads:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.text(f"{count(len(uploads), 'photo', 'photos')} from before")
+            st.button("Remove", icon=":material/close:", on_click=_leave_photos, key="remove-photos")
+    return uploads
 
 
 def _ask(kind: str) -> Sequence[Any]:
     if kind == "Camera":
-        taken = st.camera_input("Take a photo", label_visibility="collapsed", on_change=_leave_sample, key="camera")
+        taken = st.camera_input("Take a photo", label_visibility="collapsed", on_change=_leave_photos, key="camera")
         return [taken] if taken is not None else []
     if kind == "Folder":
         return st.file_uploader(
@@ -76,11 +91,11 @@ def _ask(kind: str) -> Sequence[Any]:
             type=EXTENSIONS,
             accept_multiple_files="directory",
             label_visibility="collapsed",
-            on_change=_leave_sample,
+            on_change=_leave_photos,
             key="folder",
         )
     return st.file_uploader(
-        "Photos", accept_multiple_files=True, label_visibility="collapsed", on_change=_leave_sample, key="files"
+        "Photos", accept_multiple_files=True, label_visibility="collapsed", on_change=_leave_photos, key="files"
     )
 
 
@@ -88,8 +103,9 @@ def _take_sample() -> None:
     st.query_params["photo"] = "sample"
 
 
-def _leave_sample() -> None:
+def _leave_photos() -> None:
     st.query_params.pop("photo", None)
+    st.session_state.pop("uploads", None)
 
 
 @st.cache_resource(show_spinner=False)

@@ -316,3 +316,19 @@ def test_what_is_uploaded_is_forgotten_with_the_file(app: AppTest) -> None:
     upload(app, ("plain.png", plain_png(1)))
     assert len(app.session_state["photos"]) == 1
     assert len(app.session_state["readings"]) == 1
+
+
+@pytest.mark.usefixtures("one_run")
+def test_photos_survive_a_visit_to_another_page_until_they_are_removed(app: AppTest, calls: dict[str, list[int]]) -> None:
+    run(app)
+    upload(app, ("good.jpg", SAMPLE))
+    app.switch_page("pages/about.py")
+    run(app)
+    app.switch_page("pages/predict.py")
+    run(app)
+    assert cards(app) == 1
+    assert "1 photo from before" in [text.value for text in app.text]
+    assert calls["read"] == [1]
+    app.button(key="remove-photos").click()
+    run(app)
+    assert cards(app) == 0
