@@ -397,7 +397,7 @@ def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.Data
             "preset": entry.preset,
             "seed": entry.seed,
             "chosen_by": _chosen(entry),
-            "collapsed": "; ".join(entry.collapse),
+            "collapsed": " ".join(entry.collapse),
             "apart": reasons.get(id(entry), ""),
             "source": entry.source,
             **entry.facts,
@@ -406,7 +406,7 @@ def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.Data
             row |= _cells(comparison, entry, measure, tested=id(entry) not in reasons)
         rows.append(row)
     # Numbers that reported entries lack stay whole numbers.
-    return pd.DataFrame(rows).astype({name: "Int64" for name in ("classes", "images", "seed") if rows})
+    return pd.DataFrame(rows).astype({name: "Int64" for name in ("classes", "images", "seed") if rows}).copy()
 
 
 def _chosen(entry: Entry) -> str:

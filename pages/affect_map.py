@@ -8,7 +8,7 @@ from emotion_core.errors import CheckpointError
 from pages.components.affect_contradictions import show_contradictions
 from pages.components.affect_controls import EVERYWHERE, Shown, ask_controls, says_affect
 from pages.components.affect_data import choose_faces, load_faces, session_marks
-from pages.components.affect_errors import show_closer, show_collapse, show_measures, show_quarters, show_residuals
+from pages.components.affect_errors import show_closer, show_collapse, show_errors, show_measures
 from pages.components.affect_selection import show_planes
 from pages.components.compare_store import read_store, show_nothing, show_problems
 from pages.components.words import count, escape
@@ -38,12 +38,10 @@ def show_map(shown: Shown) -> None:
         st.caption(f"{count(faces.left_out, 'image', 'images')} without true or predicted values left out.")
     st.subheader("How far off are the predictions?")
     show_measures(shown.entries, filtered=bool(shown.expressions) or shown.region != EVERYWHERE)
-    show_residuals(chosen)
+    show_errors(chosen)
     if len(shown.entries) > 1:
         st.subheader("Which run is closer to the truth?")
         show_closer(chosen)
-    st.subheader("Is the quarter right?")
-    show_quarters(chosen)
     st.subheader("Whose expression contradicts its place?")
     show_contradictions(chosen)
 

@@ -6,7 +6,6 @@ import streamlit as st
 
 from emotion_core.compare import comparison_table
 from emotion_core.errors import EmotionCoreError
-from emotion_core.figures.measure_words import MEASURE_WORDS
 from pages.components.compare_controls import ask_choice
 from pages.components.compare_store import compare_cached, read_store, show_nothing, show_problems
 from pages.components.compare_table import offer_table, show_table
@@ -37,9 +36,8 @@ def main() -> None:
     table = comparison_table(comparison, choice.measures)
     show_table(comparison, table, choice.measures)
     offer_table(table, choice.measures, choice.evaluation)
-    every = tuple(key for key in MEASURE_WORDS if any(key in entry.measures for entry in choice.entries))
     st.divider()
-    show_views(Shown(comparison=comparison, table=comparison_table(comparison, every), measures=choice.measures))
+    show_views(Shown(comparison=comparison, measures=choice.measures))
 
 
 main()

@@ -289,7 +289,7 @@ def test_network_that_cannot_be_built_is_named(make_run: MakeRun, network: dict[
     path = make_run()
     info = json.loads((path / "run.json").read_text())
     (path / "run.json").write_text(json.dumps(info | {"network": network}))
-    with pytest.raises((CheckpointError, ValueError), match="alexnet|cannot be built"):
+    with pytest.raises(CheckpointError, match="cannot be built"):
         Predictor.from_run(path, device="cpu")
 
 

@@ -8,14 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from emotion_core.figures.affect_planes import TITLE_PAD
 from emotion_core.figures.affect_tables import MOST_POINTS, QUARTERS, residual_bins, sample_rows
 from emotion_core.figures.compare_colours import Style, run_styles
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 
 Array = npt.NDArray[np.float64]
 
-RIGHT, WRONG = "46, 139, 87", "200, 60, 60"
-"""Green and red, as red, green, blue."""
+HEIGHT = 360
+"""Of figures that stand beside each other, px."""
+
+FEW, RIGHT, WRONG = "#6b777d", "#1c7c4a", "#b23434"
+"""Tiles on which white words are readable: a small share, a large share that is right, a large share that is wrong."""
 
 
 def residual_figure(
@@ -49,8 +53,9 @@ def residual_figure(
     words = f"{axis.capitalize()}: predicted minus true"
     if len(predicted) == 1:
         mean = float(np.mean(next(iter(predicted.values())) - true))
-        words += f", {mean:+.3f} on average".replace("-", "\N{MINUS SIGN}")
-    figure = new_figure(words, height=300)
+        words += f"<br>{mean:+.3f} on average".replace("-", "\N{MINUS SIGN}")
+    figure = new_figure(words, height=HEIGHT)
+    figure.update_layout(title_pad_t=TITLE_PAD if "<br>" in words else 6)
     rows = sample_rows(len(true), MOST_POINTS // len(predicted))
     for look, (run, values) in zip(looks, predicted.items(), strict=True):
         figure.add_scatter(
@@ -93,7 +98,10 @@ def residual_figure(
         title={"text": "predicted \N{MINUS SIGN} true", "font": {"size": 13}},
     )
     figure.update_layout(
-        showlegend=True, legend={"orientation": "h", "x": 0, "y": -0.24, "yanchor": "top"}, hovermode="closest"
+        showlegend=True,
+        legend={"orientation": "h", "x": 0, "y": -0.22, "yanchor": "top"},
+        hovermode="closest",
+        margin={"l": 8, "r": 8, "t": 62 if "<br>" in words else 40, "b": 8},
     )
     return figure
 
@@ -118,12 +126,13 @@ def quarter_matrix(counts: npt.NDArray[np.int64], run: str = "") -> go.Figure:
     if not total:
         raise ValueError("At least one face is needed.")
     right = int(np.trace(counts))
-    title = f"{right / total:.3f} of {total:,} faces are put in the right quarter"
-    figure = new_figure(f"{literal(run)}<br>{title}" if run else title, height=360 if run else 340)
+    title = f"{literal(run) if run else 'Put in the right quarter:'}<br>{right / total:.3f} of {total:,} faces"
+    figure = new_figure(f"{title} in the right quarter" if run else title, height=HEIGHT)
+    figure.update_layout(title_pad_t=TITLE_PAD)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     on = np.eye(len(QUARTERS), dtype=bool)
     labels = [name.replace(", ", ",<br>") for name in QUARTERS]
-    for mask, colour in ((on, RIGHT), (~on, WRONG)):
+    for mask, colour in ((on & (counts > 0), RIGHT), (~on & (counts > 0), WRONG)):
         figure.add_heatmap(
             x=labels,
             y=labels,
@@ -133,8 +142,7 @@ def quarter_matrix(counts: npt.NDArray[np.int64], run: str = "") -> go.Figure:
             ],
             zmin=0,
             zmax=1,
-            # Never full, so that the page's own text colour stays readable on it.
-            colorscale=[[0, f"rgba({colour}, 0.04)"], [1, f"rgba({colour}, 0.6)"]],
+            colorscale=[[0, FEW], [1, colour]],
             showscale=False,
             xgap=2,
             ygap=2,
@@ -143,9 +151,14 @@ def quarter_matrix(counts: npt.NDArray[np.int64], run: str = "") -> go.Figure:
         )
     for i, row in enumerate(labels):
         for j, column in enumerate(labels):
-            sign = "✓ " if i == j else "✗ " if counts[i, j] else ""
+            sign = "✓" if i == j else "✗"
+            words = f"{sign} {counts[i, j]:,}<br>{shares[i, j]:.3f}" if counts[i, j] else "0"
             figure.add_annotation(
-                x=column, y=row, text=f"{sign}{counts[i, j]:,}<br>{shares[i, j]:.3f}", showarrow=False, font={"size": 13}
+                x=column,
+                y=row,
+                text=words,
+                showarrow=False,
+                font={"size": 13, "color": "#ffffff" if counts[i, j] else GREY},
             )
     figure.update_xaxes(
         title={"text": "predicted", "font": {"size": 13}}, side="bottom", showgrid=False, zeroline=False, tickfont={"size": 12}
@@ -157,5 +170,5 @@ def quarter_matrix(counts: npt.NDArray[np.int64], run: str = "") -> go.Figure:
         zeroline=False,
         tickfont={"size": 12},
     )
-    figure.update_layout(margin={"l": 8, "r": 8, "t": 60 if run else 40, "b": 8})
+    figure.update_layout(margin={"l": 8, "r": 8, "t": 62, "b": 8})
     return figure

@@ -15,8 +15,11 @@ from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 
 Array = npt.NDArray[np.float64]
 
-SHADES = ((0.0, "rgba(31, 135, 168, 0.12)"), (1.0, "rgba(31, 135, 168, 1)"))
-"""Density is paler or fuller of one colour, so it works on white and on near-black."""
+SHADES = tuple((share, f"rgba(36, 150, 186, {0.25 + 0.75 * share**0.5:.2f})") for share in (0.0, 0.05, 0.2, 0.5, 1.0))
+"""Density is paler or fuller of one colour, so it works on white and on near-black; it fills with the root of the count."""
+
+TITLE_PAD = 26
+"""Room above a title of two lines, px; plotly aligns the last line."""
 
 OUTSIDE = -1
 """Row number of a face that is no row of the table."""
@@ -66,9 +69,9 @@ def point_plane(
     """Faces as points; over the density of all faces where the points are only a sample of them.
 
     Args:
-        title: of the figure.
+        title: of the figure; ``"\\n"`` breaks the line.
         dots: what is drawn.
-        side: width and height, px.
+        side: width, and height without the title, px.
         density: from :func:`~emotion_core.figures.affect_tables.plane_density`.
         marks: faces from elsewhere.
     """
@@ -104,7 +107,7 @@ def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, mar
         title: of the figure.
         true: where annotators put the faces.
         predicted: where a network puts the same faces, in the same order.
-        side: width and height, px.
+        side: width, and height without the title, px.
         marks: faces from elsewhere.
 
     Raises:
@@ -148,7 +151,7 @@ def density_plane(
         title: of the figure.
         density: from :func:`~emotion_core.figures.affect_tables.plane_density`.
         most: number of faces that the fullest colour means, so that several planes have one scale.
-        side: width and height, px.
+        side: width, and height without the title, px.
         marks: faces from elsewhere.
     """
     figure = _empty_plane(title, side)
@@ -158,7 +161,9 @@ def density_plane(
 
 
 def _empty_plane(title: str, side: int) -> go.Figure:
-    figure = new_figure(literal(title), height=side)
+    # The second line stands below the buttons, which take the right half of the first.
+    figure = new_figure(_lines(title), height=side + 34)
+    figure.update_layout(title_pad_t=TITLE_PAD if "\n" in title else 6)
     axis = {
         "range": [-1, 1],
         "tickvals": [-1, -0.5, 0, 0.5, 1],
@@ -185,13 +190,21 @@ def _empty_plane(title: str, side: int) -> go.Figure:
     for horizontal, vertical, words in REGIONS:
         figure.add_annotation(
             x=horizontal * 0.97,
-            y=vertical * 0.95,
+            y=vertical,
             xanchor="right" if horizontal > 0 else "left",
+            # The upper names stand above the plane, where most faces lie; the lower ones have room inside.
+            yanchor="bottom",
             text=words,
             showarrow=False,
             font={"size": 12, "color": GREY},
         )
-    figure.update_layout(width=side, showlegend=False, hovermode="closest", margin={"l": 8, "r": 14, "t": 40, "b": 8})
+    figure.update_layout(
+        width=side,
+        showlegend=False,
+        hovermode="closest",
+        margin={"l": 8, "r": 14, "t": 76, "b": 8},
+        modebar={"bgcolor": "rgba(0, 0, 0, 0)", "color": GREY, "activecolor": "#1f87a8"},
+    )
     return figure
 
 
@@ -210,7 +223,7 @@ def _add_density(figure: go.Figure, density: Array, most: float, *, scale: bool)
         colorbar={
             "orientation": "h",
             "thickness": 8,
-            "y": -0.17,
+            "y": -0.27,
             "yanchor": "top",
             "outlinewidth": 0,
             "title": {"text": "faces a cell", "side": "bottom", "font": {"size": 12}},

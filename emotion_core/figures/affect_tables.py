@@ -267,7 +267,7 @@ def sample_rows(images: int, most: int = MOST_POINTS, seed: int = 0) -> npt.NDAr
     return np.sort(np.random.default_rng(seed).choice(images, most, replace=False)).astype(np.int64)
 
 
-def plane_density(valence: npt.ArrayLike, arousal: npt.ArrayLike, *, cells: int = 40) -> Array:
+def plane_density(valence: npt.ArrayLike, arousal: npt.ArrayLike, *, cells: int = 32) -> Array:
     """Faces in each cell of the plane, shape ``(cells, cells)``: arousal by row from below, valence by column."""
     edges = np.linspace(-1, 1, cells + 1)
     counts, _, _ = np.histogram2d(np.asarray(arousal), np.asarray(valence), bins=(edges, edges))

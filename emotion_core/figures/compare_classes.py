@@ -165,7 +165,6 @@ def reliability_curves(table: pd.DataFrame) -> go.Figure:
     figure.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": GREY, "width": 1, "dash": "dot"}, hoverinfo="skip", showlegend=False
     )
-    largest = known["count"].max()
     for run, ece, style in zip(runs["run"], runs["ece"], run_styles(runs["backbone"].tolist()), strict=True):
         mine = known[known["run"] == run]
         figure.add_scatter(
@@ -174,7 +173,7 @@ def reliability_curves(table: pd.DataFrame) -> go.Figure:
             mode="lines+markers",
             name=f"{literal(short_name(run, 34))}, ECE {ece:.3f}",
             line={"color": style.colour, "dash": style.dash, "width": 2},
-            marker={"symbol": style.symbol, "size": (5 + 9 * np.sqrt(mine["count"] / largest)).tolist()},
+            marker={"symbol": style.symbol, "size": (5 + 9 * np.sqrt(mine["count"] / mine["count"].max())).tolist()},
             customdata=mine["count"].tolist(),
             hovertemplate="sure %{x:.3f}, right %{y:.3f}, %{customdata} images<extra>%{fullData.name}</extra>",
         )

@@ -11,6 +11,9 @@ from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 WINDOW = 5
 """Epochs that a smoothed value averages over."""
 
+NAMED = 4
+"""So many beginnings of phases carry their name; others say it on hover."""
+
 
 def curve_measures(table: pd.DataFrame) -> list[str]:
     """What of a table of epochs can be drawn: columns of numbers that vary or matter, the validation's first."""
@@ -49,6 +52,7 @@ def training_curves(table: pd.DataFrame, measure: str, *, smoothed: bool = False
     runs = known.drop_duplicates("run")
     words = measure.replace("val_", "validation ").replace("_", " ")
     figure = new_figure(f"How did they train? {words[0].upper()}{words[1:]}", height=420 + 22 * len(runs))
+    phases: set[tuple[int, str]] = set()
     for run, style in zip(runs["run"], run_styles(runs["backbone"].tolist()), strict=True):
         mine = known[known["run"] == run].sort_values("epoch")
         values = smooth(mine[measure]) if smoothed else mine[measure]
@@ -72,16 +76,20 @@ def training_curves(table: pd.DataFrame, measure: str, *, smoothed: bool = False
             figure.add_scatter(
                 x=starts["epoch"].tolist(),
                 y=values.loc[starts.index].tolist(),
-                mode="markers+text",
-                text=[f"{literal(str(phase))} " for phase in starts["phase"]],
-                textposition="top center",
-                textfont={"size": 12, "color": GREY},
-                cliponaxis=False,
+                mode="markers",
+                customdata=[literal(str(phase)) for phase in starts["phase"]],
                 marker={"symbol": "diamond", "size": 10, "color": style.colour},
                 showlegend=False,
                 legendgroup=run,
-                hovertemplate="phase %{text} begins in epoch %{x}<extra></extra>",
+                hovertemplate="phase %{customdata} begins in epoch %{x}<extra></extra>",
             )
+            phases |= {(int(epoch), str(phase)) for epoch, phase in zip(starts["epoch"], starts["phase"], strict=True)}
+    # Runs of one preset share their phases; with many different ones their words would lie over each other.
+    for epoch, phase in sorted(phases) if len(phases) <= NAMED else ():
+        figure.add_vline(x=epoch, line={"color": FAINT, "width": 1}, layer="below")
+        figure.add_annotation(
+            x=epoch, y=1, yref="paper", yanchor="bottom", text=literal(phase), showarrow=False, font={"size": 12, "color": GREY}
+        )
     figure.update_xaxes(title={"text": "epoch", "font": {"size": 13}}, gridcolor=FAINT, zeroline=False, rangemode="tozero")
     figure.update_yaxes(title={"text": words, "font": {"size": 13}}, gridcolor=FAINT, zeroline=False)
     figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": -0.16, "yanchor": "top"})

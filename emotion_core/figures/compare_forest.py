@@ -12,7 +12,7 @@ from emotion_core.figures.compare_colours import backbone_colour, run_styles, sh
 from emotion_core.figures.measure_words import MEASURE_WORDS
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 
-ROW = 30
+ROW = 32
 """Height of a row, px."""
 
 
@@ -42,6 +42,15 @@ def forest_plot(table: pd.DataFrame, measure: str, *, baseline: str | None = Non
     line = rows.loc[(rows["name"] == baseline) & (rows["kind"] == "measured"), measure]
     if len(line):
         figure.add_vline(x=float(line.iloc[0]), line={"color": GREY, "dash": "dot", "width": 1.5}, layer="below")
+        figure.add_annotation(
+            x=float(line.iloc[0]),
+            y=1,
+            yref="paper",
+            yanchor="bottom",
+            text="baseline",
+            showarrow=False,
+            font={"size": 12, "color": GREY},
+        )
     if all(map(len, places.values())):
         figure.add_hline(y=len(places["measured"]) - 0.5, line={"color": FAINT, "width": 1})
     figure.update_xaxes(
@@ -49,7 +58,7 @@ def forest_plot(table: pd.DataFrame, measure: str, *, baseline: str | None = Non
     )
     figure.update_yaxes(
         tickvals=list(rows.index),
-        ticktext=[f"{literal(short_name(name))} " for name in rows["name"]],
+        ticktext=[_label(name, reported=kind == "reported") for name, kind in zip(rows["name"], rows["kind"], strict=True)],
         range=[len(rows) - 0.4, -0.6],
         showgrid=False,
         zeroline=False,
@@ -68,8 +77,7 @@ def forest_rows(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     if rows.empty:
         raise ValueError(f"No entry has the measure '{measure}'.")
     upwards = MEASURE_WORDS[measure].better == "lower"
-    ordered = rows.sort_values(["reported", measure], ascending=[True, upwards], kind="stable")
-    return ordered.drop(columns="reported").reset_index(drop=True)
+    return rows.sort_values(["reported", measure], ascending=[True, upwards], kind="stable", ignore_index=True)
 
 
 def _points(part: pd.DataFrame, measure: str, *, hollow: bool) -> go.Scatter:
@@ -110,6 +118,14 @@ def _points(part: pd.DataFrame, measure: str, *, hollow: bool) -> go.Scatter:
         hovertemplate="%{customdata[0]}<br>%{x:.3f} %{customdata[1]}<extra></extra>",
         **intervals,
     )
+
+
+def _label(name: str, *, reported: bool) -> str:
+    """Beside the axis; who reported it stands small below."""
+    who, _, source = name.partition(" (")
+    if not (reported and source):
+        return f"{literal(short_name(name))} "
+    return f'{literal(short_name(who))} <br><span style="font-size:10px">{literal(short_name(source.rstrip(")")))} </span>'
 
 
 def _finding(rows: pd.DataFrame, measure: str) -> str:

@@ -55,7 +55,8 @@ def value_text(row: Mapping[str, Any], measure: str) -> str:
         return ""
     mark = "○" if row["kind"] == "reported" else MARKS.get(row[f"{measure}_mark"], "")
     interval = "" if pd.isna(low) or pd.isna(high) else f" [{low:.3f}, {high:.3f}]"
-    return f"{mark} {value:.3f}{interval}".strip().replace("-", "\N{MINUS SIGN}")
+    # Adding 0 takes the sign off a rounded zero.
+    return f"{mark} {round(value, 3) + 0:.3f}{interval}".strip().replace("-", "\N{MINUS SIGN}")
 
 
 def difference_text(row: Mapping[str, Any], measure: str) -> str:
@@ -75,7 +76,7 @@ def readable_table(table: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame
         table: as ``emotion_core.compare.comparison_table`` makes it.
         measures: keys.
     """
-    rows = table.to_dict("records")
+    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
     columns: dict[str, list[str]] = {"run": [str(row["name"]) for row in rows]}
     for measure in measures:
         columns[MEASURE_WORDS[measure].header] = [value_text(row, measure) for row in rows]
@@ -83,7 +84,7 @@ def readable_table(table: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame
         if f"{measure}_diff" in table:
             columns[f"Δ {MEASURE_WORDS[measure].title}"] = [difference_text(row, measure) for row in rows]
     columns["images"] = ["" if pd.isna(row["images"]) else str(row["images"]) for row in rows]
-    columns["note"] = ["; ".join(filter(None, (row["collapsed"], row["apart"]))) for row in rows]
+    columns["note"] = [" ".join(filter(None, (row["collapsed"], row["apart"]))) for row in rows]
     return pd.DataFrame(columns)
 
 

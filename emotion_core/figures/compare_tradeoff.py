@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from math import ceil, floor, log10
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -13,7 +14,7 @@ from emotion_core.figures.measure_words import MEASURE_WORDS, cost_title
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 
 LABELLED = 12
-"""With more points only those on the front carry their name."""
+"""With more runs only those on the front carry their name; reported ones never do, their words are on hover."""
 
 
 def pareto_front(
@@ -73,12 +74,16 @@ def trade_off(table: pd.DataFrame, measure: str, cost: str) -> go.Figure:
         )
     for part, hollow in ((measured, False), (reported, True)):
         if len(part):
-            figure.add_trace(_points(part, measure, cost, hollow=hollow, few=len(rows) <= LABELLED))
-    spread = rows[cost].max() / rows[cost].min()
+            figure.add_trace(_points(part, measure, cost, hollow=hollow, few=len(measured) <= LABELLED))
+    low, high = float(rows[cost].min()), float(rows[cost].max())
+    wide = high / low > 20
+    ticks = [step * 10**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for step in (1, 2, 5)]
+    shape: dict[str, Any] = (
+        {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]} if wide else {"rangemode": "tozero"}
+    )
     figure.update_xaxes(
         title={"text": f"{cost_title(cost)} ↓", "font": {"size": 13}},
-        type="log" if spread > 20 else "linear",
-        **({"dtick": "D2"} if spread > 20 else {"rangemode": "tozero"}),
+        **shape,
         gridcolor=FAINT,
         zeroline=False,
     )
@@ -106,9 +111,8 @@ def trade_off_rows(table: pd.DataFrame, measure: str, cost: str) -> pd.DataFrame
 
 def _points(part: pd.DataFrame, measure: str, cost: str, *, hollow: bool, few: bool) -> go.Scatter:
     colours = [backbone_colour(name) for name in part["backbone"]]
-    labels = [
-        literal(short_name(name, 24)) if few or front else "" for name, front in zip(part["name"], part["front"], strict=True)
-    ]
+    named = [front or (few and not hollow) for front in part["front"]]
+    labels = [literal(short_name(name, 28)) if shown else "" for name, shown in zip(part["name"], named, strict=True)]
     middle = part[cost].median()
     intervals = {}
     if not hollow:

@@ -143,7 +143,8 @@ def _load(folder: Path, _modified: int, _size: int) -> Summary:
 def _read(path: Path, digest: str) -> Summary | None:
     """The kept summary; ``None`` when there is none, or it belongs to other predictions, or it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here, because numpy leaves a damaged archive open.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
             if about["version"] != VERSION or about["digest"] != digest:
                 return None

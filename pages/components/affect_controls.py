@@ -50,7 +50,7 @@ def ask_controls(entries: Sequence[Entry], *, photos: int) -> Shown:
         photos: how many faces from the Predict page could be drawn; without any, nothing is asked about them.
     """
     ordered = sorted(entries, key=_usefulness)
-    columns = st.columns([2.2, 2.6, 2.6, 2.2, 2.6, 1.9], vertical_alignment="bottom")
+    columns = st.columns([2.3, 2.5, 2.5, 2.6, 1.9, 1.9], vertical_alignment="bottom")
     with columns[0]:
         evaluation = st.selectbox(
             "Evaluation",

@@ -107,6 +107,7 @@ def session_marks() -> list[tuple[str, Mark]]:
     """Faces that the Predict page has read in this session: name of the run, and where to draw it."""
     photos: Mapping[Any, Any] = st.session_state.get("photos", {})
     readings: Mapping[Any, Any] = st.session_state.get("readings", {})
+    names = {upload.digest: upload.name for upload in st.session_state.get("uploads", [])}
     marks = []
     for (digest, whole, run), (found, _) in readings.items():
         photo = photos.get((digest, whole))
@@ -119,7 +120,7 @@ def session_marks() -> list[tuple[str, Mark]]:
                 (
                     run,
                     Mark(
-                        name=f"{shorten(photo.name, 24)}{several}",
+                        name=f"{shorten(names.get(digest, photo.name), 24)}{several}",
                         valence=float(np.clip(reading.valence, -1, 1)),
                         arousal=float(np.clip(reading.arousal, -1, 1)),
                         expression=reading.expression,

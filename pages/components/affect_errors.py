@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry, why_not_comparable
 from emotion_core.figures.affect_errors import quarter_matrix, residual_figure, residual_reach
@@ -56,8 +57,19 @@ def _plain(value: float) -> str:
     return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-def show_residuals(chosen: Chosen) -> None:
-    """Predicted minus true by true value, an axis a figure, both on one scale."""
+def show_errors(chosen: Chosen) -> None:
+    """Residuals of both axes on one scale, and quarters: three figures for one run, four for two."""
+    one = len(chosen.names) == 1
+    columns = st.columns(3 if one else 2, gap="medium")
+    _show_residuals(chosen, columns[:2])
+    _show_quarters(chosen, columns[2:] if one else st.columns(2, gap="medium"))
+    st.caption(
+        "In the quarters: counts, and below them shares of the true quarter. Zero belongs to the pleasant and to the active "
+        "side, so a face at (0, 0) counts as excited, happy."
+    )
+
+
+def _show_residuals(chosen: Chosen, columns: Sequence[DeltaGenerator]) -> None:
     faces = chosen.faces
     true = {axis: faces[axis].to_numpy(dtype=np.float64) for axis in AFFECT}
     said = {
@@ -69,7 +81,7 @@ def show_residuals(chosen: Chosen) -> None:
     def build(axis: str) -> go.Figure:
         return residual_figure(axis, true[axis], said[axis], styles=styles, hover=faces["sample_id"].tolist(), reach=reach)
 
-    for column, axis in zip(st.columns(2, gap="medium"), AFFECT, strict=True):
+    for column, axis in zip(columns, AFFECT, strict=True):
         means = ", ".join(f"{name} {signed(float(np.mean(values - true[axis])))}" for name, values in said[axis].items())
         column.plotly_chart(
             kept_figure(("residuals", chosen.key, axis), partial(build, axis)),
@@ -79,11 +91,10 @@ def show_residuals(chosen: Chosen) -> None:
         )
 
 
-def show_quarters(chosen: Chosen) -> None:
-    """True quarter against predicted quarter, a figure a run."""
+def _show_quarters(chosen: Chosen, columns: Sequence[DeltaGenerator]) -> None:
     faces = chosen.faces
     several = len(chosen.names) > 1
-    for number, (column, name) in enumerate(zip(st.columns(2, gap="medium"), chosen.names, strict=False)):
+    for number, (column, name) in enumerate(zip(columns, chosen.names, strict=True)):
         counts = quarter_counts(faces, number)
         column.plotly_chart(
             kept_figure(("quarters", chosen.key, number), partial(quarter_matrix, counts, name if several else "")),
@@ -91,10 +102,6 @@ def show_quarters(chosen: Chosen) -> None:
             config=CHART,
             alt=f"{name}: {int(np.trace(counts)):,} of {count(len(faces), 'face', 'faces')} are put in their true quarter",
         )
-    st.caption(
-        "Counts, and below them shares of the true quarter. Zero belongs to the pleasant and to the active side, "
-        "so a face at (0, 0) counts as excited, happy."
-    )
 
 
 def show_closer(chosen: Chosen) -> None:
@@ -121,6 +128,4 @@ def show_closer(chosen: Chosen) -> None:
 def show_collapse(collapse: Sequence[tuple[str, str]]) -> None:
     """One warning a run and reason."""
     for name, reason in collapse:
-        st.warning(
-            f"{escape(name)} has collapsed. {escape(reason)} Its points say nothing about the faces.", icon=":material/warning:"
-        )
+        st.warning(f"{escape(name)} has collapsed. {escape(reason)}", icon=":material/warning:")

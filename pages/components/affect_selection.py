@@ -20,7 +20,7 @@ from pages.components.affect_figures import kept_figure
 from pages.components.pictures import show_pictures
 from pages.components.words import count, shorten, signed
 
-ARROWS = 800
+ARROWS = 300
 """More arrows than these hide one another."""
 
 CONFIG = {"displayModeBar": True, "displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": ["toImage"]}
@@ -50,15 +50,15 @@ class Panel:
 
 def panels_of(view: str, names: Sequence[str]) -> list[Panel]:
     """Which planes a view has, for one or two runs."""
-    true = Panel(title="True", run=None)
-    predicted = [Panel(title=f"Predicted: {shorten(name, 30)}", run=i, name=name) for i, name in enumerate(names)]
+    true = Panel(title="True\nwhere annotators put the faces", run=None)
+    predicted = [Panel(title=f"Predicted\n{shorten(name, 44)}", run=i, name=name) for i, name in enumerate(names)]
     if view == "true":
         return [true]
     if view == "predicted":
         return predicted
     if view == "true → predicted":
         return [
-            Panel(title=f"True → predicted: {shorten(name, 28)}", run=i, name=name, arrows=True) for i, name in enumerate(names)
+            Panel(title=f"True → predicted\n{shorten(name, 44)}", run=i, name=name, arrows=True) for i, name in enumerate(names)
         ]
     return [true, *predicted]
 
@@ -75,7 +75,8 @@ def show_planes(chosen: Chosen, *, view: str, marks: Sequence[tuple[str, Mark]])
     panels = panels_of(view, chosen.names)
     drawn = chosen.rows[sample_rows(len(chosen.rows), ARROWS if panels[0].arrows else MOST_POINTS)]
     st.caption(_what_is_drawn(len(drawn), len(chosen.rows), view))
-    _legend(chosen.faces["expression"])
+    if view != "density":
+        _legend(chosen.faces["expression"])
     columns = st.columns(max(2, len(panels)), gap="medium")
     picked: set[int] = set()
     for number, (panel, column) in enumerate(zip(panels, columns, strict=False)):
@@ -99,7 +100,7 @@ def _figure(
     chosen: Chosen, drawn: npt.NDArray[np.int64], panels: Sequence[Panel], number: int, view: str, marks: Sequence[Mark]
 ) -> go.Figure:
     """One plane; kept for all visitors unless it shows the photos of one of them."""
-    side = 460 if len(panels) < 3 else 350
+    side = 440 if len(panels) < 3 else 350
 
     def build() -> go.Figure:
         panel = panels[number]

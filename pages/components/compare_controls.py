@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import streamlit as st
 
@@ -36,7 +37,7 @@ class Choice:
 
 def ask_choice(store: Store) -> Choice:
     """One row; several on a narrow screen."""
-    columns = st.columns([2.4, 2.4, 3, 3.6, 2.4, 1.8], vertical_alignment="bottom")
+    columns = st.columns([2.8, 2.3, 2, 3.4, 2.2, 2.1], vertical_alignment="bottom")
     with columns[0]:
         evaluation = st.selectbox(
             "Measured on",
@@ -97,6 +98,7 @@ def ask_choice(store: Store) -> Choice:
         )
     dataset = shown[0].dataset if shown else ""
     beside = reported_entries(dataset) if reported and shown else ()
+    shown, beside = _best_first(shown, measures), tuple(_best_first(beside, measures))
     baseline = _best(shown, measures) if against == BEST or against is None else against
     return Choice(evaluation=str(evaluation), entries=(*shown, *beside), measures=measures, baseline=baseline)
 
@@ -114,6 +116,16 @@ def _kinds(entries: Sequence[Entry]) -> list[str]:
     return [*backbones, *presets]
 
 
+def _best_first(entries: Sequence[Entry], measures: Sequence[str]) -> list[Entry]:
+    """By the first measure; entries without it last."""
+
+    def place(entry: Entry) -> float:
+        value = entry.measures[measures[0]].value if measures and measures[0] in entry.measures else float("nan")
+        return float("inf") if isnan(value) else -value if MEASURE_WORDS[measures[0]].better == "higher" else value
+
+    return sorted(entries, key=place)
+
+
 def _best(entries: Sequence[Entry], measures: Sequence[str]) -> str | None:
     """The best run of the largest group that can be compared; a collapsed one only where there is no other."""
     fair = [entry for entry in entries if why_not_comparable(entry, entry) is None]
@@ -123,11 +135,4 @@ def _best(entries: Sequence[Entry], measures: Sequence[str]) -> str | None:
     largest = groups.most_common(1)[0][0]
     group = [entry for entry in fair if (entry.fingerprint, entry.num_classes) == largest]
     group = [entry for entry in group if not entry.collapse] or group
-    measure = next((key for key in measures if any(key in entry.measures for entry in group)), None)
-    if measure is None:
-        return group[0].name
-    sign = 1 if MEASURE_WORDS[measure].better == "higher" else -1
-    known = [
-        entry for entry in group if measure in entry.measures and entry.measures[measure].value == entry.measures[measure].value
-    ]
-    return max(known, key=lambda entry: sign * entry.measures[measure].value, default=group[0]).name
+    return _best_first(group, measures)[0].name

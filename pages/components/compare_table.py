@@ -50,23 +50,22 @@ def show_table(comparison: Comparison, table: pd.DataFrame, measures: Sequence[s
 
 def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: str | None) -> None:
     rows = table.to_dict("records")
-    reported = [row["kind"] == "reported" for row in rows]
-    columns: dict[str, object] = {
-        "run": [f"○ {row['name']}" if hollow else row["name"] for row, hollow in zip(rows, reported, strict=True)]
-    }
-    config = {"run": st.column_config.TextColumn("run", pinned=True, width=220, help="Name of the run, or who reported it.")}
+    signs = ["○ " if row["kind"] == "reported" else "⚠ " if row["collapsed"] else "" for row in rows]
+    reported = all(row["kind"] == "reported" for row in rows)
+    columns: dict[str, object] = {"run": [f"{sign}{row['name']}" for sign, row in zip(signs, rows, strict=True)]}
+    config = {"run": st.column_config.TextColumn("run", pinned=True, width=190, help="Name of the run, or who reported it.")}
     texts = []
-    if any(row["collapsed"] for row in rows):
-        columns["collapsed"] = [f"⚠ {row['collapsed']}" if row["collapsed"] else "" for row in rows]
-        config["collapsed"] = st.column_config.TextColumn(
-            "collapsed", width=110, help="Why the run counts as collapsed: it answers nearly the same for every image."
-        )
     known = [measure for measure in measures if table[measure].notna().any()]
     for measure in known:
         words = MEASURE_WORDS[measure]
         columns[measure] = pd.Series([_Cell(row[measure], value_text(row, measure)) for row in rows], dtype=object)
-        config[measure] = st.column_config.NumberColumn(words.header, help=words.help, width=90 if all(reported) else 175)
+        config[measure] = st.column_config.NumberColumn(words.header, help=words.help, width=90 if reported else 175)
         texts.append(measure)
+    if any(row["collapsed"] for row in rows):
+        columns["collapsed"] = [row["collapsed"] for row in rows]
+        config["collapsed"] = st.column_config.TextColumn(
+            "⚠ collapsed", width=110, help="Why the run counts as collapsed: it answers nearly the same for every image."
+        )
     for measure in known if baseline is not None and len(rows) > 1 else ():
         name = f"{measure}_diff"
         columns[name] = pd.Series(
@@ -90,7 +89,8 @@ def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: s
         hide_index=True,
         column_config=config,
         key=f"table-{key}",
-        height=min(len(rows), 14) * ROW + ROW + 3,
+        height=min(len(rows), 14 if key == "compared" else 6) * ROW + ROW + 3,
+        placeholder="",
         alt=f"{len(rows)} rows with {', '.join(MEASURE_WORDS[measure].title for measure in known) or 'no measures'}",
     )
 
@@ -135,13 +135,10 @@ def _legend(comparison: Comparison, tested: pd.DataFrame, measures: Sequence[str
     words = (
         f"★ best, ≈ cannot be told from the best at 0.05 after Holm's correction over {count(pairs, 'pair', 'pairs')} of runs. "
     )
-    words += "[..] is the 95 % interval over images, Δ the difference on the same images"
+    words += "[..] is the 95 % interval over images"
     if comparison.baseline is not None:
-        # Names may hold what Markdown would read.
-        st.caption(f"{words} from the run below.")
-        st.text(comparison.baseline)
-    else:
-        st.caption(f"{words}.")
+        words += f", Δ the difference from {escape(comparison.baseline)} on the same images"
+    st.caption(f"{words}.")
 
 
 def _show_seeds(comparison: Comparison, measures: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from emotion_core.compare import Comparison, Entry, export_table
+from emotion_core.compare import Comparison, Entry, comparison_table, export_table
 from emotion_core.figures.compare_classes import class_dots, confusion_heatmap, reliability_curves
 from emotion_core.figures.compare_curves import WINDOW, curve_measures, training_curves
 from emotion_core.figures.compare_forest import forest_plot, forest_rows, parallel_lines
@@ -34,19 +34,25 @@ class Shown:
 
     Attributes:
         comparison: of the runs shown.
-        table: the same as ``comparison_table`` with every measure.
         measures: those of the table above.
     """
 
     comparison: Comparison
-    table: pd.DataFrame
     measures: tuple[str, ...]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All of them, the comparable ones first."""
+        return [*self.comparison.entries, *(entry for entry, _ in self.comparison.apart)]
+
+    def table(self, *measures: str) -> pd.DataFrame:
+        """The comparison as a table with these measures."""
+        return comparison_table(self.comparison, measures)
 
     @property
     def runs(self) -> list[Entry]:
         """Measured entries, the comparable ones first."""
-        apart = [entry for entry, _ in self.comparison.apart if entry.run is not None]
-        return [*self.comparison.entries, *apart]
+        return [entry for entry in self.entries if entry.run is not None]
 
     def few(self) -> list[Entry]:
         """The best of them by the first measure, and the baseline; as many as a figure can hold."""
@@ -95,13 +101,12 @@ def _offer(figures: Sequence[go.Figure], data: pd.DataFrame, name: str) -> None:
             )  # fmt: skip
 
 
-def _ask_measure(table: pd.DataFrame, first: str) -> str:
-    known = {MEASURE_WORDS[key].title: key for key in MEASURE_WORDS if key in table and table[key].notna().any()}
+def _ask_measure(shown: Shown) -> str:
+    known = {words.title: key for key, words in MEASURE_WORDS.items() if any(key in entry.measures for entry in shown.entries)}
     titles = list(known)
-    title = st.selectbox(
-        "Measure", titles, index=titles.index(MEASURE_WORDS[first].title), key="measure", bind="query-params", width=240
-    )
-    return known[title or MEASURE_WORDS[first].title]
+    first = MEASURE_WORDS[shown.measures[0]].title
+    title = st.selectbox("Measure", titles, index=titles.index(first), key="measure", bind="query-params", width=240)
+    return known[title or first]
 
 
 def _columns(table: pd.DataFrame, measure: str, *more: str) -> pd.DataFrame:
@@ -121,30 +126,31 @@ def _columns(table: pd.DataFrame, measure: str, *more: str) -> pd.DataFrame:
 
 
 def _intervals(shown: Shown) -> None:
-    measure = _ask_measure(shown.table, shown.measures[0])
+    measure = _ask_measure(shown)
     st.caption(MEASURE_WORDS[measure].help)
-    figure = forest_plot(shown.table, measure, baseline=shown.comparison.baseline)
-    rows = forest_rows(shown.table, measure)
+    table = shown.table(measure)
+    figure = forest_plot(table, measure, baseline=shown.comparison.baseline)
+    rows = forest_rows(table, measure)
     said = "; ".join(f"{name} {value:.3f}" for name, value in zip(rows["name"].head(10), rows[measure].head(10), strict=True))
     _draw(figure, "intervals", f"{MEASURE_WORDS[measure].title}: {said}")
     _offer([figure], _columns(rows, measure), f"intervals-{measure}")
 
 
 def _trade_off(shown: Shown) -> None:
-    costs = [name for name in COST_WORDS if name in shown.table and (shown.table[name] > 0).sum() > 1]
+    costs = [name for name in COST_WORDS if sum(entry.facts.get(name, 0) > 0 for entry in shown.entries) > 1]
     if not costs:
         st.info("What the runs cost is not known: fewer than two of them say their size or time.")
         return
     with st.container(horizontal=True, gap="small"):
-        measure = _ask_measure(shown.table, shown.measures[0])
+        measure = _ask_measure(shown)
         titles = {cost_title(name): name for name in costs}
         cost = titles[st.selectbox("Cost", list(titles), key="cost", bind="query-params", width=240) or next(iter(titles))]
-    rows = shown.table[shown.table[measure].notna() & (shown.table[cost] > 0)]
-    if len(rows) < 2:
+    table = shown.table(measure)
+    if (table[measure].notna() & (table[cost] > 0)).sum() < 2:
         st.info("Fewer than two entries have both; choose another measure or another cost.")
         return
-    figure = trade_off(shown.table, measure, cost)
-    rows = trade_off_rows(shown.table, measure, cost)
+    figure = trade_off(table, measure, cost)
+    rows = trade_off_rows(table, measure, cost)
     best = ", ".join(rows.loc[rows["front"], "name"])
     _draw(figure, "trade-off", f"{MEASURE_WORDS[measure].title} against {cost_title(cost)}. On the front: {best}")
     st.caption("The dotted line joins the runs that no other beats in both. ○ reported, ✕ collapsed.")
@@ -156,7 +162,13 @@ def _profile(shown: Shown) -> None:
         st.info("Choose at least two measures above.")
         return
     names = [entry.name for entry in shown.few()]
-    table = shown.table[(shown.table["kind"] == "measured") & shown.table["name"].isin(names)]
+    table = shown.table(*shown.measures)
+    table = table[(table["kind"] == "measured") & table["name"].isin(names)]
+    fair = table[table["collapsed"] == ""]
+    if 2 <= len(fair) < len(table):
+        # One that says nothing would press all others together.
+        st.caption(f"{count(len(table) - len(fair), 'collapsed run is', 'collapsed runs are')} left out.")
+        table = fair
     if len(table) < 2:
         st.info("A profile needs at least two runs.")
         return
@@ -296,7 +308,8 @@ def _setting(entry: Entry) -> Mapping[str, object]:
         return {}
     info = entry.run.info
     training = {key: value for key, value in info.training.items() if key != "network"}
-    facts = {"init": info.init, "seed": info.seed, "device": info.device, "temperature": float(info.temperature)}
+    seed = {} if "seed" in training else {"seed": info.seed}
+    facts = {"init": info.init, **seed, "device": info.device, "temperature": float(info.temperature)}
     return {"network": info.network, "training": training, "dataset": info.dataset, **facts, "versions": info.versions}
 
 

@@ -15,7 +15,7 @@ from emotion_core.errors import DataError, ImageError
 from emotion_core.images import read_image
 from pages.components.words import count, escape, shorten
 
-SIDE = 112
+SIDE = 104
 """Longest side of a thumbnail, px: three fit side by side on a phone's 390."""
 
 PAGE = 24

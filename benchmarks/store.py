@@ -1,0 +1,235 @@
+"""How quickly does Compare open on a large store?
+
+Run with ``python -m benchmarks.store``. Makes a store of 50 runs with 40,000 predictions each in a temporary folder, then opens
+it in fresh processes: the core alone (import, list, compare, table), and the page (``app.py`` with AppTest). Four runs have
+predictions of their own, drawn at random and resampled in full. The others are theirs with the answers for one image in fifty
+exchanged and their measures computed anew; their resamples are those of the original, moved to these values.
+
+Prints wall time and processor time; the targets are for an idle core, so processor time is held against them. Exits with
+status 1 when one is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = {"core, cold": 1.5, "page, cold": 1.5, "page, warm": 0.3, "page, another run": 0.3}
+MEMORY = 1024
+"""MiB."""
+DISTINCT = 4
+BACKBONES = ("efficientnet_b0", "resnet50", "mobilenetv2", "densenet121", "vgg16", "custom_cnn")
+
+
+def random_predictions(images: int, skill: float, seed: int) -> pd.DataFrame:
+    """Predictions that are right about as often as they should be, in single precision."""
+    from emotion_core.labels import AFFECT, EXPRESSIONS
+
+    common, own = np.random.default_rng(0), np.random.default_rng(seed)
+    labels = common.integers(0, 8, images)
+    logits = common.normal(size=(images, 8)) + 0.5 * own.normal(size=(images, 8))
+    logits[np.arange(images), labels] += skill
+    probs = np.exp(logits)
+    probs = (probs / probs.sum(axis=1, keepdims=True)).astype(np.float32)
+    table = pd.DataFrame(
+        {"sample_id": [f"images/{number:06}.jpg" for number in range(images)], "expression": np.array(EXPRESSIONS)[labels]}
+    )
+    for name in AFFECT:
+        table[name] = common.uniform(-1, 1, images).astype(np.float32)
+        table[f"pred_{name}"] = np.clip(0.3 * skill * table[name] + 0.3 * own.normal(size=images), -1, 1).astype(np.float32)
+    for index, name in enumerate(EXPRESSIONS):
+        table[f"prob_{name}"] = probs[:, index]
+    return table
+
+
+def write_store(folder: Path, runs: int, images: int) -> None:
+    """Runs, each with one evaluation and its summary."""
+    from emotion_core.metrics.summary import summarize
+    from emotion_core.results import summaries
+    from emotion_core.results.run import RunInfo, append_history, write_evaluation, write_info
+
+    own = [random_predictions(images, 1.2 + 0.1 * number, number) for number in range(min(DISTINCT, runs))]
+    summarised = [summaries.summarise_predictions(table) for table in own]
+    for number in range(runs):
+        generator = np.random.default_rng(1000 + number)
+        table, summary = own[number % DISTINCT], summarised[number % DISTINCT]
+        if number >= DISTINCT:
+            chosen = generator.choice(images, max(2, images // 50), replace=False)
+            columns = [name for name in table if str(name).startswith(("prob_", "pred_"))]
+            table = table.copy()
+            table.loc[chosen, columns] = table.loc[np.roll(chosen, 1), columns].to_numpy()
+            measures = summarize(table)
+            moved = {
+                name: (values + np.float32(measures[name] - summary.measures[name])).astype(np.float32)
+                for name, values in summary.replicates.items()
+            }
+            correct = summary.correct.copy()
+            correct[chosen] = False
+            summary = replace(summary, measures=measures, replicates=moved, correct=correct)
+        backbone = BACKBONES[number % len(BACKBONES)]
+        path = folder / f"{backbone}-{number:03}"
+        training = {"title": "Benchmark", "lr": 1e-3 * (1 + number), "epochs": 20}
+        write_info(
+            path,
+            RunInfo(
+                network={"backbone": backbone, "input_size": 112},
+                training=training,
+                num_params=4_000_000 + number,
+                finished=True,
+            ),
+        )
+        for epoch in range(1, 21):
+            append_history(path, {"epoch": epoch, "loss": 2 / epoch, "val_accuracy": 0.5 - 0.4 / epoch})
+        metrics = {
+            "dataset": "affectnet-3999",
+            "split": "test",
+            "images": images,
+            "fingerprint": "0123456789abcdef",
+            "seed": 0,
+            "chosen_by": {"measure": "accuracy", "split": "val", "epoch": 3, "value": 0.5},
+            "collapse": list(summary.collapse),
+            "measures": {
+                name: dict(zip(("value", "low", "high"), (value, *summary.interval(name)), strict=True))
+                for name, value in summary.measures.items()
+            },
+        }
+        kept = write_evaluation(path, "affectnet-3999", "test", metrics, table)
+        digest = hashlib.blake2b((kept / "predictions.parquet").read_bytes(), digest_size=16).hexdigest()
+        summaries._write(kept / summaries.FILE, summary, digest)
+        print(f"\r{number + 1} of {runs} runs", end="", file=sys.stderr)
+    print(file=sys.stderr)
+
+
+class Watch:
+    """Wall and processor time between calls."""
+
+    def __init__(self) -> None:
+        self.times: dict[str, tuple[float, float]] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin anew."""
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+
+    def note(self, name: str) -> None:
+        """Keep what has passed, and begin anew."""
+        self.times[name] = (time.perf_counter() - self.wall, time.process_time() - self.cpu)
+        self.restart()
+
+
+def measure_core() -> dict[str, tuple[float, float]]:
+    """What the page asks of the core when it opens."""
+    watch = Watch()
+    from emotion_core.compare import compare, comparison_table, load_store
+
+    measures = ("accuracy", "f1_macro", "ccc_valence", "ccc_arousal")
+    store = load_store()
+    comparison = compare(store.entries, measures, baseline=store.entries[0].name)
+    comparison_table(comparison, measures)
+    watch.note("core, cold")
+    assert len(comparison.entries) == len(store.entries)
+    return watch.times
+
+
+def measure_page() -> dict[str, tuple[float, float]]:
+    """The page itself; what Streamlit needs to start is shown on its own."""
+    watch = Watch()
+    from streamlit.testing.v1 import AppTest
+
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).switch_page("pages/compare.py")
+    watch.note("Streamlit, before the page")
+    app.run()
+    watch.note("page, cold")
+    app.run()
+    watch.note("page, warm")
+    names = app.dataframe[0].value["run"].tolist()
+    app.multiselect(key="runs").set_value(names[:5])
+    app.run()
+    watch.restart()
+    app.multiselect(key="runs").set_value(names[:6])
+    app.run()
+    watch.note("page, another run")
+    assert not app.exception, app.exception[0].message
+    assert len(app.dataframe[0].value) == min(6, len(names))
+    assert not {"torch", "sklearn"} & set(sys.modules)
+    return watch.times
+
+
+def measure_first() -> dict[str, tuple[float, float]]:
+    """What an evaluation costs once, when it is compared for the first time."""
+    from emotion_core.compare import load_store
+    from emotion_core.results.summaries import read_predictions, summarise_predictions
+
+    entry = load_store().entries[0]
+    assert entry.run is not None
+    watch = Watch()
+    summarise_predictions(read_predictions(entry.run, entry.evaluation))
+    watch.note("one evaluation, first time")
+    return watch.times
+
+
+def fresh(part: str, folder: Path, *more: str) -> dict[str, object]:
+    """Run one part in a process of its own; this one stays small, since its peak memory would be passed on."""
+    environment = {**os.environ, "EMOTION_CHECKPOINTS": str(folder), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "benchmarks.store", "--part", part, *more]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise SystemExit(f"'{part}' failed.")
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+PARTS = {"core": measure_core, "page": measure_page, "first": measure_first}
+
+
+def main() -> int:
+    """Make the store, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=50)
+    parser.add_argument("--images", type=int, default=40_000)
+    parser.add_argument("--store", type=Path, help="use this folder, and make it where it is not there yet")
+    parser.add_argument("--part", choices=(*PARTS, "write"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.part == "write":
+        write_store(Path(os.environ["EMOTION_CHECKPOINTS"]), arguments.runs, arguments.images)
+        print("{}")
+        return 0
+    if arguments.part:
+        times = PARTS[arguments.part]()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(json.dumps({"times": times, "peak": peak}))
+        return 0
+    missed = False
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = arguments.store or Path(temporary)
+        if not folder.is_dir() or not any(folder.iterdir()):
+            fresh("write", folder, "--runs", str(arguments.runs), "--images", str(arguments.images))
+        print(f"{'':<28}{'wall s':>8}{'cpu s':>8}{'target':>8}")
+        for part in PARTS:
+            if part != "first":
+                fresh(part, folder)  # once for the disk and for compiled modules
+            found = fresh(part, folder)
+            for name, (wall, cpu) in found["times"].items():  # type: ignore[attr-defined]
+                target = TARGETS.get(name)
+                missed |= target is not None and cpu > target
+                print(f"{name:<28}{wall:8.2f}{cpu:8.2f}{'' if target is None else f'{target:8.1f}'}")
+            missed |= float(str(found["peak"])) > MEMORY
+            print(f"{part + ', peak memory':<28}{float(str(found['peak'])):8.0f} MiB{'':>4}{MEMORY:8}")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,331 @@
+"""The page of valence and arousal, driven without a browser."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.metrics.summary import summarize
+from emotion_core.results.run import RunInfo, write_evaluation, write_info
+from pages.components.affect_selection import chosen_rows
+from pages.components.pictures import thumbnail, why_no_pictures
+from pages.components.runs import DEFAULT_RUN
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+IMAGES = 60
+
+
+def predictions(seed: int = 0, images: int = IMAGES) -> pd.DataFrame:
+    """True values are the same for every seed, predictions are not."""
+    truth, generator = np.random.default_rng(99), np.random.default_rng(seed)
+    columns: dict[str, Any] = {
+        "sample_id": [f"images/{number}.jpg" for number in range(images)],
+        "expression": [EXPRESSIONS[number % 8] for number in range(images)],
+        "valence": truth.uniform(-1, 1, images),
+        "arousal": truth.uniform(-1, 1, images),
+    }
+    probs = generator.dirichlet(np.ones(8), images)
+    columns |= {f"prob_{name}": probs[:, i] for i, name in enumerate(EXPRESSIONS)}
+    for axis in ("valence", "arousal"):
+        columns[f"pred_{axis}"] = np.clip(columns[axis] * 0.5 + generator.normal(0, 0.2, images), -1, 1)
+    return pd.DataFrame(columns)
+
+
+@pytest.fixture
+def store(checkpoints: Path) -> Callable[..., Path]:
+    """Writes a run with one evaluation and no weights."""
+
+    def write(name: str, table: pd.DataFrame, evaluation: tuple[str, str] = ("affectnet-3999", "test")) -> Path:
+        dataset, split = evaluation
+        folder = checkpoints / name
+        folder.mkdir()
+        write_info(folder, RunInfo(network={"backbone": "resnet50", "input_size": 48}, finished=True))
+        measures = {key: {"value": value, "low": value - 0.1, "high": value + 0.1} for key, value in summarize(table).items()}
+        metrics = {"dataset": dataset, "split": split, "images": len(table), "fingerprint": "f", "measures": measures}
+        write_evaluation(folder, dataset, split, metrics, table)
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def two_runs(store: Callable[..., Path]) -> None:
+    store("a-first", predictions(1))
+    store(DEFAULT_RUN, predictions(2))
+
+
+def open_map(app: AppTest, **query: str) -> AppTest:
+    app.query_params.update(query)
+    return run(app.switch_page("pages/affect_map.py"))
+
+
+def run(app: AppTest) -> AppTest:
+    app.run()
+    assert not app.exception, app.exception[0].message
+    return app
+
+
+def charts(app: AppTest) -> list[Any]:
+    return list(app.get("plotly_chart"))
+
+
+def titles(app: AppTest) -> list[str]:
+    return [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in charts(app)]
+
+
+def choose(app: AppTest, number: int, points: list[dict[str, Any]]) -> AppTest:
+    """What the browser sends after a choice on a chart."""
+    state = json.dumps({"selection": {"points": points, "point_indices": [], "box": [], "lasso": []}})
+    widget = app.get("plotly_chart")[number].proto.id
+    states = app._tree.get_widget_states()
+    states.widgets.add(id=widget, string_value=state)
+    app._tree.get_widget_states = lambda: states  # type: ignore[method-assign]
+    return run(app)
+
+
+def images(app: AppTest) -> list[str]:
+    return [image.alt for element in app.image for image in element.proto.imgs]
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_opens_on_the_default_run_with_a_result(app: AppTest) -> None:
+    open_map(app)
+    assert app.selectbox(key="a").value == DEFAULT_RUN
+    assert app.selectbox(key="b").value is None
+    assert titles(app)[:2] == ["True<br>where annotators put the faces", f"Predicted<br>{DEFAULT_RUN}"]
+    assert len(charts(app)) == 5
+    assert all(chart.proto.alt for chart in charts(app))
+    assert any("60 faces" in caption.value for caption in app.caption)
+    measures = app.dataframe[0].value
+    assert measures["run"].tolist() == [DEFAULT_RUN]
+    assert "[" in measures["ccc_valence"][0]
+
+
+@pytest.mark.usefixtures("two_runs")
+@pytest.mark.parametrize(
+    ("view", "first", "planes"),
+    [
+        ("true", "True<br>", 1),
+        ("predicted", "Predicted<br>", 2),
+        ("true → predicted", "True → predicted<br>", 2),
+        ("density", "True<br>", 3),
+        ("true and predicted", "True<br>", 3),
+    ],
+)
+def test_views(app: AppTest, view: str, first: str, planes: int) -> None:
+    open_map(app, b="a-first", show=view)
+    assert app.selectbox(key="show").value == view
+    assert titles(app)[0].startswith(first)
+    assert len(charts(app)) == planes + 4
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_two_runs_say_which_is_closer(app: AppTest) -> None:
+    open_map(app, b="a-first")
+    words = " ".join(element.value for element in app.markdown).replace("\\", "")
+    assert f"{DEFAULT_RUN} is closer on" in words
+    assert "mean distance" in words
+    assert not app.warning
+
+
+def test_other_labels_are_named(app: AppTest, store: Callable[..., Path]) -> None:
+    store(DEFAULT_RUN, predictions(1))
+    folder = store("other", predictions(2))
+    path = folder / "evaluations" / "affectnet-3999-test" / "metrics.json"
+    path.write_text(path.read_text().replace('"fingerprint": "f"', '"fingerprint": "g"'))
+    open_map(app, b="other")
+    assert "other images or labels" in app.warning[0].value
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_the_address_says_what_is_shown_and_filters_work(app: AppTest) -> None:
+    open_map(app, a="a-first", show="true", expression="fear", region="sad, bored")
+    table = predictions(1)
+    fits = (table["expression"] == "fear") & (table["valence"] < 0) & (table["arousal"] < 0)
+    assert app.selectbox(key="a").value == "a-first"
+    assert fits.sum() > 0
+    assert any(caption.value.startswith(f"{fits.sum()} face") for caption in app.caption)
+    assert any("whatever is filtered" in caption.value for caption in app.caption)
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
+    open_map(app, evaluation="nowhere", a="nobody", b="<b>", show="magic", expression="joy", region="moon")
+    assert app.selectbox(key="a").value == DEFAULT_RUN
+    assert app.selectbox(key="b").value is None
+    assert app.selectbox(key="show").value == "true and predicted"
+    assert len(charts(app)) == 5
+
+
+def test_filters_that_nothing_fits(app: AppTest, store: Callable[..., Path]) -> None:
+    table = predictions()
+    table["expression"] = "neutral"
+    store(DEFAULT_RUN, table)
+    open_map(app, expression="fear")
+    assert "No face fits" in app.info[0].value
+    assert not charts(app)
+
+
+def test_no_evaluation_is_one_sentence_and_one_command(app: AppTest) -> None:
+    open_map(app)
+    assert len(app.info) == 1
+    assert app.code[0].value.startswith("python -m emotion_core")
+
+
+def test_a_run_without_valence_says_so(app: AppTest, store: Callable[..., Path]) -> None:
+    table = predictions()
+    table[["valence", "arousal", "pred_valence", "pred_arousal"]] = np.nan
+    store("fer", table, ("ferplus", "test"))
+    open_map(app)
+    assert "no valence and arousal" in app.info[0].value
+    assert not charts(app)
+
+
+def test_a_collapsed_run_is_named(app: AppTest, store: Callable[..., Path]) -> None:
+    store("still", predictions().assign(pred_arousal=0.25))
+    open_map(app)
+    assert "Predicted arousal is 0.250 for every image" in app.warning[0].value.replace("\\", "")
+
+
+def test_missing_predictions_are_one_sentence(app: AppTest, store: Callable[..., Path]) -> None:
+    folder = store(DEFAULT_RUN, predictions())
+    (folder / "evaluations" / "affectnet-3999-test" / "predictions.parquet").unlink()
+    open_map(app)
+    assert "Evaluate the run again" in app.error[0].value.replace("\\", "")
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_without_a_data_folder_it_says_what_is_missing(app: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_map(app)
+    assert any("EMOTION_DATA is not set" in text.value for text in app.text)
+    monkeypatch.setenv("EMOTION_DATA", str(tmp_path / "nowhere"))
+    run(app)
+    assert any(str(tmp_path / "nowhere") in text.value and "affectnet-3999.zip" in text.value for text in app.text)
+    assert not images(app)
+
+
+def test_many_faces_are_sampled_over_their_density(app: AppTest, store: Callable[..., Path]) -> None:
+    store(DEFAULT_RUN, predictions(images=3_000))
+    open_map(app, show="predicted")
+    kinds = [trace["type"] for trace in json.loads(charts(app)[0].proto.spec)["data"]]
+    assert kinds == ["heatmap", "scatter"]
+    assert any("3,000 faces; 2,000 of them" in caption.value for caption in app.caption)
+
+
+def test_chosen_faces_are_listed_with_pictures(
+    app: AppTest,
+    store: Callable[..., Path],
+    write_affectnet: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = [(number % 8, 0.1, 0.1, np.full((200, 200, 3), number, dtype=np.uint8)) for number in range(IMAGES)]
+    write_affectnet(tmp_path, rows)
+    monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
+    store(DEFAULT_RUN, predictions())
+    open_map(app, show="predicted")
+    before = len(images(app))
+    choose(app, 0, [{"customdata": 3}, {"customdata": [5]}, {"customdata": -1}])
+    chosen = next(frame.value for frame in app.dataframe if "distance" in frame.value)
+    assert sorted(chosen["image"]) == ["images/3.jpg", "images/5.jpg"]
+    assert chosen["distance"].is_monotonic_decreasing
+    assert len(images(app)) == before + 2
+    assert all(images(app))
+    assert any("**2 faces chosen**" in element.value for element in app.markdown)
+
+
+@pytest.mark.parametrize(
+    ("point", "rows"),
+    [
+        ({"customdata": 4}, {4}),
+        ({"customdata": [4]}, {4}),
+        ({"customdata": -1}, set()),
+        ({"customdata": None}, set()),
+        ({}, set()),
+        ({"customdata": "4"}, set()),
+    ],
+)
+def test_rows_of_chosen_points(point: dict[str, Any], rows: set[int]) -> None:
+    assert chosen_rows([point]) == rows
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_contradictions_of_the_run(app: AppTest) -> None:
+    open_map(app)
+    app.segmented_control(key="contradicting").select(DEFAULT_RUN)
+    run(app)
+    found = next(frame.value for frame in app.dataframe if "contradiction" in frame.value)
+    assert found["size"].is_monotonic_decreasing
+    table = predictions(2).set_index("sample_id")
+    said = table[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy().argmax(axis=1)
+    expected = dict(zip(table.index, (EXPRESSIONS[index] for index in said), strict=True))
+    assert all(expected[row.image] == row.expression for row in found.itertuples())
+    assert found["valence"].tolist() == pytest.approx(table.loc[found["image"], "pred_valence"].tolist())
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_faces_of_the_session_are_diamonds(app: AppTest) -> None:
+    reading = SimpleNamespace(valence=0.4, arousal=-0.2, expression="happiness")
+    app.session_state["uploads"] = [SimpleNamespace(name="<b>me</b>.jpg", digest="digest")]
+    app.session_state["photos"] = {("digest", False): SimpleNamespace(name="image 1")}
+    app.session_state["readings"] = {("digest", False, DEFAULT_RUN): ((reading,), 0.1)}
+    open_map(app)
+    marks = json.loads(charts(app)[1].proto.spec)["data"][-1]
+    assert marks["marker"]["symbol"] == "diamond"
+    assert marks["text"] == ["&lt;b&gt;me&lt;/b&gt;.jpg"]
+    app.toggle(key="photos-shown").set_value(False)
+    run(app)
+    assert len(json.loads(charts(app)[1].proto.spec)["data"]) == 1
+
+
+def test_thumbnails(write_affectnet: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    st.cache_data.clear()
+    st.cache_resource.clear()
+    folder = write_affectnet(tmp_path, [(1, 0.1, 0.1, np.zeros((300, 200, 3), dtype=np.uint8))])
+    monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
+    assert why_no_pictures("affectnet-3999") is None
+    content = thumbnail("affectnet-3999", str(tmp_path), "images/0.jpg")
+    assert content is not None
+    assert content.startswith(b"\xff\xd8")
+    assert len(content) < 5_000
+    (tmp_path / "secret.jpg").write_bytes((folder / "images" / "0.jpg").read_bytes())
+    for outside in ("../secret.jpg", str(tmp_path / "secret.jpg"), "images/9.jpg", "annotations/0_exp.npy"):
+        assert thumbnail("affectnet-3999", str(tmp_path), outside) is None
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_does_not_load_the_networks_library(checkpoints: Path) -> None:
+    code = (
+        "import sys\n"
+        "from streamlit.testing.v1 import AppTest\n"
+        f"app = AppTest.from_file({str(REPOSITORY / 'app.py')!r}, default_timeout=300)\n"
+        "app.switch_page('pages/affect_map.py').run()\n"
+        "assert not app.exception, app.exception\n"
+        "assert len(app.get('plotly_chart')) == 5\n"
+        "loaded = {'torch', 'timm'} & set(sys.modules)\n"
+        "assert not loaded, loaded\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "EMOTION_CHECKPOINTS": str(checkpoints)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=REPOSITORY,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr

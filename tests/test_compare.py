@@ -1,0 +1,450 @@
+"""Comparisons with known answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import binomtest, norm
+
+from emotion_core.compare import (
+    Comparison,
+    Difference,
+    Entry,
+    Measure,
+    Store,
+    compare,
+    comparison_table,
+    export_table,
+    find_entries,
+    load_store,
+    render_text,
+    reported_entries,
+    seed_spread,
+    why_not_comparable,
+)
+from emotion_core.errors import CheckpointError, ConfigError
+from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.metrics.intervals import bootstrap_measures, resample_counts
+from emotion_core.metrics.summary import summarize
+from emotion_core.results.reported import load_reported
+from emotion_core.results.run import RunInfo, write_evaluation, write_info
+from emotion_core.results.summaries import RESAMPLES, SEED, load_summary
+
+IMAGES = 200
+SELECTION = {"measure": "accuracy", "split": "val", "epoch": 3, "value": 0.5}
+MakeRun = Callable[..., pd.DataFrame]
+
+
+def predictions(right: np.ndarray, noise: float = 0.3, seed: int = 0) -> pd.DataFrame:
+    """Right where ``right`` says so, else the next expression; valence and arousal with some noise."""
+    rng = np.random.default_rng(100)
+    images = len(right)
+    labels = np.arange(images) % 8
+    table = pd.DataFrame(
+        {"sample_id": [f"{number:05}.jpg" for number in range(images)], "expression": np.array(EXPRESSIONS)[labels]}
+    )
+    probs = np.full((images, 8), 0.05, dtype=np.float32)
+    probs[np.arange(images), np.where(right, labels, (labels + 1) % 8)] = 0.65
+    own = np.random.default_rng(seed)
+    for index, name in enumerate(EXPRESSIONS):
+        table[f"prob_{name}"] = probs[:, index]
+    for name in AFFECT:
+        table[name] = rng.uniform(-0.9, 0.9, images)
+        table[f"pred_{name}"] = np.clip(table[name] + noise * own.normal(size=images), -1, 1)
+    return table
+
+
+def correct(number: int, shift: int = 0) -> np.ndarray:
+    right = np.zeros(IMAGES, dtype=bool)
+    right[shift : shift + number] = True
+    return right
+
+
+@pytest.fixture
+def make_run(tmp_path: Path) -> MakeRun:
+    """Writes a run with one evaluation; settings override what is stored."""
+
+    def make(name: str, table: pd.DataFrame, *, info: dict[str, Any] | None = None, **changes: Any) -> pd.DataFrame:
+        settings = {
+            "network": {"backbone": "custom_cnn", "input_size": 48},
+            "training": {"title": "A preset", "lr": 0.1, "seed": 0},
+            "num_params": 1_500_000,
+            "seconds": 90.0,
+            **(info or {}),
+        }
+        write_info(tmp_path / name, RunInfo(**settings))
+        measures = {key: {"value": value, "low": value - 0.01, "high": value + 0.01} for key, value in summarize(table).items()}
+        metrics = {
+            "dataset": "faces",
+            "split": "test",
+            "images": len(table),
+            "fingerprint": "abc",
+            "chosen_by": SELECTION,
+            "measures": measures,
+            **changes,
+        }
+        write_evaluation(tmp_path / name, metrics["dataset"], metrics["split"], metrics, table)
+        return table
+
+    return make
+
+
+def load(tmp_path: Path, *names: str) -> list[Entry]:
+    entries = {entry.name: entry for entry in load_store(tmp_path).entries}
+    return [entries[name] for name in names or entries]
+
+
+def only(comparison: Comparison, measure: str, first: str, second: str) -> Difference:
+    [found] = [d for d in comparison.differences if (d.measure, d.first, d.second) == (measure, first, second)]
+    return found
+
+
+def test_a_constructed_difference_in_accuracy(make_run: MakeRun, tmp_path: Path) -> None:
+    # 120 against 100 right of 200; 30 only the first, 10 only the second.
+    make_run("a", predictions(correct(120)))
+    make_run("b", predictions(correct(100, shift=30)))
+    comparison = compare(load(tmp_path), ["accuracy"], baseline="b")
+    difference = only(comparison, "accuracy", "a", "b")
+    assert difference.value == pytest.approx(0.1)
+    assert difference.p_value == pytest.approx(binomtest(10, 40, 0.5).pvalue, rel=1e-9)
+    assert difference.p_holm == difference.p_value
+    assert difference.low < 0.1 < difference.high
+    # sd of the mean of +1, -1 and 0 with shares .15, .05 and .8
+    assert (difference.high - difference.low) / 2 / 1.96 == pytest.approx(np.sqrt((0.2 - 0.01) / IMAGES), rel=0.1)
+    assert comparison.marks["accuracy"] == {"a": "best", "b": ""}
+    assert comparison.against_baseline("a", "accuracy") == difference
+    assert comparison.against_baseline("b", "accuracy") is None
+
+
+def test_differences_are_paired_and_p_is_normal(make_run: MakeRun, tmp_path: Path) -> None:
+    tables = [make_run(name, predictions(correct(100), noise, seed)) for name, noise, seed in (("a", 0.3, 1), ("b", 0.34, 2))]
+    comparison = compare(load(tmp_path), ["ccc_valence", "rmse_arousal"])
+    counts = resample_counts(IMAGES, RESAMPLES, SEED)
+    one, two = (bootstrap_measures(table, counts) for table in tables)
+    for measure in ("ccc_valence", "rmse_arousal"):
+        drawn = one[measure] - two[measure]
+        value = summarize(tables[0])[measure] - summarize(tables[1])[measure]
+        difference = only(comparison, measure, "a", "b")
+        assert difference.value == pytest.approx(value, abs=1e-9)
+        assert (difference.low, difference.high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]), abs=1e-5)
+        assert difference.p_value == pytest.approx(2 * norm.sf(abs(value) / drawn.std()), rel=1e-3)
+
+
+def test_a_run_and_its_copy_cannot_be_told_apart(make_run: MakeRun, tmp_path: Path) -> None:
+    for name in "ab":
+        make_run(name, predictions(correct(100)))
+    comparison = compare(load(tmp_path), ["accuracy", "ccc_valence"])
+    assert {difference.p_value for difference in comparison.differences} == {1.0}
+    assert {difference.value for difference in comparison.differences} == {0.0}
+    assert comparison.marks["ccc_valence"] == {"a": "best", "b": "like best"}
+
+
+def test_holm_runs_over_all_pairs_of_a_measure(make_run: MakeRun, tmp_path: Path) -> None:
+    for name, number, shift in (("a", 120, 0), ("b", 100, 30), ("c", 112, 4)):
+        make_run(name, predictions(correct(number, shift)))
+    found = compare(load(tmp_path), ["accuracy"]).differences
+    assert [(d.first, d.second) for d in found] == [("a", "b"), ("a", "c"), ("b", "c")]
+    # a: 0-119, b: 30-129, c: 4-115
+    expected = [binomtest(b, b + c, 0.5).pvalue for b, c in ((30, 10), (8, 0), (14, 26))]
+    assert [d.p_value for d in found] == pytest.approx(expected)
+    order = np.argsort(expected)
+    by_hand = np.empty(3)
+    by_hand[order[0]] = 3 * expected[order[0]]
+    by_hand[order[1]] = max(by_hand[order[0]], 2 * expected[order[1]])
+    by_hand[order[2]] = max(by_hand[order[1]], expected[order[2]])
+    assert [d.p_holm for d in found] == pytest.approx(np.minimum(by_hand, 1))
+    assert compare(load(tmp_path), ["accuracy"]).marks["accuracy"] == {
+        "a": "best",
+        "b": "" if by_hand[0] < 0.05 else "like best",
+        "c": "" if by_hand[1] < 0.05 else "like best",
+    }
+
+
+def test_lower_is_better_for_errors(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("exact", predictions(correct(100), noise=0.1))
+    make_run("rough", predictions(correct(100), noise=0.5))
+    comparison = compare(load(tmp_path), ["rmse_valence", "ccc_valence"], baseline="exact")
+    assert comparison.marks["rmse_valence"] == {"exact": "best", "rough": ""}
+    assert comparison.marks["ccc_valence"] == {"exact": "best", "rough": ""}
+    # The baseline comes first in the pair, so the difference is turned round.
+    pair = only(comparison, "rmse_valence", "exact", "rough")
+    turned = comparison.against_baseline("rough", "rmse_valence")
+    assert turned is not None
+    assert turned.value == -pair.value > 0
+    assert (turned.low, turned.high) == (-pair.high, -pair.low)
+    assert (turned.first, turned.second) == ("rough", "exact")
+
+
+def test_what_a_run_does_not_say_is_not_compared(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("both", predictions(correct(100)))
+    make_run("other", predictions(correct(90)))
+    silent = predictions(correct(100))
+    silent[[f"prob_{name}" for name in EXPRESSIONS]] = np.nan
+    make_run("silent", silent)
+    comparison = compare(load(tmp_path), ["accuracy", "ccc_valence"], baseline="silent")
+    assert {(d.first, d.second) for d in comparison.differences if d.measure == "accuracy"} == {("both", "other")}
+    assert comparison.marks["accuracy"]["silent"] == ""
+    assert comparison.against_baseline("both", "accuracy") is None
+    assert comparison.against_baseline("both", "ccc_valence") is not None
+
+
+def test_undefined_resamples_do_not_count(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, noise in (("a", 0.2), ("b", 0.4)):
+        make_run(name, predictions(correct(100), noise))
+    full = compare(load(tmp_path), ["ccc_valence"]).differences[0]
+
+    def holes(*args: Any) -> Any:
+        summary = load_summary(*args)
+        drawn = summary.replicates["ccc_valence"].copy()
+        drawn[::2] = np.nan
+        return replace(summary, replicates={"ccc_valence": drawn})
+
+    monkeypatch.setattr("emotion_core.compare.load_summary", holes)
+    half = compare(load(tmp_path), ["ccc_valence"]).differences[0]
+    assert half.value == full.value
+    assert (half.low, half.high) == pytest.approx((full.low, full.high), abs=0.02)
+
+
+def test_refusals_say_why(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("base", predictions(correct(100)))
+    make_run("seven", predictions(correct(100)), num_classes=7)
+    make_run("validated", predictions(correct(100)), split="val", chosen_by={})
+    make_run("elsewhere", predictions(correct(100)), fingerprint="xyz")
+    make_run("flattered", predictions(correct(100)), chosen_by={**SELECTION, "split": "test"})
+    comparison = compare(load(tmp_path), ["accuracy"], baseline="base")
+    reasons = {entry.name: reason for entry, reason in comparison.apart}
+    assert reasons == {
+        "seven": "base decides between 8 expressions, seven between 7.",
+        "validated": "base was measured on faces-test, validated on faces-val.",
+        "elsewhere": "base and elsewhere were measured on other images or labels of faces-test.",
+        "flattered": "The images of 'test' also chose the checkpoint of flattered, so its figures flatter it.",
+    }
+    assert [entry.name for entry in comparison.entries] == ["base"]
+    assert comparison.differences == ()
+    reported = reported_entries("affectnet-3999")[0]
+    [base] = load(tmp_path, "base")
+    assert why_not_comparable(base, reported) == f"{reported.name} is reported: without its predictions nothing can be tested."
+    assert why_not_comparable(base, base) is None
+
+
+def test_a_flattered_run_does_not_decide_what_is_comparable(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("a-flattered", predictions(correct(150)), chosen_by={**SELECTION, "split": "test"})
+    make_run("b", predictions(correct(100)))
+    make_run("c", predictions(correct(90)))
+    comparison = compare(load(tmp_path), ["accuracy"])
+    assert [entry.name for entry in comparison.entries] == ["b", "c"]
+    assert [entry.name for entry, _ in comparison.apart] == ["a-flattered"]
+    chosen = compare(load(tmp_path), ["accuracy"], baseline="a-flattered")
+    assert chosen.entries == ()
+    assert chosen.baseline is None
+
+
+def test_reported_entries_stand_apart_without_intervals(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("a", predictions(correct(100)), dataset="affectnet-3999")
+    beside = reported_entries("affectnet-3999")
+    assert {entry.dataset for entry in beside} == {"affectnet-3999", "affectnet-validation-4000"}
+    assert len(beside) == sum(system.dataset.startswith("affectnet") for system in load_reported())
+    assert not any("seconds_per_epoch" in entry.measures or "num_params_millions" in entry.measures for entry in beside)
+    comparison = compare([*beside, *load(tmp_path)], ["accuracy"])
+    assert [entry.name for entry in comparison.entries] == ["a"]
+    assert len(comparison.apart) == len(beside)
+    table = comparison_table(comparison, ["accuracy"])
+    rows = table[table["kind"] == "reported"]
+    assert rows["accuracy_low"].isna().all()
+    assert (rows["accuracy_mark"] == "").all()
+    assert rows["images"].isna().all()
+    assert rows["source"].str.len().gt(0).all()
+    alone = compare(beside, ["accuracy"])
+    assert {reason for _, reason in alone.apart} == {"No run to compare with."}
+
+
+def test_a_run_without_usable_predictions_stands_apart(make_run: MakeRun, tmp_path: Path) -> None:
+    for name in "abcd":
+        make_run(name, predictions(correct(100)))
+    folder = tmp_path / "{}" / "evaluations" / "faces-test"
+    Path(str(folder).format("b")).joinpath("predictions.parquet").unlink()
+    Path(str(folder).format("c")).joinpath("predictions.parquet").write_bytes(b"no table")
+    other = predictions(correct(100)[:150])
+    write_evaluation(
+        tmp_path / "d", "faces", "test", json.loads(Path(str(folder).format("d"), "metrics.json").read_text()), other
+    )
+    comparison = compare(load(tmp_path), ["accuracy"], baseline="a")
+    reasons = {entry.name: reason for entry, reason in comparison.apart}
+    assert [entry.name for entry in comparison.entries] == ["a"]
+    assert "predictions.parquet' cannot be read" in reasons["b"]
+    assert "predictions.parquet' cannot be read" in reasons["c"]
+    assert reasons["d"] == "d has predictions for 150 images and measures of 200. Evaluate it again."
+
+
+def test_unknown_names_are_refused(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("a", predictions(correct(100)))
+    with pytest.raises(ConfigError, match=r"The baseline 'b' is not among the runs: a"):
+        compare(load(tmp_path), ["accuracy"], baseline="b")
+    with pytest.raises(ConfigError, match=r"There is no measure 'acuracy'. Known: accuracy, "):
+        compare(load(tmp_path), ["acuracy"])
+
+
+def test_a_store_names_what_it_cannot_read(make_run: MakeRun, tmp_path: Path) -> None:
+    for name in ("good", "list", "old", "text", "moved"):
+        make_run(name, predictions(correct(100)))
+    (tmp_path / "empty").mkdir()
+    file = {name: tmp_path / name / "evaluations" / "faces-test" / "metrics.json" for name in ("list", "old", "text")}
+    file["list"].write_text('{"dataset": "faces", "split": "test", "images": 3, "fingerprint": "a", "measures": []}')
+    file["old"].write_text('{"dataset": "faces", "split": "test", "measures": {}}')
+    file["text"].write_text("{")
+    (tmp_path / "moved" / "evaluations" / "faces-test").rename(tmp_path / "moved" / "evaluations" / "faces-val")
+    store = load_store(tmp_path)
+    assert [entry.name for entry in store.entries] == ["good"]
+    assert len(store.problems) == 5
+    for problem, words in zip(
+        store.problems,
+        ("No checkpoint at", "'list", "it belongs to faces-test", "fingerprint", "is not readable JSON"),
+        strict=True,
+    ):
+        assert words in problem or "list" in problem
+    assert all("Evaluate again." in problem for problem in store.problems[1:])
+    assert load_store(tmp_path / "nowhere") == Store(entries=(), problems=())
+
+
+def test_what_a_run_costs_is_known(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("a", predictions(correct(100)), info={"timings": {"ms_per_face": 9.5, "note": "warm"}})
+    (tmp_path / "a" / "model.safetensors").write_bytes(b"\0" * 2_000_000)
+    [entry] = load(tmp_path)
+    assert entry.facts == {"num_params_millions": 1.5, "size_mb": 2.0, "training_minutes": 1.5, "ms_per_face": 9.5}
+
+
+def test_the_table_has_a_row_an_entry(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("a", predictions(correct(120)), collapse=["It collapsed.", "Twice."])
+    make_run("b", predictions(correct(100, 30)))
+    make_run("c", predictions(correct(100)), fingerprint="other")
+    table = comparison_table(compare(load(tmp_path), ["accuracy"], baseline="b"), ["accuracy"])
+    assert table["name"].tolist() == ["a", "b", "c"]
+    assert table["images"].dtype == table["seed"].dtype == "Int64"
+    assert table["images"].tolist() == [200, 200, 200]
+    assert table["accuracy"].tolist() == pytest.approx([0.6, 0.5, 0.5])
+    assert table["accuracy_low"].tolist() == pytest.approx([0.59, 0.49, 0.49])
+    assert table["accuracy_mark"].tolist() == ["best", "", ""]
+    assert table["accuracy_diff"][0] == pytest.approx(0.1)
+    assert table["accuracy_diff"].isna().tolist() == [False, True, True]
+    assert table["collapsed"].tolist() == ["It collapsed. Twice.", "", ""]
+    assert table["chosen_by"][0] == "accuracy on val, epoch 3"
+    assert table["apart"].str.contains("other images").tolist() == [False, False, True]
+    without = comparison_table(compare(load(tmp_path), ["accuracy"]), ["accuracy"])
+    assert "accuracy_diff" not in without
+
+
+def test_seeds_of_one_training(make_run: MakeRun, tmp_path: Path) -> None:
+    for seed, number in ((0, 100), (1, 110), (2, 90)):
+        info = {"seed": seed, "training": {"title": "A preset", "lr": 0.1, "seed": seed}}
+        make_run(f"seed{seed}", predictions(correct(number)), info=info)
+    # The same title, but another learning rate, another start, or other images.
+    make_run("lr", predictions(correct(10)), info={"seed": 3, "training": {"title": "A preset", "lr": 0.2, "seed": 3}})
+    make_run("init", predictions(correct(10)), info={"seed": 4, "init": "imagenet"})
+    make_run("images", predictions(correct(10)), info={"seed": 5}, fingerprint="other")
+    [spread] = seed_spread([*load(tmp_path), *reported_entries("affectnet-3999")], "accuracy")
+    assert (spread.backbone, spread.preset, spread.names) == ("custom_cnn", "A preset", ("seed0", "seed1", "seed2"))
+    assert spread.mean == pytest.approx(0.5)
+    assert spread.sd == pytest.approx(0.05)  # 0.45, 0.50, 0.55 with n - 1
+    assert seed_spread(load(tmp_path, "seed0"), "accuracy") == ()
+    assert seed_spread(load(tmp_path), "colour") == ()
+
+
+TABLE = pd.DataFrame(
+    {
+        "run": ["a_b & 5%", "x|y\\z <b>*", "=1+1"],
+        "value": [0.12345, float("nan"), -1.0],
+        "images": pd.array([800, None, 3], dtype="Int64"),
+    }
+)
+
+
+def test_csv_comes_back() -> None:
+    rows = list(csv.DictReader(io.StringIO(export_table(TABLE, "csv"))))
+    assert [row["run"] for row in rows] == TABLE["run"].tolist()
+    assert [row["value"] for row in rows] == ["0.12345", "", "-1.0"]
+    assert [row["images"] for row in rows] == ["800", "", "3"]
+
+
+def test_json_comes_back() -> None:
+    rows = json.loads(export_table(TABLE, "json"))
+    assert rows[0] == {"run": "a_b & 5%", "value": 0.12345, "images": 800}
+    assert rows[1] == {"run": "x|y\\z <b>*", "value": None, "images": None}
+
+
+def test_markdown_is_escaped() -> None:
+    lines = export_table(TABLE, "markdown").splitlines()
+    assert lines[:2] == ["| run | value | images |", "| --- | --- | --- |"]
+    assert lines[2] == "| a_b & 5% | 0.123 | 800 |"
+    assert lines[3] == r"| x\|y\\z \<b\>\* |  |  |"
+    multiline = pd.DataFrame({"a|b": ["one\ntwo"]})
+    assert export_table(multiline, "markdown") == "| a\\|b |\n| --- |\n| one two |\n"
+
+
+def test_latex_is_escaped() -> None:
+    lines = export_table(TABLE, "latex").splitlines()
+    assert lines[0] == r"\begin{tabular}{lll}"
+    assert lines[-1] == r"\end{tabular}"
+    assert lines[4] == r"  a\_b \& 5\% & 0.123 & 800 \\"
+    assert lines[5] == r"  x\textbar{}y\textbackslash{}z \textless{}b\textgreater{}* &  &  \\"
+    signs = pd.DataFrame({"κ ↑": ["★ \N{MINUS SIGN}0.5 {#~^$}"]})
+    text = export_table(signs, "latex")
+    assert r"$\kappa$ $\uparrow$ \\" in text
+    assert r"$\star$ $-$0.5 \{\#\textasciitilde{}\textasciicircum{}\$\} \\" in text
+
+
+def test_unknown_forms_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"'xls' is not a form of table. Known: csv, json, markdown, latex."):
+        export_table(TABLE, "xls")  # type: ignore[arg-type]
+
+
+def test_entries_are_found_by_name(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("a", predictions(correct(100)))
+    make_run("a", predictions(correct(100)), split="val", chosen_by={})
+    make_run("b", predictions(correct(100)), split="val", chosen_by={})
+    store = load_store(tmp_path)
+    assert [entry.evaluation for entry in find_entries(store, ["a"])] == ["faces-test"]
+    assert [entry.evaluation for entry in find_entries(store, ["a", "b"], evaluation="faces-val")] == ["faces-val"] * 2
+    # The first run decides where nobody says.
+    assert [entry.evaluation for entry in find_entries(store, ["b", "a"])] == ["faces-val"] * 2
+    with pytest.raises(CheckpointError, match=r"'b' was not evaluated on faces-test; it was on faces-val\."):
+        find_entries(store, ["a", "b"])
+    with pytest.raises(CheckpointError, match=r"'c' has no evaluation. Evaluated runs: a, b\."):
+        find_entries(store, ["c"])
+    with pytest.raises(CheckpointError, match=r"Evaluated runs: none\."):
+        find_entries(Store(entries=(), problems=()), ["c"])
+
+
+def test_text_for_a_terminal(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("a", predictions(correct(120)))
+    make_run("longer", predictions(correct(100, 30)), collapse=["It collapsed."])
+    beside = Entry(
+        name="r",
+        kind="reported",
+        backbone="x",
+        dataset="faces",
+        split="some",
+        num_classes=7,
+        measures={"accuracy": Measure(value=0.7)},
+    )
+    comparison = compare([*load(tmp_path), beside], ["accuracy", "rmse_valence"], baseline="longer")
+    lines = render_text(comparison, ["accuracy", "rmse_valence"]).splitlines()
+    assert lines[0] == "accuracy (higher is better)"
+    assert lines[1].startswith("* a        0.600 [0.590, 0.610]  +0.100 [")
+    assert lines[1].endswith(f"p {binomtest(10, 40, 0.5).pvalue:.3f}")
+    assert lines[2] == "  longer   0.500 [0.490, 0.510]"
+    assert lines[3].split() == ["r", "0.700", "reported"]
+    assert "rmse_valence (lower is better)" in lines
+    assert "not tested: r is reported: without its predictions nothing can be tested." in lines
+    assert "collapsed: longer: It collapsed." in lines
+    assert lines[-1].startswith("* best   = cannot be told from the best")
+    with pytest.raises(ConfigError, match=r"No run has the measure 'colour'. Known: accuracy, "):
+        render_text(comparison, ["colour"])
