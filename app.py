@@ -7,18 +7,13 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.sidebar import sidebar_foot
+from pages.components.start import list_pages
 
 ICON = Path(__file__).parent / "pages" / "icon.svg"
 
 st.set_page_config(page_title="Emotion recognition", page_icon=ICON, layout="wide")
 
-page = st.navigation(
-    [
-        st.Page("pages/predict.py", title="Predict", icon=":material/face:", default=True),
-        st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
-        st.Page("pages/affect_map.py", title="Affect map", icon=":material/scatter_plot:"),
-        st.Page("pages/about.py", title="About", icon=":material/info:"),
-    ]
-)
+page = st.navigation(list_pages())
+st.session_state["came_through_app"] = True
 page.run()
 sidebar_foot()

@@ -27,7 +27,7 @@ from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import Run, read_run, write_evaluation, write_info
-from emotion_core.results.summaries import Summary, summarise_predictions
+from emotion_core.results.summaries import Summary, keep_summary, summarise_predictions
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,10 @@ def evaluate(
     if (rest := without_leaked(predictions, leaked)) is not None:
         metrics["without_leaked"] = rest
         log.info("%s of the images also stand in the training part, pixel for pixel", f"{rest['left_out']:,}")
-    folder = write_evaluation(run.path, dataset, split, metrics, predictions) if store else None
+    folder = None
+    if store:
+        folder = write_evaluation(run.path, dataset, split, metrics, predictions)
+        keep_summary(run, folder.name, summary)
     return Evaluation(metrics=metrics, predictions=predictions, folder=folder)
 
 

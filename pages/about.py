@@ -9,10 +9,12 @@ import streamlit as st
 
 from emotion_core.results.run import DamagedRun, Run, list_runs
 from pages.components.runs import show_damaged
+from pages.components.start import come_through_app
 from pages.components.words import escape
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
+come_through_app()
 st.title("About")
 st.markdown(
     "This tool is for people who train and judge networks that read emotion from faces. A network here says how "

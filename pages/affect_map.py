@@ -11,6 +11,7 @@ from pages.components.affect_data import choose_faces, load_faces, session_marks
 from pages.components.affect_errors import show_closer, show_collapse, show_errors, show_measures
 from pages.components.affect_selection import show_planes
 from pages.components.compare_store import read_store, show_nothing, show_problems
+from pages.components.start import come_through_app
 from pages.components.words import count, escape
 
 
@@ -48,6 +49,7 @@ def show_map(shown: Shown) -> None:
 
 def main() -> None:
     """Ask, call, show."""
+    come_through_app()
     st.title("Where do faces lie on valence and arousal?")
     store, _ = read_store()
     show_problems(store.problems)

@@ -10,11 +10,13 @@ from pages.components.compare_controls import ask_choice
 from pages.components.compare_store import compare_cached, read_store, show_nothing, show_problems
 from pages.components.compare_table import offer_table, show_table
 from pages.components.compare_views import Shown, show_views
+from pages.components.start import come_through_app
 from pages.components.words import escape
 
 
 def main() -> None:
     """Ask, call, show."""
+    come_through_app()
     st.title("Which backbone is better, and is the difference real?")
     store, signature = read_store()
     show_problems(store.problems)

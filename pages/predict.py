@@ -10,10 +10,12 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from pages.components.photos import Upload, choose_photos
 from pages.components.runs import runs_with_weights, show_no_runs
+from pages.components.start import come_through_app
 from pages.components.words import count, escape, shorten
 
 CARDS = 8  # faces a page
 
+come_through_app()
 st.title("What does this face express?")
 runs = runs_with_weights()
 if not runs:

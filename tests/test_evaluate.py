@@ -19,6 +19,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
 from emotion_core.predict import Predictor
 from emotion_core.results.run import DEFAULT_RUN, PREDICTION_COLUMNS, find_run
+from emotion_core.results.summaries import load_summary
 
 MakeRun = Callable[..., Path]
 SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / DEFAULT_RUN
@@ -43,7 +44,9 @@ def test_stored_predictions_give_the_stored_measures(make_run: MakeRun, data: Pa
     for name, value in summarize(predictions).items():
         kept = stored["measures"][name]["value"]
         assert (kept is None and math.isnan(value)) or kept == pytest.approx(value, abs=1e-6), name
-    assert {path.suffix for path in folder.iterdir()} == {".json", ".parquet"}
+    assert {path.name for path in folder.iterdir()} == {"metrics.json", "predictions.parquet", "summary.npz"}
+    kept = load_summary(run, "affectnet-3999-test")
+    assert kept.measures == pytest.approx(summarize(predictions), nan_ok=True)
 
 
 def test_predictions_are_those_of_the_predictor(make_run: MakeRun, data: Path):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.optimize import minimize_scalar
 from scipy.special import logsumexp, softmax
 
 from emotion_core.metrics.classification import class_numbers
@@ -211,6 +210,9 @@ def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
         >>> round(fit_temperature([[2, 0], [2, 0], [2, 0], [2, 0]], [0, 0, 0, 1]), 4)
         1.8205
     """
+    # Only whoever fits waits for this import; pages that show calibration do not.
+    from scipy.optimize import minimize_scalar
+
     z, t = _matrix("logits", logits, target)
     z = z - z.max(axis=1, keepdims=True)
     true = z[np.arange(len(t)), t]

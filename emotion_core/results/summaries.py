@@ -120,14 +120,24 @@ def load_summary(run: Run, evaluation: str) -> Summary:
     return _load(path.parent, status.st_mtime_ns, status.st_size)
 
 
+def keep_summary(run: Run, evaluation: str, summary: Summary) -> None:
+    """Keep a summary that was computed while evaluating, so that no visitor waits for it."""
+    folder = run.path / "evaluations" / evaluation
+    _write(folder / FILE, summary, _digest(folder / "predictions.parquet"))
+
+
+def _digest(predictions: Path) -> str:
+    try:
+        return hashlib.blake2b(predictions.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"'{predictions}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+
+
 # A run's summary is about 200 kB; size and time of the file only spare hashing it again within one process.
 @lru_cache(maxsize=256)
 def _load(folder: Path, _modified: int, _size: int) -> Summary:
     predictions = folder / "predictions.parquet"
-    try:
-        digest = hashlib.blake2b(predictions.read_bytes(), digest_size=16).hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"'{predictions}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+    digest = _digest(predictions)
     kept = _read(folder / FILE, digest)
     if kept is not None:
         return kept

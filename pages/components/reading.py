@@ -110,10 +110,10 @@ def _key(upload: Upload, photos: Mapping[Key, Photo], whole: bool) -> Key:
 def _find(upload: Upload, photos: dict[Key, Photo], *, whole: bool) -> None:
     first = (upload.digest, False)
     if first not in photos:
-        photos[first] = next(find_faces([upload.content], shared_detector()))
+        photos[first] = next(find_faces([upload.content], shared_detector(), names=[upload.name]))
     key = _key(upload, photos, whole)
     if key not in photos:
-        photos[key] = next(find_faces([upload.content], shared_detector(), whole="fallback"))
+        photos[key] = next(find_faces([upload.content], shared_detector(), names=[upload.name], whole="fallback"))
 
 
 def _read(

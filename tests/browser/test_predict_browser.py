@@ -2,116 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
-
-from emotion_core.models.checkpoint import save_weights
-from emotion_core.models.network import EmotionNetwork, NetworkConfig
-from emotion_core.results.run import RunInfo, write_info
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-YUNET = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
 DEADLINE = 180.0
-ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-
-
-def need(reason: str) -> None:
-    """Without a browser these tests are skipped, but never where it is promised that they run."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    try:
-        import playwright.sync_api  # noqa: F401
-    except ImportError:
-        need("needs the package 'playwright'")
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        need("needs Chromium: apt-get install chromium")
-    return str(path)
-
-
-@pytest.fixture(scope="module")
-def address(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with one untrained network."""
-    checkpoints = tmp_path_factory.mktemp("checkpoints")
-    torch.manual_seed(0)
-    config = NetworkConfig(backbone="custom_cnn", input_size=48)
-    (checkpoints / "small").mkdir()
-    save_weights(EmotionNetwork(config), checkpoints / "small" / "model.safetensors")
-    write_info(checkpoints / "small", RunInfo(network=config.to_dict(), finished=True))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "EMOTION_CHECKPOINTS": str(checkpoints), "PYTHONPATH": str(REPOSITORY)}
-    if YUNET.is_file():
-        environment["EMOTION_FACE_MODEL"] = str(YUNET)
-    else:  # the detector's download fails at once, and OpenCV's own detector takes over
-        environment.update(EMOTION_CACHE=str(tmp_path_factory.mktemp("cache")), https_proxy="http://127.0.0.1:9")
-    options = {"port": port, "address": "127.0.0.1", "headless": "true", "fileWatcherType": "none"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--server.{key}={options[key]}" for key in options)]
-    log = tmp_path_factory.mktemp("log") / "streamlit.txt"
-    with log.open("w") as stream:
-        server = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=stream, stderr=subprocess.STDOUT)
-    try:
-        wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server, log)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-    assert "Traceback" not in log.read_text()
-
-
-def wait_until_healthy(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + DEADLINE
-    while time.monotonic() < deadline:
-        assert server.poll() is None, log.read_text()
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=5) as answer:
-            if answer.status == 200:
-                return
-        time.sleep(0.2)
-    pytest.fail(f"The app did not answer within {DEADLINE:.0f} s: {log.read_text()}")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
-        yield started
-        started.close()
 
 
 @pytest.fixture(params=[(1440, 900), (390, 844)], ids=["wide", "phone"])
