@@ -29,8 +29,8 @@ def render_card(run: Run) -> str:
     dataset = str(info.dataset.get("name", "unknown"))
     lines = [*_front_matter(run, dataset), "", f"# {run.name}", ""]
     lines.append(
-        f"{_outputs(info.outputs)} of one face, read by a {info.backbone} network with {info.num_params / 1e6:.2f} M "
-        f"parameters from {info.input_size} × {info.input_size} px."
+        f"{_outputs(info.outputs)} of one face, read from {info.input_size} × {info.input_size} px with the backbone "
+        f"{info.backbone} ({info.num_params / 1e6:.2f} M parameters)."
     )
     lines += ["", "## Results", ""]
     evaluations = run.evaluations
