@@ -232,6 +232,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         if rest is not None and name in rest["measures"]:
             line = f"{line:<56} {_with_interval(rest['measures'][name])}"
         print(line)
+    for reason in metrics["collapse"]:
+        print(f"collapsed: {reason}")
     return 0
 
 
@@ -335,7 +337,10 @@ def _runs(arguments: argparse.Namespace) -> int:
             continue
         state = "finished" if run.info.finished else "unfinished"
         weights = "with weights" if run.has_weights else "results only"
-        results = ", ".join(run.evaluations) or "not evaluated"
+        results = ", ".join(
+            f"{key} (collapsed)" if metrics.get("collapse") else key for key, metrics in run.evaluations.items()
+        )
+        results = results or "not evaluated"
         print(f"{run.name}: {run.info.backbone}, {run.info.input_size} px, {state}, {weights}, {results}")
     return 0
 

@@ -194,3 +194,20 @@ def test_compare_names_what_is_not_there(make_run: MakeRun, capsys: Capture):
     make_run("first")
     assert main(["compare", "first"]) == 1
     assert "'first' has no evaluation" in capsys.readouterr().err
+
+
+def test_collapsed_run_is_named_where_it_appears(make_run: MakeRun, small_affectnet: Path, capsys: Capture):
+    from safetensors.torch import load_file, save_file
+
+    weights = make_run("same") / "model.safetensors"
+    state = load_file(weights)
+    for head in ("expression", "affect"):
+        state[f"{head}.output.weight"].zero_()
+    save_file(state, weights)
+    data = ["--dataset", "affectnet-3999", "--data-root", str(small_affectnet), "--device", "cpu"]
+    assert main(["evaluate", "same", *data]) == 0
+    assert "collapsed: " in capsys.readouterr().out
+    assert main(["runs"]) == 0
+    assert "affectnet-3999-test (collapsed)" in capsys.readouterr().out
+    assert main(["compare", "same"]) == 0
+    assert "collapsed: same: " in capsys.readouterr().out
