@@ -294,12 +294,12 @@ def _compare(arguments: argparse.Namespace) -> int:
         MEASURES,
         compare,
         comparison_table,
-        export_table,
         find_entries,
         load_store,
         render_text,
         reported_entries,
     )  # fmt: skip
+    from emotion_core.results.tables import export_table
 
     store = load_store()
     for problem in store.problems:

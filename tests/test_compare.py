@@ -23,7 +23,6 @@ from emotion_core.compare import (
     Store,
     compare,
     comparison_table,
-    export_table,
     find_entries,
     load_store,
     render_text,
@@ -38,6 +37,7 @@ from emotion_core.metrics.summary import summarize
 from emotion_core.results.reported import load_reported
 from emotion_core.results.run import RunInfo, write_evaluation, write_info
 from emotion_core.results.summaries import RESAMPLES, SEED, load_summary
+from emotion_core.results.tables import export_table
 
 IMAGES = 200
 SELECTION = {"measure": "accuracy", "split": "val", "epoch": 3, "value": 0.5}

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from emotion_core.compare import Comparison, export_table, seed_spread
+from emotion_core.compare import Comparison, seed_spread
 from emotion_core.figures.compare_tables import difference_text, readable_table, value_text
 from emotion_core.figures.measure_words import COST_WORDS, MEASURE_WORDS, cost_title
+from emotion_core.results.tables import export_table
 from pages.components.words import count, escape
 
 ROW = 35

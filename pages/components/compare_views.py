@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from emotion_core.compare import Comparison, Entry, comparison_table, export_table
+from emotion_core.compare import Comparison, Entry, comparison_table
 from emotion_core.figures.compare_classes import class_dots, confusion_heatmap, reliability_curves
 from emotion_core.figures.compare_curves import WINDOW, curve_measures, training_curves
 from emotion_core.figures.compare_forest import forest_plot, forest_rows, parallel_lines
@@ -18,6 +18,7 @@ from emotion_core.figures.compare_tables import calibration_error, class_table, 
 from emotion_core.figures.compare_tradeoff import trade_off, trade_off_rows
 from emotion_core.figures.measure_words import COST_WORDS, MEASURE_WORDS, cost_title
 from emotion_core.metrics.classification import normalise_confusion
+from emotion_core.results.tables import export_table
 from pages.components.compare_store import answers_of, histories_of
 from pages.components.words import count
 

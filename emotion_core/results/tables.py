@@ -1,0 +1,69 @@
+"""Any table as text."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from emotion_core.errors import ConfigError
+
+
+def export_table(table: pd.DataFrame, form: Literal["csv", "json", "markdown", "latex"]) -> str:
+    """Any table as text.
+
+    Raises:
+        ConfigError: unknown form.
+    """
+    if form == "csv":
+        return table.to_csv(index=False)
+    if form == "json":
+        return json.dumps(json.loads(table.to_json(orient="records")), indent=2, ensure_ascii=False) + "\n"
+    cells = [[_shown(value) for value in row] for row in table.itertuples(index=False)]
+    if form == "markdown":
+        rows = [[_markdown(cell) for cell in line] for line in (list(table.columns), *cells)]
+        rows.insert(1, ["---"] * len(table.columns))
+        return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+    if form == "latex":
+        body = "".join("  " + " & ".join(_tex(cell) for cell in line) + " \\\\\n" for line in cells)
+        head = " & ".join(_tex(column) for column in table.columns)
+        align = "l" * len(table.columns)
+        return f"\\begin{{tabular}}{{{align}}}\n  \\hline\n  {head} \\\\\n  \\hline\n{body}  \\hline\n\\end{{tabular}}\n"
+    raise ConfigError(f"'{form}' is not a form of table. Known: csv, json, markdown, latex.")
+
+
+def _shown(value: Any) -> str:
+    if value is None or value is pd.NA or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    return f"{value:.3f}" if isinstance(value, float) else " ".join(str(value).split())
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\|<>*`\[\]])", r"\\\1", str(text))
+
+
+_TEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "★": r"$\star$",
+    "≈": r"$\approx$",
+    "○": r"$\circ$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
+    "Δ": r"$\Delta$",
+    "κ": r"$\kappa$",
+    "α": r"$\alpha$",
+    "\N{MINUS SIGN}": "$-$",
+}
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(character, character) for character in str(text))
