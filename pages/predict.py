@@ -9,7 +9,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from pages.components.photos import Upload, choose_photos
-from pages.components.runs import runs_with_weights, show_no_runs
+from pages.components.runs import runs_with_weights, show_collapsed, show_no_runs
 from pages.components.start import come_through_app
 from pages.components.words import count, escape, shorten
 
@@ -96,6 +96,7 @@ def main() -> None:
     if not controls.runs:
         st.info("Choose at least one run above.")
         return
+    show_collapsed(controls.runs)
     predictors = load_predictors(controls.runs)
     if not predictors:
         return

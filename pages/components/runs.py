@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from emotion_core.results.run import DEFAULT_RUN, DamagedRun, Run, checkpoints_folder, list_runs
+from pages.components.words import escape
 
 
 def runs_with_weights() -> dict[str, Run]:
@@ -23,6 +26,14 @@ def show_damaged(damaged: list[DamagedRun]) -> None:
     with st.expander(f"{folders} cannot be read", icon=":material/warning:"):
         for run in damaged:
             st.text(run.reason)
+
+
+def show_collapsed(runs: Sequence[Run]) -> None:
+    """Which of these runs answer the same for every face, by their evaluations."""
+    for run in runs:
+        reasons = {reason for metrics in run.evaluations.values() for reason in metrics.get("collapse", ())}
+        if reasons:
+            st.warning(escape(f"{run.name} has collapsed: {'; '.join(sorted(reasons))}."), icon=":material/warning:")
 
 
 def show_no_runs() -> None:

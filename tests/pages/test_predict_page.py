@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -332,3 +333,12 @@ def test_photos_survive_a_visit_to_another_page_until_they_are_removed(app: AppT
     app.button(key="remove-photos").click()
     run(app)
     assert cards(app) == 0
+
+
+def test_a_collapsed_run_is_named(app: AppTest, one_run: Path) -> None:
+    folder = one_run / "evaluations" / "affectnet-3999-test"
+    folder.mkdir(parents=True)
+    (folder / "metrics.json").write_text(json.dumps({"collapse": ["one class is predicted for everything"]}))
+    try_sample(app)
+    [warning] = [warning.value.replace("\\", "") for warning in app.warning]
+    assert warning == f"{DEFAULT_RUN} has collapsed: one class is predicted for everything."
