@@ -97,9 +97,12 @@ def test_shipped_figures_can_be_had_again_and_are_good_enough(shared_data: Path,
         assert evaluation.metrics["measures"][name]["value"] == pytest.approx(measure["value"], abs=0.004), name
     table = evaluation.predictions
     names = table[[f"prob_{name}" for name in EXPRESSIONS]].idxmax(axis=1).str.removeprefix("prob_")
-    assert accuracy_score(table["expression"], names) >= 0.47
-    assert evaluation.metrics["measures"]["ccc_valence"]["value"] >= 0.55
-    assert evaluation.metrics["measures"]["ccc_arousal"]["value"] >= 0.45
+    measured = evaluation.metrics["measures"]["accuracy"]["value"]
+    assert accuracy_score(table["expression"], names) == pytest.approx(measured, abs=1e-12)
+    # What was stored has to be good enough; the loop above holds it to what is measured here.
+    assert stored["measures"]["accuracy"]["value"] >= 0.47
+    assert stored["measures"]["ccc_valence"]["value"] >= 0.55
+    assert stored["measures"]["ccc_arousal"]["value"] >= 0.45
     assert stored["chosen_by"]["split"] == "val"
 
 
