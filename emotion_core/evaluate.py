@@ -22,10 +22,9 @@ from emotion_core.data.transforms import decode_table
 from emotion_core.errors import ConfigError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.calibration import fit_temperature
-from emotion_core.models.checkpoint import load_weights
+from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
-from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import Run, read_run, write_evaluation, write_info
 from emotion_core.results.summaries import Summary, keep_summary, summarise_predictions
 
@@ -85,7 +84,7 @@ def evaluate(
     """
     if dataset not in DATASETS:
         raise ConfigError(f"There is no dataset '{dataset}'. Known: {', '.join(DATASETS)}.")
-    network = load_network(run).to(resolve_device(device))
+    network = load_network(run.info.network, run.weights).to(resolve_device(device))
     whole = DATASETS[dataset](data_root, on_error=on_error)
     table = whole.part(split)
     log.info("%s, %s", split, table.describe())
@@ -154,7 +153,7 @@ def calibrate(
         raise ConfigError("The test split chooses nothing, the temperature neither. Calibrate on the validation split.")
     if "expression" not in run.info.outputs:
         raise ConfigError(f"'{run.name}' was not taught expressions, so there is nothing to calibrate.")
-    network = load_network(run).to(resolve_device(device))
+    network = load_network(run.info.network, run.weights).to(resolve_device(device))
     table, pixels = decode_table(
         DATASETS[dataset](data_root, on_error=on_error).part(split), run.info.input_size, on_error=on_error
     )
@@ -163,17 +162,6 @@ def calibrate(
     temperature = round(fit_temperature(logits[labels >= 0], labels[labels >= 0]), 4)
     write_info(run.path, replace(run.info, temperature=temperature))
     return read_run(run.path)
-
-
-def load_network(run: Run) -> EmotionNetwork:
-    """A run's network with its weights, on the CPU.
-
-    Raises:
-        CheckpointError: the run has no usable weights.
-    """
-    network = EmotionNetwork(NetworkConfig.from_dict(run.info.network))
-    load_weights(network, run.weights)
-    return network
 
 
 def prediction_table(

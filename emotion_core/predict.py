@@ -28,10 +28,10 @@ from emotion_core.explain import cam_for_all, explain, normalise_maps
 from emotion_core.faces import Face, FaceDetector, crop_face, load_detector, whole_image_face
 from emotion_core.images import read_image
 from emotion_core.labels import EXPRESSIONS, OUTPUTS
-from emotion_core.models.checkpoint import load_weights
+from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import to_input
-from emotion_core.models.network import EmotionNetwork, NetworkConfig
+from emotion_core.models.network import EmotionNetwork
 from emotion_core.results.run import DEFAULT_RUN, Run, find_run
 
 CROP_SIDE = 336
@@ -226,12 +226,7 @@ class Predictor:
         run = find_run(path_or_name)
         if not run.has_weights:
             raise CheckpointError(f"The run '{run.name}' holds results only, no weights. Choose another run to predict with.")
-        try:
-            config = NetworkConfig.from_dict(run.info.network)
-            network = EmotionNetwork(config)
-        except (TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"The network that '{run.path / 'run.json'}' describes cannot be built: {error}") from error
-        load_weights(network, run.weights)
+        network = load_network(run.info.network, run.weights)
         return cls(run, network.to(where), where, detector=detector)
 
     @property

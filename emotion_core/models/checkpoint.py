@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save
 from torch import nn
 
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
-
-WEIGHTS_FILE = "model.safetensors"
+from emotion_core.models.network import EmotionNetwork, NetworkConfig
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
@@ -88,6 +89,25 @@ def load_weights(network: nn.Module, path: Path) -> None:
                 f"{tuple(expected[name].shape)}. Check the backbone and the number of channels in run.json beside it."
             )
     network.load_state_dict(state, strict=False)
+
+
+def load_network(description: Mapping[str, Any], weights: Path) -> EmotionNetwork:
+    """The network that a run describes, with its weights, on the CPU.
+
+    Args:
+        description: what :meth:`~emotion_core.models.network.NetworkConfig.from_dict` reads.
+        weights: its safetensors file, beside ``run.json``.
+
+    Raises:
+        CheckpointNotFoundError: no such file.
+        CheckpointError: no network can be built from the description, or the weights do not belong to it.
+    """
+    try:
+        network = EmotionNetwork(NetworkConfig.from_dict(dict(description)))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"The network that '{weights.parent / 'run.json'}' describes cannot be built: {error}") from error
+    load_weights(network, weights)
+    return network
 
 
 def load_backbone_weights(network: nn.Module, path: Path) -> None:

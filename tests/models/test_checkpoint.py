@@ -13,8 +13,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
-from emotion_core.models.checkpoint import WEIGHTS_FILE, load_backbone_weights, load_weights, save_weights
+from emotion_core.models.checkpoint import load_backbone_weights, load_weights, save_weights
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
+from emotion_core.results.run import WEIGHTS as WEIGHTS_FILE
 
 
 def build(seed: int, *, hidden: int | None = None, channels: int = 3) -> EmotionNetwork:
