@@ -1,0 +1,76 @@
+"""The command line: every use case of the library, one command each."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from emotion_core import __version__
+from emotion_core.cli import audit, compare, evaluate, predict, runs, train
+from emotion_core.errors import EmotionCoreError
+
+COMMANDS = (predict, train, evaluate, compare, audit, runs)
+"""Modules with commands, in the order of ``--help``."""
+
+DESCRIPTION = "Train, judge and explain networks that read emotion from faces."
+EPILOG = """\
+first steps:
+  python -m emotion_core predict photo.jpg
+      find each face; print its expression, valence and arousal
+  python -m emotion_core predict *.jpg --json --cam overlays/ > faces.jsonl
+      one JSON object a line, and a Grad-CAM overlay for each of the ten outputs of each face
+  python -m emotion_core train --preset pretrain-ferplus --data-root DIR --out checkpoints/ferplus
+  python -m emotion_core train --preset finetune-affectnet --data-root DIR --init ferplus --out checkpoints/mine
+      train; the same command again goes on where it was interrupted
+  python -m emotion_core evaluate mine --dataset affectnet-3999 --data-root DIR --split test
+      measure a run on the test images and store the result with it
+
+environment:
+  EMOTION_DATA          folder that holds the datasets; the default of --data-root
+  EMOTION_CHECKPOINTS   folder that holds the runs; checkpoints/ beside the package by default
+  EMOTION_FACE_MODEL    the YuNet face detector as a local file; fetched once and cached by default
+
+`python -m emotion_core COMMAND --help` explains a command.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments; those of the process by default.
+
+    Returns:
+        Exit status: 0 when all went well, 1 when something failed, 2 when the command was not understood.
+    """
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for chatty in ("httpx", "huggingface_hub", "PIL", "timm"):
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+    try:
+        status: int = arguments.handler(arguments)
+    except EmotionCoreError as error:
+        print(f"Error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(prog="python -m emotion_core", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    parser.add_argument("--version", action="version", version=f"emotion_core {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name: str, handler: object, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", formatter_class=raw)
+        added.set_defaults(handler=handler)
+        return added
+
+    for module in COMMANDS:
+        module.add(command)
+    return parser

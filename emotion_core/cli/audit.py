@@ -1,0 +1,51 @@
+"""``audit``: what is wrong with a dataset."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from emotion_core.cli.options import AddCommand, data_root
+
+
+def add(command: AddCommand) -> None:
+    """Register the commands of this module."""
+    audit = command("audit", _audit, "look for broken, repeated and contradictory images in a dataset")
+    audit.add_argument("dataset", metavar="DATASET", help="affectnet-3999, ferplus or fer2013")
+    audit.add_argument("--data-root", metavar="DIR", help="folder that holds the datasets (default: EMOTION_DATA)")
+    audit.add_argument("--json", action="store_true", help="print everything that was found, with all ids, as JSON")
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from emotion_core.data.audit import audit
+    from emotion_core.data.audit_report import describe_audit
+    from emotion_core.data.audit_tables import read_dataset
+
+    table = read_dataset(arguments.dataset, data_root(arguments))
+    with tqdm(total=len(table), unit="image", disable=not sys.stderr.isatty()) as bar:
+        found = audit(table, progress=bar.update)
+    human = _human_line(data_root(arguments)) if arguments.dataset == "ferplus" else None
+    if arguments.json:
+        print(json.dumps({**found.to_dict(), "human_agreement": human}, indent=2, ensure_ascii=False))
+        return 0
+    print(describe_audit(found))
+    if human is not None:
+        print(
+            f"human agreement on the {human['images']:,} test images with a majority: one annotator against the others "
+            f"{human['accuracy']:.3f}; Krippendorff's alpha over all ten {human['krippendorff_alpha']:.3f}"
+        )
+    return 0
+
+
+def _human_line(data_root: str) -> dict[str, float]:
+    """How far the annotators of FER+ agree, on the images that networks are tested on."""
+    from emotion_core.data.ferplus import read_votes, vote_majority
+    from emotion_core.data.source import open_source
+    from emotion_core.metrics.human import human_line
+
+    votes, _ = read_votes(open_source("ferplus", data_root), on_error="skip")
+    tested = [split == "test" and winner >= 0 for split, winner in zip(votes.split, vote_majority(votes.votes), strict=True)]
+    return human_line(votes.votes[tested])

@@ -1,0 +1,40 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Protocol
+
+from emotion_core.errors import ConfigError
+
+
+class AddCommand(Protocol):
+    """Registers one command and hands out its parser."""
+
+    def __call__(self, name: str, handler: object, text: str) -> argparse.ArgumentParser:
+        """``handler`` takes the parsed arguments and returns the exit status; ``text`` says in a line what the command does."""
+        ...
+
+
+def device_option(command: argparse.ArgumentParser) -> None:
+    """``--device``."""
+    command.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda, cuda:0, mps")
+
+
+def data_options(command: argparse.ArgumentParser) -> None:
+    """``--data-root`` and ``--skip-broken``."""
+    command.add_argument("--data-root", metavar="DIR", help="folder that holds the datasets (default: EMOTION_DATA)")
+    command.add_argument("--skip-broken", action="store_true", help="leave broken samples out instead of refusing them")
+
+
+def data_root(arguments: argparse.Namespace) -> str:
+    """The folder that holds the datasets.
+
+    Raises:
+        ConfigError: neither the option nor the environment names one.
+    """
+    root = arguments.data_root or os.environ.get("EMOTION_DATA")
+    if not root:
+        raise ConfigError("Where are the datasets? Pass their folder with --data-root, or set EMOTION_DATA.")
+    return str(root)

@@ -1,0 +1,136 @@
+"""``predict``: what the faces in photos express."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emotion_core.cli.options import AddCommand, device_option
+from emotion_core.errors import ConfigError
+from emotion_core.results.run import DEFAULT_RUN
+
+if TYPE_CHECKING:
+    from emotion_core.predict import Prediction
+
+PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+
+
+def add(command: AddCommand) -> None:
+    """Register the commands of this module."""
+    predict = command("predict", _predict, "say what the faces in photos express")
+    predict.add_argument("images", nargs="+", metavar="IMAGE", help="photos, or folders of photos")
+    predict.add_argument("--run", help="run folder, or name of a run (default: the one that comes with the program)")
+    predict.add_argument("--cam", metavar="DIR", type=Path, help="write a Grad-CAM overlay of every output of every face here")
+    predict.add_argument("--json", action="store_true", help="print one JSON object a line and image")
+    predict.add_argument(
+        "--whole-image",
+        choices=("never", "fallback", "always"),
+        default="never",
+        help="take the whole picture as one face: never, where no face is found, or without looking (face crops)",
+    )
+    device_option(predict)
+
+
+def _predict(arguments: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from emotion_core.predict import Predictor
+
+    paths = _expand(arguments.images)
+    predictor = Predictor.from_run(arguments.run or DEFAULT_RUN, device=arguments.device)
+    overlays = None if arguments.cam is None else _Overlays(arguments.cam)
+    failed = False
+    # A bar between lines of results would only disturb; it is for a person who waits for a file to fill.
+    hidden = len(paths) < 2 or sys.stdout.isatty() or not sys.stderr.isatty()
+    with tqdm(total=len(paths), unit="photo", disable=hidden) as bar:
+        for prediction in predictor.iter_predict(paths, whole=arguments.whole_image, progress=bar.update):
+            failed |= prediction.photo.error is not None
+            record = prediction.to_dict()
+            if overlays is not None:
+                overlays.write(prediction, record)
+            print(json.dumps(record, ensure_ascii=False) if arguments.json else _describe(record), flush=True)
+    return int(failed)
+
+
+def _expand(images: Sequence[str]) -> list[str]:
+    """Folders become the pictures in them; everything else stays as it is, so that a wrong name gets its own error line."""
+    paths: list[str] = []
+    for image in images:
+        if os.path.isdir(image):
+            found = sorted(str(path) for path in Path(image).rglob("*") if path.suffix.lower() in PICTURES)
+            if not found:
+                raise ConfigError(f"The folder '{image}' holds no pictures ({', '.join(PICTURES)}).")
+            paths += found
+        else:
+            paths.append(image)
+    return paths
+
+
+def _describe(record: dict[str, Any]) -> str:
+    name = _printable(record["image"])
+    if "error" in record:
+        return f"{name}: {_printable(record['error'])}"
+    if not record["faces"]:
+        return f"{name}: no face found by {record['detector']} (--whole-image fallback takes the picture as one)"
+    lines = []
+    for face in record["faces"]:
+        parts = []
+        if face["expression"] is not None:
+            parts.append(f"{face['expression']} {face['probabilities'][face['expression']]:.2f}")
+        if face["valence"] is not None:
+            parts.append(f"valence {face['valence']:+.2f}, arousal {face['arousal']:+.2f}")
+        x, y, width, height = face["box"]
+        lines.append(f"{name}: {', '.join(parts)} (face of {width} × {height} px at {x}, {y})")
+    return "\n".join(lines)
+
+
+def _printable(text: str) -> str:
+    """File names are untrusted: a control character in one must not reach the terminal."""
+    return "".join(character if character.isprintable() else "�" for character in text)
+
+
+class _Overlays:
+    """Writes overlays under names that no picture's name can lead out of the folder, or to another picture's overlay."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.taken: set[str] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(f"The folder '{folder}' cannot be made ({error.strerror}).") from error
+
+    def write(self, prediction: Prediction, record: dict[str, Any]) -> None:
+        """Write every overlay of one photo and note the files in its record."""
+        from PIL import Image
+
+        from emotion_core.explain import overlay
+
+        if prediction.photo.error is not None:
+            return
+        stem = self._stem(prediction.photo.name)
+        for number, (found, reading) in enumerate(zip(prediction.photo.faces, prediction.readings, strict=True)):
+            files = {}
+            for output, heat in reading.maps.items():
+                path = self.folder / f"{stem}-{number}-{output}.png"
+                try:
+                    Image.fromarray(overlay(found.crop, heat)).save(path)
+                except OSError as error:
+                    raise ConfigError(f"'{path}' cannot be written ({error.strerror or error}).") from error
+                files[output] = str(path)
+            record["faces"][number]["cam"] = files
+
+    def _stem(self, name: str) -> str:
+        plain = re.sub(r"[^\w.-]+", "_", Path(name).stem)[:80].strip(".") or "photo"
+        stem, count = plain, 1
+        while stem in self.taken:
+            count += 1
+            stem = f"{plain}-{count}"
+        self.taken.add(stem)
+        return stem
