@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from emotion_core import __version__
-from emotion_core.cli import audit, compare, evaluate, predict, runs, train
+from emotion_core.cli import audit, compare, ensemble, evaluate, explain, predict, reviews, runs, train
 from emotion_core.errors import EmotionCoreError
 
-COMMANDS = (predict, train, evaluate, compare, audit, runs)
+COMMANDS = (predict, train, evaluate, ensemble, compare, explain, audit, reviews, runs)
 """Modules with commands, in the order of ``--help``."""
 
 DESCRIPTION = "Train, judge and explain networks that read emotion from faces."
@@ -21,8 +21,10 @@ first steps:
       find each face; print its expression, valence and arousal
   python -m emotion_core predict *.jpg --json --cam overlays/ > faces.jsonl
       one JSON object a line, and a Grad-CAM overlay for each of the ten outputs of each face
+  python -m emotion_core train --preset quickstart
+      a small network on drawn faces: no data needed, two minutes
   python -m emotion_core train --preset pretrain-ferplus --data-root DIR --out checkpoints/ferplus
-  python -m emotion_core train --preset finetune-affectnet --data-root DIR --init ferplus --out checkpoints/mine
+  python -m emotion_core train --preset best --data-root DIR --init ferplus --out checkpoints/mine
       train; the same command again goes on where it was interrupted
   python -m emotion_core evaluate mine --dataset affectnet-3999 --data-root DIR --split test
       measure a run on the test images and store the result with it
@@ -30,6 +32,7 @@ first steps:
 environment:
   EMOTION_DATA          folder that holds the datasets; the default of --data-root
   EMOTION_CHECKPOINTS   folder that holds the runs; checkpoints/ beside the package by default
+  EMOTION_REVIEWS_URL   database of reviews: postgresql://user:password@host/name; a file beside the runs by default
   EMOTION_FACE_MODEL    the YuNet face detector as a local file; fetched once and cached by default
 
 `python -m emotion_core COMMAND --help` explains a command.

@@ -6,15 +6,16 @@ import argparse
 import json
 import sys
 
-from emotion_core.cli.options import AddCommand, data_root
+from emotion_core.cli.options import AddCommand, data_root, dataset_help, named_data_root
 
 
 def add(command: AddCommand) -> None:
     """Register the commands of this module."""
     audit = command("audit", _audit, "look for broken, repeated and contradictory images in a dataset")
-    audit.add_argument("dataset", metavar="DATASET", help="affectnet-3999, ferplus or fer2013")
+    audit.add_argument("dataset", metavar="DATASET", help=dataset_help())
     audit.add_argument("--data-root", metavar="DIR", help="folder that holds the datasets (default: EMOTION_DATA)")
     audit.add_argument("--json", action="store_true", help="print everything that was found, with all ids, as JSON")
+    audit.add_argument("--store", action="store_true", help="keep it beside the runs, for the filters of the Errors page")
 
 
 def _audit(arguments: argparse.Namespace) -> int:
@@ -23,10 +24,13 @@ def _audit(arguments: argparse.Namespace) -> int:
     from emotion_core.data.audit import audit
     from emotion_core.data.audit_report import describe_audit
     from emotion_core.data.audit_tables import read_dataset
+    from emotion_core.results.audits import write_audit
 
-    table = read_dataset(arguments.dataset, data_root(arguments))
+    table = read_dataset(arguments.dataset, named_data_root(arguments))
     with tqdm(total=len(table), unit="image", disable=not sys.stderr.isatty()) as bar:
         found = audit(table, progress=bar.update)
+    if arguments.store:
+        print(f"stored in '{write_audit(found)}'", file=sys.stderr)
     human = _human_line(data_root(arguments)) if arguments.dataset == "ferplus" else None
     if arguments.json:
         print(json.dumps({**found.to_dict(), "human_agreement": human}, indent=2, ensure_ascii=False))
@@ -42,10 +46,9 @@ def _audit(arguments: argparse.Namespace) -> int:
 
 def _human_line(data_root: str) -> dict[str, float]:
     """How far the annotators of FER+ agree, on the images that networks are tested on."""
-    from emotion_core.data.ferplus import read_votes, vote_majority
-    from emotion_core.data.source import open_source
+    from emotion_core.data.ferplus_votes import find_votes, vote_majority
     from emotion_core.metrics.human import human_line
 
-    votes, _ = read_votes(open_source("ferplus", data_root), on_error="skip")
+    votes, _ = find_votes(data_root, on_error="skip")
     tested = [split == "test" and winner >= 0 for split, winner in zip(votes.split, vote_majority(votes.votes), strict=True)]
     return human_line(votes.votes[tested])

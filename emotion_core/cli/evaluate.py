@@ -4,30 +4,42 @@ from __future__ import annotations
 
 import argparse
 import json
+from typing import TYPE_CHECKING, Any
 
-from emotion_core.cli.options import AddCommand, data_options, data_root, device_option
+from emotion_core.cli.options import AddCommand, data_options, dataset_help, device_option, named_data_root
 from emotion_core.results.run import find_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from emotion_core.evaluate import Evaluation
 
 
 def add(command: AddCommand) -> None:
     """Register the commands of this module."""
     evaluate = command("evaluate", _evaluate, "measure a run on a dataset and store the result with it")
     evaluate.add_argument("run", metavar="RUN", help="run folder, or name of a run")
-    evaluate.add_argument("--dataset", required=True, help="affectnet-3999 or ferplus")
+    evaluate.add_argument("--dataset", required=True, help=dataset_help())
     evaluate.add_argument("--split", default="test", choices=("train", "val", "test"))
     evaluate.add_argument("--flip", action="store_true", help="average over each picture and its mirror image")
+    evaluate.add_argument(
+        "--reviews",
+        action="store_true",
+        help="also without images that reviewers exclude, and with labels they correct",
+    )
     evaluate.add_argument("--json", action="store_true", help="print the stored measures as JSON")
     data_options(evaluate)
     device_option(evaluate)
 
     calibrate = command("calibrate", _calibrate, "fit the temperature of a run's probabilities on the validation split")
     calibrate.add_argument("run", metavar="RUN", help="run folder, or name of a run")
-    calibrate.add_argument("--dataset", required=True, help="affectnet-3999 or ferplus")
+    calibrate.add_argument("--dataset", required=True, help=dataset_help())
     data_options(calibrate)
     device_option(calibrate)
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
+    from emotion_core.data.datasets import folder_name
     from emotion_core.evaluate import evaluate
     from emotion_core.results.card import write_card
 
@@ -35,11 +47,12 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     evaluation = evaluate(
         run,
         arguments.dataset,
-        data_root(arguments),
+        named_data_root(arguments),
         split=arguments.split,
         device=arguments.device,
         flip=arguments.flip,
         on_error="skip" if arguments.skip_broken else "raise",
+        verdicts=_verdicts(folder_name(arguments.dataset)) if arguments.reviews else None,
     )
     write_card(run)
     metrics = evaluation.metrics
@@ -65,6 +78,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         if rest is not None and name in rest["measures"]:
             line = f"{line:<56} {_with_interval(rest['measures'][name])}"
         print(line)
+    if "accuracy" in metrics["measures"]:
+        _print_classes(evaluation)
+    if "reviewed" in metrics:
+        _print_reviewed(metrics)
     for reason in metrics["collapse"]:
         print(f"collapsed: {reason}")
     return 0
@@ -76,12 +93,49 @@ def _calibrate(arguments: argparse.Namespace) -> int:
     run = calibrate(
         find_run(arguments.run),
         arguments.dataset,
-        data_root(arguments),
+        named_data_root(arguments),
         device=arguments.device,
         on_error="skip" if arguments.skip_broken else "raise",
     )
     print(f"{run.name}: temperature {run.info.temperature:.4f}. Evaluate the run again to see what it changes.")
     return 0
+
+
+def _print_classes(evaluation: Evaluation) -> None:
+    from emotion_core.metrics.summary import per_class
+
+    print(f"\n{'expression':<20} {'precision':>9} {'recall':>9} {'f1':>9} {'images':>9}")
+    for row in per_class(evaluation.predictions).to_dict("records"):
+        if row["expression"] in evaluation.metrics["classes"]:
+            shares = " ".join(f"{row[key]:9.3f}" for key in ("precision", "recall", "f1"))
+            print(f"{row['expression']:<20} {shares} {row['support']:9,}")
+
+
+def _verdicts(dataset: str) -> pd.DataFrame:
+    from emotion_core.results.reviews import ReviewStore
+
+    with ReviewStore() as store:
+        return store.verdicts(dataset)
+
+
+def _print_reviewed(metrics: dict[str, Any]) -> None:
+    reviewed, left = metrics["reviewed"], metrics.get("without_reviewed_out")
+    corrected = metrics.get("with_corrected_labels")
+    print(f"\n{reviewed['images']:,} of the images are reviewed; reviewers of {reviewed['undecided']:,} of them do not agree")
+    columns = []
+    if left is not None:
+        print(f"reviewers exclude {left['left_out']:,}, which leaves {left['images']:,}")
+        columns.append(("without the excluded", left["measures"]))
+    if corrected is not None:
+        print(f"reviewers agree on another expression for {corrected['corrected']:,}")
+        columns.append(("with corrected labels", corrected["measures"]))
+    if not columns:
+        print("nothing is excluded or corrected, so the figures stay as they are")
+        return
+    print(f"{'measure':<20} " + " ".join(f" {head:<34}" for head, _ in columns).rstrip())
+    for name in metrics["measures"]:
+        cells = [f"{_with_interval(measures[name]) if name in measures else '':<35}" for _, measures in columns]
+        print(f"{name:<20} {' '.join(cells)}".rstrip())
 
 
 def _with_interval(measure: dict[str, float]) -> str:

@@ -6,6 +6,8 @@ import argparse
 import os
 from typing import Protocol
 
+from emotion_core.data.datasets import DATASETS
+from emotion_core.data.plain_csv import COLUMNS
 from emotion_core.errors import ConfigError
 
 
@@ -28,13 +30,23 @@ def data_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--skip-broken", action="store_true", help="leave broken samples out instead of refusing them")
 
 
+def dataset_help() -> str:
+    """Names of the datasets there are."""
+    return f"{', '.join(DATASETS)}, or a CSV file with the columns {', '.join(COLUMNS)}"
+
+
+def named_data_root(arguments: argparse.Namespace) -> str | None:
+    """The folder that holds the datasets, if one is named: drawn faces and CSV files do without."""
+    return arguments.data_root or os.environ.get("EMOTION_DATA") or None
+
+
 def data_root(arguments: argparse.Namespace) -> str:
     """The folder that holds the datasets.
 
     Raises:
         ConfigError: neither the option nor the environment names one.
     """
-    root = arguments.data_root or os.environ.get("EMOTION_DATA")
-    if not root:
+    root = named_data_root(arguments)
+    if root is None:
         raise ConfigError("Where are the datasets? Pass their folder with --data-root, or set EMOTION_DATA.")
-    return str(root)
+    return root

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+from dataclasses import replace
 from pathlib import Path
 
 from emotion_core.cli.options import AddCommand, data_options, data_root, device_option
+from emotion_core.errors import ConfigError
 from emotion_core.results.run import checkpoints_folder
 
 
@@ -18,45 +21,61 @@ def add(command: AddCommand) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="change a setting, such as network.backbone=resnet50",
+        help="change a setting, such as network.backbone=resnet50 or 'phases.*.epochs=1'",
     )
     train.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: checkpoints/PRESET-BACKBONE)")
     train.add_argument(
-        "--init",
-        default="scratch",
-        metavar="FROM",
-        help="scratch, imagenet, a run, or a .safetensors file (default: scratch)",
+        "--init", metavar="FROM", help="scratch, imagenet, a run, or a .safetensors file (default: what the preset says)"
     )
+    train.add_argument("--cache", type=Path, metavar="DIR", help="keep decoded pictures here, for datasets beyond memory")
+    train.add_argument(
+        "--workers", type=int, default=0, metavar="N", help="processes that prepare batches; they never change the result"
+    )
+    train.add_argument("--tensorboard", action="store_true", help="write TensorBoard's files into the run folder")
     data_options(train)
     device_option(train)
-    command("presets", _presets, "list the training presets")
+    presets = command("presets", _presets, "list the training presets, or print one to copy it")
+    presets.add_argument("name", nargs="?", metavar="NAME", help="print this preset as TOML")
 
 
 def _train(arguments: argparse.Namespace) -> int:
     from emotion_core.results.card import write_card
-    from emotion_core.training.config import load_preset
+    from emotion_core.training.presets import load_preset
     from emotion_core.training.trainer import train
 
+    if arguments.workers < 0:
+        raise ConfigError(f"--workers {arguments.workers} is not a number of at least 0.")
     config = load_preset(arguments.preset, arguments.set)
-    name = f"{Path(arguments.preset).stem}-{config.network.backbone}"
-    out = arguments.out if arguments.out is not None else checkpoints_folder() / name
+    if arguments.init is not None:
+        config = replace(config, init=arguments.init)
+    stem, backbone = Path(arguments.preset).stem, config.network.backbone
+    name = stem if stem.startswith("report") and backbone in stem else f"{stem}-{backbone}"
     run = train(
         config,
-        data_root(arguments),
-        out,
-        init=arguments.init,
+        # Drawn faces need no folder.
+        None if config.dataset == "schematic" else data_root(arguments),
+        arguments.out if arguments.out is not None else checkpoints_folder() / name,
         device=arguments.device,
         on_error="skip" if arguments.skip_broken else "raise",
+        workers=arguments.workers,
+        cache=arguments.cache,
+        tensorboard=arguments.tensorboard,
     )
-    write_card(run)
-    chosen = run.info.selection
-    print(f"{run.path}: epoch {chosen['epoch']} chosen by {chosen['measure']} {chosen['value']:.3f} on {chosen['split']}")
+    # Of several processes that train together, the first one speaks.
+    if os.environ.get("RANK", "0") == "0":
+        write_card(run)
+        chosen = run.info.selection
+        print(f"{run.path}: epoch {chosen['epoch']} chosen by {chosen['measure']} {chosen['value']:.3f} on {chosen['split']}")
     return 0
 
 
 def _presets(arguments: argparse.Namespace) -> int:
-    from emotion_core.training.config import load_preset, preset_names
+    from emotion_core.training.presets import load_preset, preset_names, preset_text
 
+    if arguments.name is not None:
+        print(preset_text(arguments.name), end="")
+        return 0
     for name in preset_names():
-        print(f"{name}: {load_preset(name).title}")
+        config = load_preset(name)
+        print(f"{name}: {config.title}{f' ({config.reproduces})' if config.reproduces else ''}")
     return 0

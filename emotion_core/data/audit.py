@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from emotion_core.data.audit_pictures import THRESHOLD, Scan, equal_groups, scan, similar_pairs
+from emotion_core.data.audit_pictures import THRESHOLD, Scan, equal_groups, hash_pictures, scan, similar_pairs
 from emotion_core.data.table import FaceTable, Problem
 from emotion_core.errors import DataError
 from emotion_core.labels import AFFECT, EXPRESSIONS
@@ -148,6 +148,7 @@ def leaked_ids(
     table: FaceTable,
     *,
     splits: Sequence[str] = HELD_OUT,
+    digests: Mapping[str, bytes] | None = None,
     workers: int = 4,
     progress: Callable[[int], object] | None = None,
 ) -> frozenset[str]:
@@ -158,6 +159,8 @@ def leaked_ids(
             :func:`~emotion_core.data.audit_tables.add_unlabelled`). Only ``train`` and ``splits`` are decoded; pictures that
             cannot be read are passed over.
         splits: which parts to look for.
+        digests: hashes of pictures that were decoded before, by id, from
+            :func:`~emotion_core.data.audit_pictures.picture_digest`; these are not decoded again.
         workers: threads that decode.
         progress: called with 1 after every picture.
 
@@ -165,7 +168,10 @@ def leaked_ids(
         Ids of images in ``splits``.
     """
     chosen = table.where(table.frame["split"].isin(["train", *splits]))
-    leaked = _leaked(chosen, equal_groups(scan(chosen, workers=workers, progress=progress).digests), splits)
+    known = dict(digests or {})
+    rest = [sample_id for sample_id in chosen.sample_ids if sample_id not in known]
+    known |= hash_pictures(rest, chosen.read_bytes, workers=workers, progress=progress)
+    leaked = _leaked(chosen, equal_groups([known.get(sample_id) for sample_id in chosen.sample_ids]), splits)
     return frozenset(sample_id for ids in leaked.values() for sample_id in ids)
 
 
@@ -294,9 +300,13 @@ def _count_splits(table: FaceTable) -> dict[str, SplitCounts]:
 
 
 def _count_out_of_range(table: FaceTable) -> dict[str, int]:
-    refused = [problem.path for problem in table.problems if "outside [-1, 1]" in problem.reason]
-    files = {name: sum(path.endswith(f"_{name[:3]}.npy") for path in refused) for name in AFFECT}
-    return {name: files[name] + int((table.frame[name].abs() > 1).sum()) for name in AFFECT}
+    refused = [problem for problem in table.problems if "outside [-1, 1]" in problem.reason]
+    # A layout has a file for each number, or a line for all of them, which then says which number it means.
+    found = {
+        name: sum(problem.path.endswith(f"_{name[:3]}.npy") or problem.reason.startswith(f"{name} ") for problem in refused)
+        for name in AFFECT
+    }
+    return {name: found[name] + int((table.frame[name].abs() > 1).sum()) for name in AFFECT}
 
 
 def _splits(table: FaceTable) -> list[str]:

@@ -93,6 +93,38 @@ def scan(table: FaceTable, *, workers: int = 4, progress: Callable[[int], object
     return Scan(digests=tuple(digests), thumbnails=thumbnails, unreadable=tuple(unreadable))
 
 
+def hash_pictures(
+    sample_ids: Sequence[str],
+    read_bytes: Callable[[str], bytes],
+    *,
+    workers: int = 4,
+    progress: Callable[[int], object] | None = None,
+) -> dict[str, bytes]:
+    """Hashes of pixels and shape by id; pictures that cannot be read are left out.
+
+    Args:
+        sample_ids: which pictures.
+        read_bytes: gives the encoded picture for an id.
+        workers: threads that decode.
+        progress: called with 1 after every picture.
+    """
+    digests: dict[str, bytes] = {}
+
+    def look(sample_id: str) -> bytes | None:
+        try:
+            return picture_digest(read_image(read_bytes(sample_id)))
+        except (ImageError, OSError):
+            return None
+
+    with ThreadPoolExecutor(workers) as pool:
+        for sample_id, digest in zip(sample_ids, pool.map(look, sample_ids), strict=True):
+            if digest is not None:
+                digests[sample_id] = digest
+            if progress is not None:
+                progress(1)
+    return digests
+
+
 def picture_digest(image: npt.NDArray[np.uint8]) -> bytes:
     """Hash of shape and pixels: equal exactly when two pictures are, whatever files they came from."""
     return hashlib.sha256(repr(image.shape).encode() + image.tobytes()).digest()

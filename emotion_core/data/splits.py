@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+
 import numpy as np
 import numpy.typing as npt
-from sklearn.model_selection import StratifiedShuffleSplit
 
 from emotion_core.data.table import FaceTable
 from emotion_core.errors import DataError
 
+SPLIT_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        **{word: "train" for word in ("train", "training")},
+        **{word: "val" for word in ("val", "valid", "validation")},
+        **{word: "test" for word in ("test", "testing")},
+    }
+)
+"""What folders and columns call the splits, in small letters."""
 
-def stratified_split(table: FaceTable, *, seed: int = 42, share: float = 0.2, validation: bool = True) -> FaceTable:
+log = logging.getLogger(__name__)
+
+
+def stratified_split(
+    table: FaceTable, *, seed: int = 42, share: float = 0.2, validation: bool = True, missing: bool = False
+) -> FaceTable:
     """Assign ``train``, ``val`` and ``test`` so that every expression keeps its share.
 
     Ids are sorted as strings, then scikit-learn's ``StratifiedShuffleSplit`` draws the test part on the expression; the
@@ -22,6 +39,7 @@ def stratified_split(table: FaceTable, *, seed: int = 42, share: float = 0.2, va
         seed: of the shuffle.
         share: of the test part, and of the validation part within the rest.
         validation: whether to take a validation part at all.
+        missing: whether images may lack an expression; they are split like a further one.
 
     Returns:
         The table, sorted by id, with its ``split`` column set.
@@ -29,17 +47,14 @@ def stratified_split(table: FaceTable, *, seed: int = 42, share: float = 0.2, va
     Raises:
         DataError: an image has no expression, or an expression has fewer than two images.
     """
-    ordered = table.where(np.ones(len(table), dtype=bool))
-    order = np.argsort(np.array(ordered.sample_ids))
-    ordered = FaceTable(
-        name=table.name,
+    order = np.argsort(np.array(table.sample_ids))
+    ordered = replace(
+        table,
         frame=table.frame.iloc[order].reset_index(drop=True),
         distributions=None if table.distributions is None else table.distributions[order],
-        read_bytes=table.read_bytes,
-        problems=table.problems,
     )
     labels = ordered.expression_indices
-    if (labels < 0).any():
+    if not missing and (labels < 0).any():
         raise DataError(f"'{table.name}' cannot be split by expression: {int((labels < 0).sum()):,} images have none.")
     everything = np.arange(len(ordered))
     rest, test = _draw(everything, labels, seed=seed, share=share, name=table.name)
@@ -51,9 +66,38 @@ def stratified_split(table: FaceTable, *, seed: int = 42, share: float = 0.2, va
     return ordered.with_split(split)
 
 
+def with_validation(table: FaceTable, *, seed: int = 42, share: float = 0.1) -> FaceTable:
+    """Take a validation part out of the training part, in the way of :func:`stratified_split`.
+
+    Args:
+        table: of any dataset.
+        seed: of the shuffle.
+        share: of the training part.
+
+    Returns:
+        The same images in the same order. Nothing changes where there is a validation part already, no training part, or one
+        too small to keep every expression in both; the last is logged.
+    """
+    splits = table.frame["split"].to_numpy(dtype=object, copy=True)
+    if (splits == "val").any() or not (splits == "train").any():
+        return table
+    order = np.argsort(np.array(table.sample_ids))
+    among = order[splits[order] == "train"]
+    try:
+        _, drawn = _draw(np.arange(len(among)), table.expression_indices[among], seed=seed, share=share, name=table.name)
+    except DataError as error:
+        log.warning("There is no validation part: %s", error)
+        return table
+    splits[among[drawn]] = "val"
+    return table.with_split(splits)
+
+
 def _draw(
     among: npt.NDArray[np.intp], labels: npt.NDArray[np.int64], *, seed: int, share: float, name: str
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    # Only whoever splits waits for this import; the command line's help does not.
+    from sklearn.model_selection import StratifiedShuffleSplit
+
     # The splitter sees the images in ascending order of their sorted ids, whichever part they come from.
     among = np.sort(among)
     splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=seed)

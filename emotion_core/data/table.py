@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -50,6 +50,7 @@ class FaceTable:
             dataset has one label an image.
         read_bytes: gives the encoded picture for a ``sample_id``.
         problems: what was wrong with files that were left out.
+        unlabelled: ids of further pictures, to which the dataset's protocol gives no label, and the split in which each stands.
     """
 
     name: str
@@ -57,6 +58,7 @@ class FaceTable:
     read_bytes: Callable[[str], bytes] = field(repr=False)
     distributions: npt.NDArray[np.float32] | None = None
     problems: tuple[Problem, ...] = ()
+    unlabelled: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         missing = [column for column in COLUMNS if column not in self.frame.columns]
@@ -108,6 +110,13 @@ class FaceTable:
             frame=self.frame.iloc[chosen].reset_index(drop=True),
             distributions=None if self.distributions is None else self.distributions[chosen],
         )
+
+    def showing(self, expressions: Sequence[str]) -> FaceTable:
+        """The images that show one of these expressions; the others count as pictures without a label."""
+        chosen = self.frame["expression"].isin(expressions).to_numpy()
+        left_out = self.frame.loc[~chosen, ["sample_id", "split"]].to_numpy(dtype=object)
+        unlabelled = {**self.unlabelled, **{str(sample_id): str(split) for sample_id, split in left_out}}
+        return replace(self.where(chosen), unlabelled=unlabelled)
 
     def part(self, split: str) -> FaceTable:
         """The rows of one split.

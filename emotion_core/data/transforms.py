@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,7 @@ def decode_table(
     *,
     on_error: OnError = "raise",
     workers: int = 4,
+    look: Callable[[str, npt.NDArray[np.uint8]], object] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> tuple[FaceTable, npt.NDArray[np.uint8]]:
     """Decode every picture of a table once.
@@ -40,6 +41,7 @@ def decode_table(
         size: side of the square result, px.
         on_error: ``"raise"`` refuses a table with unreadable pictures, ``"skip"`` drops their rows and lists them.
         workers: threads that decode.
+        look: called with the id of every readable picture and the picture itself, ``(H, W, 3)``, from any of the threads.
         progress: called with 1 after every picture.
 
     Returns:
@@ -51,9 +53,12 @@ def decode_table(
 
     def decode(sample_id: str) -> npt.NDArray[np.uint8] | Problem:
         try:
-            image = resize_square(read_image(table.read_bytes(sample_id)), size)
+            image = read_image(table.read_bytes(sample_id))
         except (ImageError, OSError) as error:
             return Problem(path=sample_id, reason=str(error))
+        if look is not None:
+            look(sample_id, image)
+        image = resize_square(image, size)
         grey = (image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all()
         return image[..., 0] if grey else image
 
@@ -78,11 +83,7 @@ def decode_table(
     if not readable.any():
         raise DataError(f"None of the {len(table):,} pictures of '{table.name}' can be read.")
     if kept:
-        table = table.where(readable)
-        table = FaceTable(
-            name=table.name, frame=table.frame, distributions=table.distributions, read_bytes=table.read_bytes,
-            problems=table.problems + kept,
-        )  # fmt: skip
+        table = replace(table.where(readable), problems=table.problems + kept)
         pixels = pixels[readable]
     return table, pixels
 
@@ -100,6 +101,7 @@ class Augmentation:
         contrast: largest relative change of contrast either way.
         saturation: largest relative change of saturation either way.
         grey: probability of dropping colour.
+        blur: probability of blurring.
         erase: probability of erasing a rectangle.
         erase_area: range of the erased area, as a share of the picture.
     """
@@ -112,8 +114,15 @@ class Augmentation:
     contrast: float = 0.25
     saturation: float = 0.0
     grey: float = 0.0
+    blur: float = 0.0
     erase: float = 0.4
     erase_area: tuple[float, float] = (0.02, 0.2)
+
+    @property
+    def active(self) -> bool:
+        """Whether any picture is varied."""
+        parts = (self.flip, self.rotate, self.scale, self.shift, self.brightness, self.contrast, self.saturation, self.grey)
+        return any(part > 0 for part in (*parts, self.blur, self.erase))
 
 
 def augment(
@@ -130,6 +139,8 @@ def augment(
     Returns:
         In [0, 1], shape ``(B, C, size, size)``.
     """
+    if not settings.active and size in (None, images.shape[2]):
+        return images
     batch, channels = images.shape[:2]
     side = images.shape[2] if size is None else size
     device = images.device
@@ -149,6 +160,9 @@ def augment(
     grid = F.affine_grid(theta, [batch, channels, side, side], align_corners=False)
     images = F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=False)
 
+    if settings.blur:
+        strength = draw(0.5, 1, 1, 1, 1) * (draw(0, 1, 1, 1, 1) < settings.blur)
+        images = torch.lerp(images, _blurred(images), strength)
     if channels == 3 and (settings.saturation or settings.grey):
         luma = (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
         keep = 1 + draw(-settings.saturation, settings.saturation, 1, 1, 1)
@@ -170,7 +184,9 @@ def augment(
     return images.masked_fill(erased, 0.5)
 
 
-def batches(count: int, size: int, generator: torch.Generator | None = None) -> Iterator[torch.Tensor]:
-    """Positions of ``count`` samples in batches of ``size``, shuffled when a generator is given; none is left out."""
-    order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
-    yield from torch.split(order, size)
+def _blurred(images: torch.Tensor) -> torch.Tensor:
+    """Every picture under a binomial kernel of 5 × 5 pixels."""
+    channels = images.shape[1]
+    line = images.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
+    kernel = torch.outer(line, line).expand(channels, 1, 5, 5)
+    return F.conv2d(F.pad(images, (2, 2, 2, 2), mode="reflect"), kernel, groups=channels)

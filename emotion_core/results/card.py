@@ -4,18 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from emotion_core.data.datasets import DATASETS
 from emotion_core.results.run import Run, write_text
-
-DATA_TERMS = {
-    "affectnet-3999": (
-        "[AffectNet](http://mohammadmahoor.com/affectnet/): non-commercial research only; its images may not be passed on."
-    ),
-    "ferplus": (
-        "[FER-2013](https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge) "
-        "(open database licence as published) with the [FER+](https://github.com/microsoft/FERPlus) labels (MIT)."
-    ),
-}
-DATA_TERMS["fer2013"] = DATA_TERMS["ferplus"]
 
 
 def write_card(run: Run) -> None:
@@ -40,7 +30,7 @@ def render_card(run: Run) -> str:
         lines += _results(metrics)
     lines += ["", "## Training", "", *_training(run, dataset)]
     lines += ["", "## Limits", "", *LIMITS, "", "## Data and licence", ""]
-    lines.append(f"Trained on {dataset}. {DATA_TERMS.get(dataset, '')}".strip())
+    lines.append(f"Trained on {dataset}. {_terms(dataset)}".strip())
     start = str(info.init)
     if start not in ("scratch", "imagenet"):
         lines.append(f"Started from the weights of `{start}`; the terms of its data hold as well.")
@@ -59,7 +49,7 @@ LIMITS = (
 
 def _front_matter(run: Run, dataset: str) -> list[str]:
     lines = ["---", "library_name: emotion_core", "pipeline_tag: image-classification", "license: other"]
-    lines += ["license_name: research-only" if dataset.startswith("affectnet") else "license_name: see-card"]
+    lines += ["license_name: research-only" if "non-commercial" in _terms(dataset) else "license_name: see-card"]
     lines += ["tags:", "- facial-expression-recognition", "- valence-arousal", f"- {run.info.backbone}"]
     lines += ["datasets:", f"- {dataset}"]
     measures = [
@@ -77,6 +67,10 @@ def _front_matter(run: Run, dataset: str) -> list[str]:
             f"    metrics: [{{type: {name}, value: {value:.4f}}}]",
         ]
     return [*lines, "---"]
+
+
+def _terms(dataset: str) -> str:
+    return DATASETS[dataset].terms if dataset in DATASETS else ""
 
 
 def _outputs(outputs: tuple[str, ...]) -> str:
@@ -119,10 +113,14 @@ def _training(run: Run, dataset: str) -> list[str]:
         if split in info.dataset
     )
     lines = [f"- Data: {dataset}; {counts}." if counts else f"- Data: {dataset}."]
+    if members := info.training.get("members"):
+        return [*lines, f"- No training of its own: the mean of what {', '.join(f'`{name}`' for name in members)} say."]
     lines.append(f"- Start: {info.init}. Seed {info.seed}. {info.seconds / 60:.0f} minutes on {info.device}.")
     if info.selection:
+        # Older runs have one phase and say so without naming it.
+        epochs = sum(phase["epochs"] for phase in info.training.get("phases", ())) or info.training.get("epochs", "?")
         lines.append(
-            f"- The stored epoch is {info.selection['epoch']} of {info.training.get('epochs', '?')}, chosen by "
+            f"- The stored epoch is {info.selection['epoch']} of {epochs}, chosen by "
             f"{info.selection['measure']} = {info.selection['value']:.3f} on the {info.selection['split']} split."
         )
     versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())

@@ -67,6 +67,11 @@ class Summary:
         low, high = np.quantile(values.astype(np.float64), [(1 - level) / 2, (1 + level) / 2])
         return float(low), float(high)
 
+    def with_intervals(self) -> dict[str, dict[str, float]]:
+        """Every measure as ``metrics.json`` holds it: ``value``, ``low`` and ``high``."""
+        bounds = {name: self.interval(name) for name in self.measures}
+        return {name: {"value": value, "low": bounds[name][0], "high": bounds[name][1]} for name, value in self.measures.items()}
+
 
 def read_predictions(run: Run, evaluation: str, columns: list[str] | None = None) -> pd.DataFrame:
     """Stored predictions of one evaluation.
@@ -90,10 +95,10 @@ def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
         raise CheckpointError(f"'{path}' cannot be read ({error}). Evaluate the run again.") from error
 
 
-def summarise_predictions(predictions: pd.DataFrame) -> Summary:
+def summarise_predictions(predictions: pd.DataFrame, *, resamples: int = RESAMPLES) -> Summary:
     """Compute what :func:`load_summary` keeps."""
     ordered = predictions.sort_values("sample_id", kind="stable").reset_index(drop=True)
-    counts = resample_counts(len(ordered), RESAMPLES, SEED)
+    counts = resample_counts(len(ordered), resamples, SEED)
     probs = ordered[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy(dtype=np.float64)
     labels = np.array([EXPRESSIONS.index(name) if isinstance(name, str) else -1 for name in ordered["expression"]])
     says = not np.isnan(probs).all() and (labels >= 0).any()
@@ -118,6 +123,37 @@ def load_summary(run: Run, evaluation: str) -> Summary:
     except OSError as error:
         raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
     return _load(path.parent, status.st_mtime_ns, status.st_size)
+
+
+def summarise_part(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Summary:
+    """Summary of some images of one evaluation; kept in memory, not with the run.
+
+    Args:
+        run: which run.
+        evaluation: ``<dataset>-<split>``.
+        sample_ids: of the images that count; many of them get fewer resamples, see :func:`part_resamples`.
+
+    Raises:
+        CheckpointError: the predictions are missing or damaged, or lack one of the images; or there is no image at all.
+    """
+    path = run.path / "evaluations" / evaluation / "predictions.parquet"
+    if not sample_ids:
+        raise CheckpointError("No image is left to measure on. Choose another slice.")
+    try:
+        modified = path.stat().st_mtime_ns
+    except OSError as error:
+        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+    return _summarise_part(path, modified, sample_ids)
+
+
+def part_resamples(images: int) -> int:
+    """How many resamples some images get: as many as take less than half a second, at most :data:`RESAMPLES`.
+
+    Example:
+        >>> part_resamples(800), part_resamples(10_000)
+        (2000, 400)
+    """
+    return int(np.clip(4_000_000 // max(images, 1), 100, RESAMPLES))
 
 
 def keep_summary(run: Run, evaluation: str, summary: Summary) -> None:
@@ -148,6 +184,18 @@ def _load(folder: Path, _modified: int, _size: int) -> Summary:
         raise CheckpointError(f"'{predictions}' cannot be used ({error}). Evaluate the run again.") from error
     _write(folder / FILE, summary, digest)
     return summary
+
+
+@lru_cache(maxsize=128)
+def _summarise_part(path: Path, _modified: int, sample_ids: frozenset[str]) -> Summary:
+    table = _read_parquet(path, list(PREDICTION_COLUMNS))
+    part = table[table["sample_id"].isin(sample_ids)]
+    if len(part) != len(sample_ids):
+        raise CheckpointError(f"'{path}' has predictions for {len(part)} of {len(sample_ids)} images. Evaluate the run again.")
+    try:
+        return summarise_predictions(part, resamples=part_resamples(len(part)))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"'{path}' cannot be used ({error}). Evaluate the run again.") from error
 
 
 def _read(path: Path, digest: str) -> Summary | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 import torch
@@ -25,17 +26,24 @@ class WeightAverage(Generic[Network]):
         self.network = copy.deepcopy(network).eval().requires_grad_(False)
         self.decay = decay
         self.steps = 0
+        self._network = network
+        self._names: list[str] = []
+        self.follow(network.state_dict())
+
+    def follow(self, names: Iterable[str]) -> None:
+        """From now on only these tensors change; frozen ones cost nothing."""
+        averages, values = self.network.state_dict(), self._network.state_dict()
+        self._names = list(names)
+        floating = [name for name in self._names if averages[name].is_floating_point()]
+        self._averages = [averages[name] for name in floating]
+        self._values = [values[name] for name in floating]
+        self._counters = [(averages[name], values[name]) for name in self._names if name not in set(floating)]
 
     @torch.no_grad()
-    def update(self, network: Network) -> None:
-        """Move towards the weights that ``network`` has now."""
+    def update(self) -> None:
+        """Move towards the weights that the network has now."""
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 9)) if self.decay else 0.0
-        averages, values = [], []
-        for average, value in zip(self.network.state_dict().values(), network.state_dict().values(), strict=True):
-            if average.is_floating_point():
-                averages.append(average)
-                values.append(value)
-            else:
-                average.copy_(value)
-        torch._foreach_lerp_(averages, values, 1 - decay)
+        torch._foreach_lerp_(self._averages, self._values, 1 - decay)
+        for average, value in self._counters:
+            average.copy_(value)

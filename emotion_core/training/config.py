@@ -1,27 +1,125 @@
-"""A training configuration is plain data: a preset file, with single values changed on the command line."""
+"""A training configuration is plain data: what a preset file says, checked."""
 
 from __future__ import annotations
 
 import dataclasses
 import difflib
 import math
-import tomllib
 import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from emotion_core.data.transforms import Augmentation
 from emotion_core.errors import ConfigError
 from emotion_core.models.backbones import backbone_spec
 from emotion_core.models.network import NetworkConfig
-from emotion_core.training.losses import LossWeights
 
-SELECTIONS = ("accuracy", "ccc", "accuracy + ccc")
-DATASETS = ("affectnet-3999", "ferplus", "fer2013")
+SELECTIONS = ("accuracy", "f1_macro", "ccc", "accuracy + ccc")
+SCHEDULES = ("constant", "cosine", "one-cycle", "plateau")
+OPTIMISERS = ("adamw", "adam", "sgd")
+EXPRESSION_LOSSES = ("cross-entropy", "focal")
+CLASS_WEIGHTS = ("none", "inverse", "effective")
+MAX_PHASES = 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class LossConfig:
+    """What counts how much; an output whose weights are all 0 is not taught.
+
+    Attributes:
+        expression: weight of the expression loss.
+        kind: ``"cross-entropy"`` or ``"focal"`` (T.-Y. Lin et al. 2017).
+        gamma: of the focal loss, at least 0; 0 makes it cross-entropy.
+        label_smoothing: share of every label that is spread over all expressions, in [0, 1).
+        class_weights: ``"none"``, ``"inverse"`` (by frequency) or ``"effective"`` (number of samples, Y. Cui et al. 2019).
+        max_class_weight: weights are normalised to a mean of 1 over the images, then clipped here.
+        mse: weight of the mean squared error of valence and arousal.
+        mae: of their mean absolute error.
+        ccc: of 1 - CCC, taken over the batch.
+        valence: factor of all three for valence.
+        arousal: the same for arousal.
+    """
+
+    expression: float = 1.0
+    kind: str = "cross-entropy"
+    gamma: float = 2.0
+    label_smoothing: float = 0.0
+    class_weights: str = "none"
+    max_class_weight: float = 5.0
+    mse: float = 0.0
+    mae: float = 0.0
+    ccc: float = 0.0
+    valence: float = 1.0
+    arousal: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mixing:
+    """Pairs of training images blended into one, with their labels.
+
+    Attributes:
+        mixup: parameter of the Beta distribution that weighs the two; 0 for none (H. Zhang et al. 2018).
+        cutmix: the same for the area of a rectangle that is taken from the second; 0 for none (S. Yun et al. 2019).
+        share: of the batches that are mixed, in [0, 1]; with both kinds on, each gets half of them.
+    """
+
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    share: float = 1.0
+
+    @property
+    def active(self) -> bool:
+        """Whether any batch is mixed."""
+        return self.share > 0 and (self.mixup > 0 or self.cutmix > 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Optimiser:
+    """How gradients become steps.
+
+    Attributes:
+        name: ``"adamw"``, ``"adam"`` or ``"sgd"``.
+        weight_decay: on matrices and kernels only.
+        momentum: of SGD.
+    """
+
+    name: str = "adamw"
+    weight_decay: float = 0.05
+    momentum: float = 0.9
+
+
+@dataclass(frozen=True, kw_only=True)
+class Phase:
+    """One part of a training, with its own learning rate and its own frozen layers.
+
+    Attributes:
+        name: unique in the training.
+        epochs: passes over the training part.
+        lr: peak learning rate of the heads.
+        backbone_lr: of the backbone; ``None`` for the same.
+        stages: how many of the backbone's stages learn, counted from the output, or ``"all"``; 0 trains the heads only.
+        schedule: ``"constant"``, ``"cosine"``, ``"one-cycle"`` or ``"plateau"``.
+        warmup: share of the phase's steps in which the rate rises, in [0, 1).
+        factor: what ``"plateau"`` multiplies the rate by.
+        wait: epochs without a better score after which it does.
+        patience: epochs without a better score after which the phase ends early; 0 for never.
+        views: with ``stages = 0``, how often the frozen backbone sees each image, augmented anew each time, before the heads
+            learn from the features alone; 0 runs the backbone in every epoch.
+    """
+
+    name: str
+    epochs: int
+    lr: float
+    backbone_lr: float | None = None
+    stages: int | str = "all"
+    schedule: str = "cosine"
+    warmup: float = 0.15
+    factor: float = 0.5
+    wait: int = 3
+    patience: int = 0
+    views: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,109 +128,87 @@ class TrainConfig:
 
     Attributes:
         title: what it does, in words.
-        dataset: one of :data:`DATASETS`.
+        reproduces: whose recipe it is; empty for our own.
+        dataset: a name that :func:`~emotion_core.data.datasets.load_dataset` knows.
+        init: where the weights come from: ``"scratch"``, ``"imagenet"``, a run, or a ``.safetensors`` file.
         network: what is trained.
         loss: what counts how much.
-        augmentation: how training pictures are varied.
-        epochs: passes over the training part.
-        batch_size: images a step.
-        lr: peak learning rate.
-        warmup: share of all steps in which the rate rises linearly; then it falls to 0 as a cosine.
-        weight_decay: AdamW's, on matrices and kernels only.
+        mixing: whether images are blended.
+        augmentation: how training images are varied.
+        optimiser: how gradients become steps.
+        phases: what is done, in order.
+        batch_size: images a step, over all processes.
+        accumulate: steps whose gradients are added up before the weights move.
         clip_norm: largest gradient norm.
-        mixup: parameter of the Beta distribution that pairs of images are mixed with; 0 for none.
         average: decay of the running average of weights that is evaluated and stored; 0 for none.
         select: measure on the validation part that chooses the stored epoch.
         seed: of weights, order, augmentation and mixing.
     """
 
     title: str = ""
+    reproduces: str = ""
     dataset: str = "affectnet-3999"
+    init: str = "scratch"
     network: NetworkConfig = field(default_factory=NetworkConfig)
-    loss: LossWeights = field(default_factory=LossWeights)
+    loss: LossConfig = field(default_factory=LossConfig)
+    mixing: Mixing = field(default_factory=Mixing)
     augmentation: Augmentation = field(default_factory=Augmentation)
-    epochs: int = 20
+    optimiser: Optimiser = field(default_factory=Optimiser)
+    phases: tuple[Phase, ...] = (Phase(name="all", epochs=20, lr=1e-3),)
     batch_size: int = 32
-    lr: float = 1e-3
-    warmup: float = 0.15
-    weight_decay: float = 0.05
+    accumulate: int = 1
     clip_norm: float = 2.0
-    mixup: float = 0.0
-    average: float = 0.999
+    average: float = 0.0
     select: str = "accuracy"
     seed: int = 0
 
     def __post_init__(self) -> None:
-        _check(self.dataset in DATASETS, f"dataset '{self.dataset}' is unknown; known: {', '.join(DATASETS)}")
-        _check(self.select in SELECTIONS, f"select '{self.select}' is unknown; known: {', '.join(SELECTIONS)}")
+        _choice(self.select, SELECTIONS, "select")
         backbone_spec(self.network.backbone)
-        _check(32 <= self.network.input_size <= 1024, f"network.input_size {self.network.input_size} is not 32 to 1024 px")
-        _check(self.epochs >= 1, f"epochs {self.epochs} is not at least 1")
+        _check(bool(self.dataset), "dataset is empty")
         # Batch normalisation cannot learn from a single image.
         _check(self.batch_size >= 2, f"batch_size {self.batch_size} is not at least 2")
-        _check(0 < self.lr < math.inf, f"lr {self.lr:g} is not a number above 0")
-        _check(0 <= self.warmup < 1, f"warmup {self.warmup:g} is not in [0, 1)")
-        _check(0 <= self.weight_decay < math.inf, f"weight_decay {self.weight_decay:g} is not a number of at least 0")
+        _check(self.accumulate >= 1, f"accumulate {self.accumulate} is not at least 1")
         _check(self.clip_norm > 0, f"clip_norm {self.clip_norm:g} is not above 0")
-        _check(0 <= self.mixup < math.inf, f"mixup {self.mixup:g} is not a number of at least 0")
         _check(0 <= self.average < 1, f"average {self.average:g} is not in [0, 1)")
-        _check(0 <= self.loss.label_smoothing < 1, f"loss.label_smoothing {self.loss.label_smoothing:g} is not in [0, 1)")
-        for name in ("expression", "mse", "ccc"):
-            weight = getattr(self.loss, name)
-            _check(0 <= weight < math.inf, f"loss.{name} {weight:g} is not a number of at least 0")
-        for name in ("dropout", "drop_path"):
-            _check(0 <= getattr(self.network, name) < 1, f"network.{name} {getattr(self.network, name):g} is not in [0, 1)")
         # Larger ones do not fit the generators once the epoch is counted in, negative ones numpy refuses.
         _check(0 <= self.seed < 2**32, f"seed {self.seed} is not in [0, 2^32)")
-        for measure, output in (("accuracy", "expression"), ("ccc", "affect")):
+        _check_network(self.network)
+        _check_loss(self.loss)
+        for measure, output in (("accuracy", "expression"), ("f1_macro", "expression"), ("ccc", "affect")):
             taught = measure not in self.select or output in self.outputs
             _check(taught, f"select '{self.select}' needs the output '{output}', but its losses weigh 0")
-        _check_network(self.network)
+        _check_mixing(self.mixing)
         _check_augmentation(self.augmentation)
+        _choice(self.optimiser.name, OPTIMISERS, "optimiser.name")
+        _at_least(self.optimiser.weight_decay, 0, "optimiser.weight_decay")
+        _check(0 <= self.optimiser.momentum < 1, f"optimiser.momentum {self.optimiser.momentum:g} is not in [0, 1)")
+        self._check_phases()
+
+    def _check_phases(self) -> None:
+        _check(1 <= len(self.phases) <= MAX_PHASES, f"there are {len(self.phases)} phases, not 1 to {MAX_PHASES}")
+        names = [phase.name for phase in self.phases]
+        _check(len(set(names)) == len(names), "two phases have the same name")
+        for phase in self.phases:
+            _check_phase(phase, len(backbone_spec(self.network.backbone).stages))
+            mixed = self.mixing.active and phase.views > 0
+            _check(not mixed, f"phases.{phase.name}.views needs whole images: mixing has to be off, or views 0")
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """Which outputs this training teaches."""
-        taught = (("expression", self.loss.expression), ("affect", self.loss.mse + self.loss.ccc))
-        return tuple(name for name, weight in taught if weight > 0)
+        loss = self.loss
+        affect = (loss.mse + loss.mae + loss.ccc) * (loss.valence + loss.arousal)
+        return tuple(name for name, weight in (("expression", loss.expression), ("affect", affect)) if weight > 0)
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of all phases together."""
+        return sum(phase.epochs for phase in self.phases)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain data, such as :func:`from_dict` reads."""
         return dataclasses.asdict(self)
-
-
-def preset_names() -> list[str]:
-    """Names of the presets in the package."""
-    folder = resources.files("emotion_core.training") / "presets"
-    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
-
-
-def load_preset(name: str, changes: Iterable[str] = ()) -> TrainConfig:
-    """Read a preset and change single values.
-
-    Args:
-        name: of a preset in the package, or the path of a TOML file.
-        changes: such as ``"epochs=3"`` or ``"network.backbone=resnet50"``; values as TOML writes them, quotes optional.
-
-    Raises:
-        ConfigError: unknown preset or key (the message gives the nearest), or an impossible value.
-    """
-    if name.endswith(".toml"):
-        try:
-            text = Path(name).read_text(encoding="utf-8")
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"The preset '{name}' cannot be read ({error}).") from error
-    elif name in preset_names():
-        text = (resources.files("emotion_core.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
-    else:
-        raise ConfigError(f"There is no preset '{name}'.{_nearest(name, preset_names())} Known: {', '.join(preset_names())}.")
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The preset '{name}' is not valid TOML: {error}.") from error
-    for change in changes:
-        _change(data, change)
-    return from_dict(data)
 
 
 def from_dict(data: Mapping[str, Any]) -> TrainConfig:
@@ -144,52 +220,52 @@ def from_dict(data: Mapping[str, Any]) -> TrainConfig:
     return typing.cast(TrainConfig, _build(TrainConfig, data, ""))
 
 
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A question that names the nearest known word, with a space before it; empty where none is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean '{near[0]}'?" if near else ""
+
+
 def _build(cls: Any, data: Mapping[str, Any], prefix: str) -> Any:
     hints = typing.get_type_hints(cls)
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in hints:
-            raise ConfigError(f"Unknown setting '{prefix}{key}'.{_nearest(key, hints)}")
-        hint = hints[key]
-        if dataclasses.is_dataclass(hint):
-            if not isinstance(value, Mapping):
-                raise ConfigError(f"'{prefix}{key}' is a group of settings, not {value!r}.")
-            values[key] = _build(hint, value, f"{prefix}{key}.")
-        else:
-            values[key] = _convert(value, hint, f"{prefix}{key}")
+            raise ConfigError(f"Unknown setting '{prefix}{key}'.{nearest(key, hints)}")
+        values[key] = _read(value, hints[key], f"{prefix}{key}")
+    lacking = [
+        entry.name
+        for entry in dataclasses.fields(cls)
+        if entry.name not in values and entry.default is entry.default_factory is dataclasses.MISSING
+    ]
+    if lacking:
+        raise ConfigError(f"The setting '{prefix}{lacking[0]}' is missing.")
     return cls(**values)
 
 
-def _convert(value: Any, hint: Any, key: str) -> Any:
+def _read(value: Any, hint: Any, key: str) -> Any:
+    if hint == tuple[Phase, ...]:
+        if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):
+            raise ConfigError(f"'{key}' has to be a list of phases ([[phases]] in TOML), not {value!r}.")
+        return tuple(_build(Phase, entry, f"{key}.{entry.get('name', index)}.") for index, entry in enumerate(value))
+    if dataclasses.is_dataclass(hint):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"'{key}' is a group of settings, not {value!r}.")
+        return _build(hint, value, f"{key}.")
     if typing.get_origin(hint) is tuple:
         if not isinstance(value, list | tuple) or not all(type(entry) in (int, float) for entry in value):
             raise ConfigError(f"'{key}' has to be a list of numbers, not {value!r}.")
         return tuple(float(entry) for entry in value)
-    if isinstance(hint, types.UnionType):
-        if value is None:
-            return None
-        hint = next(option for option in typing.get_args(hint) if option is not type(None))
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    options = typing.get_args(hint) if isinstance(hint, types.UnionType) else (hint,)
+    if value == "none" and type(None) in options and str not in options:
+        # TOML has no word for nothing.
+        return None
+    if float in options and type(value) is int:
         value = float(value)
-    if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
-        raise ConfigError(f"'{key}' has to be of type {hint.__name__}, not {value!r}.")
+    if not isinstance(value, options) or isinstance(value, bool):
+        names = " or ".join("none" if option is type(None) else option.__name__ for option in options)
+        raise ConfigError(f"'{key}' has to be of type {names}, not {value!r}.")
     return value
-
-
-def _change(data: dict[str, Any], change: str) -> None:
-    key, equals, text = change.partition("=")
-    if not equals:
-        raise ConfigError(f"'{change}' is not a change of the form key=value.")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    *groups, last = key.strip().split(".")
-    for group in groups:
-        data = data.setdefault(group, {})
-        if not isinstance(data, dict):
-            raise ConfigError(f"'{group}' in '{key}' is not a group of settings.")
-    data[last] = value
 
 
 def _check(holds: bool, message: str) -> None:
@@ -197,17 +273,62 @@ def _check(holds: bool, message: str) -> None:
         raise ConfigError(f"Impossible setting: {message}.")
 
 
+def _choice(value: str, known: tuple[str, ...], name: str) -> None:
+    if value not in known:
+        raise ConfigError(f"Impossible setting: {name} '{value}' is unknown.{nearest(value, known)} Known: {', '.join(known)}.")
+
+
+def _at_least(value: float, least: float, name: str) -> None:
+    _check(least <= value < math.inf, f"{name} {value:g} is not a number of at least {least:g}")
+
+
+def _check_phase(phase: Phase, stages: int) -> None:
+    at = f"phases.{phase.name}"
+    _check(bool(phase.name.strip()) and len(phase.name) <= 40, f"the phase name '{phase.name}' is not 1 to 40 characters")
+    _check(phase.epochs >= 1, f"{at}.epochs {phase.epochs} is not at least 1")
+    _check(0 < phase.lr < math.inf, f"{at}.lr {phase.lr:g} is not a number above 0")
+    if phase.backbone_lr is not None:
+        _check(0 < phase.backbone_lr < math.inf, f"{at}.backbone_lr {phase.backbone_lr:g} is not a number above 0")
+    number = phase.stages == "all" or (isinstance(phase.stages, int) and 0 <= phase.stages <= stages)
+    _check(number, f"{at}.stages {phase.stages!r} is not 0 to {stages}, nor 'all'")
+    _choice(phase.schedule, SCHEDULES, f"{at}.schedule")
+    _check(0 <= phase.warmup < 1, f"{at}.warmup {phase.warmup:g} is not in [0, 1)")
+    _check(0 < phase.factor < 1, f"{at}.factor {phase.factor:g} is not in (0, 1)")
+    _check(phase.wait >= 1, f"{at}.wait {phase.wait} is not at least 1")
+    _check(phase.patience >= 0, f"{at}.patience {phase.patience} is not at least 0")
+    _check(phase.views >= 0, f"{at}.views {phase.views} is not at least 0")
+    _check(phase.views == 0 or phase.stages == 0, f"{at}.views needs a frozen backbone: set stages = 0, or views = 0")
+
+
 def _check_network(network: NetworkConfig) -> None:
+    _check(32 <= network.input_size <= 1024, f"network.input_size {network.input_size} is not 32 to 1024 px")
     _check(network.in_chans in (1, 3, 4), f"network.in_chans {network.in_chans} is not 1, 3 or 4")
     for name in ("mean", "std"):
         count = len(getattr(network, name))
         _check(count == network.in_chans, f"network.{name} has {count} numbers for {network.in_chans} channels")
     _check(all(0 < value < math.inf for value in network.std), f"network.std {list(network.std)} is not above 0")
     _check(network.hidden is None or network.hidden >= 1, f"network.hidden {network.hidden} is not at least 1")
+    for name in ("dropout", "drop_path"):
+        _check(0 <= getattr(network, name) < 1, f"network.{name} {getattr(network, name):g} is not in [0, 1)")
+
+
+def _check_loss(loss: LossConfig) -> None:
+    _choice(loss.kind, EXPRESSION_LOSSES, "loss.kind")
+    _choice(loss.class_weights, CLASS_WEIGHTS, "loss.class_weights")
+    for name in ("expression", "gamma", "mse", "mae", "ccc", "valence", "arousal"):
+        _at_least(getattr(loss, name), 0, f"loss.{name}")
+    _at_least(loss.max_class_weight, 1, "loss.max_class_weight")
+    _check(0 <= loss.label_smoothing < 1, f"loss.label_smoothing {loss.label_smoothing:g} is not in [0, 1)")
+
+
+def _check_mixing(mixing: Mixing) -> None:
+    for name in ("mixup", "cutmix"):
+        _at_least(getattr(mixing, name), 0, f"mixing.{name}")
+    _check(0 <= mixing.share <= 1, f"mixing.share {mixing.share:g} is not in [0, 1]")
 
 
 def _check_augmentation(augmentation: Augmentation) -> None:
-    for name, top in (("flip", 1), ("grey", 1), ("erase", 1), ("shift", 1), ("brightness", 1), ("rotate", 180)):
+    for name, top in (("flip", 1), ("grey", 1), ("erase", 1), ("shift", 1), ("brightness", 1), ("blur", 1), ("rotate", 180)):
         value = getattr(augmentation, name)
         _check(0 <= value <= top, f"augmentation.{name} {value:g} is not in [0, {top}]")
     for name in ("scale", "contrast", "saturation"):
@@ -218,8 +339,3 @@ def _check_augmentation(augmentation: Augmentation) -> None:
         len(area) == 2 and 0 <= area[0] <= area[1] <= 1,
         f"augmentation.erase_area {list(area)} is not a range within [0, 1]",
     )
-
-
-def _nearest(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" Did you mean '{near[0]}'?" if near else ""

@@ -2,72 +2,166 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import logging
 
+import numpy as np
+import numpy.typing as npt
 import torch
 
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.training.config import LossConfig
+
+EFFECTIVE_BETA = 0.999
+
+log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class LossWeights:
-    """What counts how much.
+def total_loss(
+    logits: torch.Tensor,
+    affect: torch.Tensor,
+    targets: torch.Tensor,
+    affect_targets: torch.Tensor,
+    config: LossConfig,
+    class_weights: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weighted loss of either head.
 
-    Attributes:
-        expression: of the cross-entropy.
-        mse: of the mean squared error of valence and arousal.
-        ccc: of 1 - CCC of valence and arousal, taken over the batch.
-        label_smoothing: share of every label that is spread over all expressions, in [0, 1).
+    Args:
+        logits: shape ``(B, 8)``.
+        affect: shape ``(B, 2)``.
+        targets: shape ``(B, 8)``; a row of zeros has no label.
+        affect_targets: shape ``(B, 2)``; NaN has no label.
+        config: what counts how much.
+        class_weights: shape ``(8,)``.
+
+    Returns:
+        Two scalars, to be added.
     """
+    expression = expression_loss(
+        logits,
+        targets,
+        label_smoothing=config.label_smoothing,
+        gamma=config.gamma if config.kind == "focal" else 0.0,
+        class_weights=class_weights,
+    )
+    rest = affect_loss(
+        affect, affect_targets, mse=config.mse, mae=config.mae, ccc=config.ccc, factors=(config.valence, config.arousal)
+    )
+    return config.expression * expression, rest
 
-    expression: float = 1.0
-    mse: float = 0.0
-    ccc: float = 0.0
-    label_smoothing: float = 0.05
 
+def expression_loss(
+    logits: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    label_smoothing: float = 0.0,
+    gamma: float = 0.0,
+    class_weights: torch.Tensor | None = None,
+) -> torch.Tensor:
+    r"""Cross-entropy or focal loss against label distributions :math:`q`.
 
-def expression_loss(logits: torch.Tensor, targets: torch.Tensor, *, label_smoothing: float = 0.0) -> torch.Tensor:
-    """Cross-entropy against label distributions.
+    .. math:: -\sum_c w_c\, q_c\, (1 - p_c)^\gamma \log p_c
 
     Args:
         logits: shape ``(B, 8)``.
         targets: shape ``(B, 8)``, rows sum to 1; a row of zeros has no label and does not count.
         label_smoothing: in [0, 1).
+        gamma: at least 0; 0 is cross-entropy.
+        class_weights: :math:`w`, shape ``(8,)``; 1 by default.
 
     Returns:
         Mean over the labelled rows; 0 when there is none.
+
+    References:
+        T.-Y. Lin et al. (2017), Focal Loss for Dense Object Detection, ICCV.
     """
     labelled = (targets.sum(dim=1) > 0).to(logits.dtype)
     smooth = targets * (1 - label_smoothing) + label_smoothing / len(EXPRESSIONS)
-    losses = -(smooth * torch.log_softmax(logits, dim=1)).sum(dim=1)
+    if class_weights is not None:
+        smooth = smooth * class_weights
+    log_probs = torch.log_softmax(logits, dim=1)
+    if gamma:
+        smooth = smooth * (1 - log_probs.exp()).clamp(min=1e-6) ** gamma
+    losses = -(smooth * log_probs).sum(dim=1)
     return (losses * labelled).sum() / labelled.sum().clamp(min=1)
 
 
-def affect_loss(preds: torch.Tensor, targets: torch.Tensor, *, mse: float, ccc: float) -> torch.Tensor:
-    r"""``mse`` times the squared error plus ``ccc`` times :math:`1 - \rho_c`, each averaged over valence and arousal.
+def affect_loss(
+    preds: torch.Tensor,
+    targets: torch.Tensor,
+    *,
+    mse: float = 0.0,
+    mae: float = 0.0,
+    ccc: float = 0.0,
+    factors: tuple[float, float] = (1.0, 1.0),
+) -> torch.Tensor:
+    r"""``mse`` times the squared error plus ``mae`` times the absolute one plus ``ccc`` times :math:`1 - \rho_c`.
+
+    Each is averaged over valence and arousal, which count by their factors.
 
     Args:
         preds: shape ``(B, 2)``.
         targets: shape ``(B, 2)``; NaN has no label and does not count.
         mse: weight.
+        mae: weight.
         ccc: weight; with fewer than two labelled images in the batch this part is left out.
+        factors: of valence and of arousal.
 
     Returns:
         A scalar; 0 when nothing is labelled.
     """
     total = preds.new_zeros(())
     columns = 0
-    for column in range(preds.shape[1]):
+    for column, factor in enumerate(factors):
         known = torch.isfinite(targets[:, column])
         if not known.any():
             continue
         columns += 1
         p, t = preds[known, column], targets[known, column]
         if mse:
-            total = total + mse * (p - t).square().mean()
+            total = total + factor * mse * (p - t).square().mean()
+        if mae:
+            total = total + factor * mae * (p - t).abs().mean()
         if ccc and len(p) > 1:
             covariance = ((p - p.mean()) * (t - t.mean())).mean()
             spread = p.var(correction=0) + t.var(correction=0) + (p.mean() - t.mean()).square()
             # The small number keeps the gradient finite when predictions and labels are the same constant.
-            total = total + ccc * (1 - 2 * covariance / (spread + 1e-8))
+            total = total + factor * ccc * (1 - 2 * covariance / (spread + 1e-8))
     return total / max(columns, 1)
+
+
+def class_weights(targets: npt.NDArray[np.float32], config: LossConfig) -> npt.NDArray[np.float32] | None:
+    r"""Weights of the expressions, so that rare ones count more.
+
+    ``inverse`` takes :math:`1 / n_c`, ``effective`` :math:`(1 - \beta) / (1 - \beta^{n_c})` with :math:`\beta = 0.999`;
+    both are normalised to a mean of 1 over the images, so that the loss keeps its size, and clipped. Every clipped one is
+    logged by name.
+
+    Args:
+        targets: label distributions of the training part, shape ``(N, 8)``.
+        config: which weights, and where they are clipped.
+
+    Returns:
+        Shape ``(8,)``, 1 for expressions that do not occur; ``None`` when there are no weights.
+
+    References:
+        Y. Cui et al. (2019), Class-Balanced Loss Based on Effective Number of Samples, CVPR.
+    """
+    if config.class_weights == "none":
+        return None
+    counts = targets.sum(axis=0, dtype=np.float64)
+    there = counts > 0
+    weights = np.ones(len(EXPRESSIONS))
+    if config.class_weights == "inverse":
+        weights[there] = 1 / counts[there]
+    else:
+        weights[there] = (1 - EFFECTIVE_BETA) / (1 - EFFECTIVE_BETA ** counts[there])
+    weights[there] /= (weights * counts)[there].sum() / counts[there].sum()
+    for index in np.flatnonzero(there & (weights > config.max_class_weight)):
+        log.warning(
+            "'%s' has a share of %.2g %% and would weigh %.3g times a usual image, which makes losses explode: "
+            "clipped to %g (loss.max_class_weight).",
+            EXPRESSIONS[index], 100 * counts[index] / counts.sum(), weights[index], config.max_class_weight,
+        )  # fmt: skip
+    weights[~there] = 1.0
+    return np.minimum(weights, config.max_class_weight).astype(np.float32)

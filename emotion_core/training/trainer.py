@@ -1,36 +1,32 @@
-"""One training, from pictures to a run folder; killed at any moment, it goes on from its last finished epoch."""
+"""One training, from pictures to a run folder; killed at any moment, it goes on from its last stored epoch."""
 
 from __future__ import annotations
 
 import io
 import logging
 import math
+import os
 import platform
-import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from torch import nn
-from tqdm import tqdm
+from accelerate import Accelerator, DataLoaderConfiguration
+from accelerate.state import AcceleratorState, GradientState
+from accelerate.utils import broadcast
 
-from emotion_core.data.affectnet import load_affectnet
-from emotion_core.data.ferplus import load_fer2013, load_ferplus
-from emotion_core.data.splits import stratified_split
-from emotion_core.data.table import FaceTable, OnError
-from emotion_core.data.transforms import augment, batches, decode_table
+from emotion_core.data.table import OnError
 from emotion_core.errors import CheckpointError, ConfigError, TrainingError
 from emotion_core.metrics.calibration import fit_temperature
-from emotion_core.metrics.continuous import concordance_corrcoef
 from emotion_core.models.checkpoint import load_backbone_weights, load_weights, save_weights
 from emotion_core.models.device import resolve_device
-from emotion_core.models.inference import infer, match_channels
 from emotion_core.models.network import EmotionNetwork
+from emotion_core.results.progress import remove_progress
 from emotion_core.results.run import (
     WEIGHTS,
     Run,
@@ -44,182 +40,177 @@ from emotion_core.results.run import (
     write_info,
 )
 from emotion_core.training.averaging import WeightAverage
-from emotion_core.training.config import TrainConfig
-from emotion_core.training.losses import affect_loss, expression_loss
+from emotion_core.training.checks import check_phases
+from emotion_core.training.config import Phase, TrainConfig
+from emotion_core.training.data import Part, epoch_seed, load_parts
+from emotion_core.training.freezing import Learning, freeze, make_optimiser, moving_tensors, set_modes
+from emotion_core.training.learners import Batch, FeatureLearner, ImageLearner, Learner
+from emotion_core.training.losses import class_weights, total_loss
+from emotion_core.training.reporting import Reporter
+from emotion_core.training.schedule import Plateau, learning_rate
+from emotion_core.training.validation import measure, selection_score
 
 STATE = "state.pt"
+
+SAVE_EVERY = 5.0
+"""Seconds between two stored states, where epochs are shorter: what is lost by a kill is done again, with the same result."""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    """Decoded pictures of one split with their labels, on the training device where it fits.
-
-    Attributes:
-        table: ``N`` rows.
-        pixels: uint8, shape ``(N, 1 or 3, S, S)``.
-    """
-
-    table: FaceTable
-    pixels: npt.NDArray[np.uint8]
-
-
-def load_parts(
-    config: TrainConfig, data_root: str | Path, *, on_error: OnError = "raise", progress: bool = True
-) -> tuple[Part, Part]:
-    """Training and validation part of a configuration's dataset, decoded. Test images are not touched."""
-    if config.dataset == "ferplus":
-        train = load_ferplus(data_root, labels="distribution", on_error=on_error).part("train")
-        val = load_ferplus(data_root, on_error=on_error).part("val")
-    elif config.dataset == "fer2013":
-        train = stratified_split(load_fer2013(data_root, on_error=on_error).part("train"), share=0.1, validation=False)
-        train, val = train.part("train"), train.part("test").with_split(["val"] * len(train.part("test")))
-    else:
-        table = load_affectnet(data_root, name=config.dataset, on_error=on_error)
-        train, val = table.part("train"), table.part("val")
-    for part in (train, val):
-        log.info("%s, %s", part.frame["split"].iloc[0], part.describe())
-    with tqdm(total=len(train) + len(val), desc="Decoding", unit="img", disable=not progress) as bar:
-        decoded = [
-            decode_table(table, config.network.input_size, on_error=on_error, progress=bar.update) for table in (train, val)
-        ]
-    first, second = (Part(table=table, pixels=pixels) for table, pixels in decoded)
-    return first, second
-
-
-def learning_rate(step: int, total: int, *, peak: float, warmup: float) -> float:
-    """Linear rise over the first ``warmup`` share of all steps, then half a cosine down to 0.
-
-    Args:
-        step: 0 to ``total - 1``.
-        total: number of steps.
-        peak: largest rate.
-        warmup: in [0, 1).
-    """
-    rise = warmup * total
-    if step < rise:
-        return peak * (step + 1) / (rise + 1)
-    return peak * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(total - rise, 1)))
-
-
-def make_optimiser(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
-    """AdamW with weight decay on matrices and kernels; biases and normalisation keep theirs."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": config.weight_decay}, {"params": others, "weight_decay": 0.0}],
-        lr=config.lr,
-    )
-
-
-def validate(network: EmotionNetwork, part: Part, outputs: tuple[str, ...]) -> dict[str, float]:
-    """The measures that choose an epoch: ``accuracy``, ``ccc_valence``, ``ccc_arousal``, as far as the part has labels."""
-    logits, affect = infer(network, part.pixels)
-    if not (np.isfinite(logits).all() and np.isfinite(affect).all()):
-        raise TrainingError("The network's outputs on the validation part are not finite. Try a smaller learning rate.")
-    measures: dict[str, float] = {}
-    labels = part.table.expression_indices
-    if "expression" in outputs and (labels >= 0).any():
-        known = labels >= 0
-        measures["accuracy"] = float((logits.argmax(axis=1)[known] == labels[known]).mean())
-    if "affect" in outputs:
-        for column, name in enumerate(("valence", "arousal")):
-            target = part.table.affect[:, column]
-            known = np.isfinite(target)
-            if known.any():
-                preds = np.clip(affect[known, column], -1, 1)
-                measures[f"ccc_{name}"] = concordance_corrcoef(preds, target[known])
-    return measures
-
-
-def selection_score(measures: Mapping[str, float], select: str) -> float:
-    """One number that is larger for a better epoch.
-
-    Raises:
-        ConfigError: the measures that ``select`` names are not there.
-    """
-    try:
-        ccc = [measures["ccc_valence"], measures["ccc_arousal"]] if "ccc" in select else []
-        accuracy = [measures["accuracy"]] if "accuracy" in select else []
-    except KeyError as error:
-        raise ConfigError(f"select = '{select}' needs {error}, which this dataset or these losses do not give.") from error
-    parts = accuracy + ([float(np.mean(ccc))] if ccc else [])
-    return float(np.mean(np.nan_to_num(parts)))
-
-
 def train(
     config: TrainConfig,
-    data_root: str | Path,
+    data_root: str | Path | None,
     out: Path,
     *,
-    init: str = "scratch",
     device: str = "auto",
     on_error: OnError = "raise",
+    workers: int = 0,
+    cache: Path | None = None,
     progress: bool = True,
+    tensorboard: bool = False,
 ) -> Run:
     """Train one network and leave a run folder.
 
-    The same call again on an unfinished folder goes on after its last finished epoch; on a CPU with the same number of threads,
-    that ends with the same weights as one uninterrupted training.
+    The same call again on an unfinished folder goes on after its last stored epoch; on a CPU with the same number of threads,
+    that ends with the same weights as one uninterrupted training. Started by ``accelerate launch``, several processes share
+    each batch.
 
     Args:
         config: what to do.
         data_root: where datasets lie.
         out: the run folder, made if needed.
-        init: ``"scratch"``, ``"imagenet"``, a run's name or folder, or a ``.safetensors`` file.
         device: as in :func:`~emotion_core.models.device.resolve_device`.
         on_error: what to do with broken samples.
+        workers: processes that prepare batches; they change the speed, never the result.
+        cache: folder for decoded pictures, memory-mapped from there; in memory by default.
         progress: whether to draw bars on standard error.
+        tensorboard: whether to write TensorBoard's files into the run folder.
 
     Raises:
         ConfigError: the folder holds a run with other settings.
-        TrainingError: the loss is not finite, or the folder cannot be written.
+        TrainingError: the loss is not finite, nothing learns, or the folder cannot be written.
     """
-    where = resolve_device(device)
-    done = _finished(out, config, init)
+    done = _finished(out, config)
     if done is not None:
         # A kill at the very end may have left it behind.
         (out / STATE).unlink(missing_ok=True)
+        remove_progress(out)
         log.info("'%s' is already finished.", out)
         return done
-    network = start_network(config, init).to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    parts = load_parts(config, data_root, on_error=on_error, progress=progress)
+    accelerator = make_accelerator(device)
+    _check_processes(config, accelerator)
+    network = start_network(config)
+    network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    progress = progress and accelerator.is_main_process
+    with accelerator.local_main_process_first() if cache is not None else nullcontext():
+        parts = load_parts(config, data_root, on_error=on_error, cache=cache, progress=progress)
+    return fit(config, network, parts, out, accelerator, workers=workers, progress=progress, tensorboard=tensorboard)
+
+
+def fit(
+    config: TrainConfig,
+    network: EmotionNetwork,
+    parts: tuple[Part, Part],
+    out: Path,
+    accelerator: Accelerator,
+    *,
+    workers: int = 0,
+    progress: bool = True,
+    tensorboard: bool = False,
+) -> Run:
+    """Train a network on decoded pictures; what :func:`train` does once it has both.
+
+    Args:
+        config: what to do.
+        network: on the accelerator's device, with the weights to start from.
+        parts: training and validation part.
+        out: the run folder, made if needed.
+        accelerator: from :func:`make_accelerator`.
+        workers: as in :func:`train`.
+        progress: as in :func:`train`.
+        tensorboard: as in :func:`train`.
+
+    Raises:
+        ConfigError: the validation part lacks what chooses the epoch, or the folder holds a run on other images.
+        TrainingError: as in :func:`train`.
+    """
     if "ccc" in config.select and not np.isfinite(parts[1].table.affect).any():
         raise ConfigError(f"select = '{config.select}' needs valence and arousal, which '{config.dataset}' does not have.")
     try:
-        out.mkdir(parents=True, exist_ok=True)
-        return _Training(config, network, parts, out, init=init, device=where, progress=progress).run()
+        if accelerator.is_main_process:
+            out.mkdir(parents=True, exist_ok=True)
+        accelerator.wait_for_everyone()
+        training = _Training(config, network, parts, out, accelerator, workers=workers)
+        return training.run(progress=progress, tensorboard=tensorboard)
     except OSError as error:
         raise TrainingError(
             f"'{out}' cannot be written ({error.strerror or error}). Free some space or choose another folder with --out; "
-            "the same command then goes on from the last finished epoch."
+            "the same command then goes on from the last stored epoch."
         ) from error
+    finally:
+        accelerator.free_memory()
 
 
-def start_network(config: TrainConfig, init: str) -> EmotionNetwork:
-    """A network with the weights that training starts from; arguments and errors as in :func:`train`."""
+def start_network(config: TrainConfig) -> EmotionNetwork:
+    """A network with the weights that training starts from; errors as in :func:`train`."""
     torch.manual_seed(config.seed)
-    network = EmotionNetwork(config.network, pretrained=init == "imagenet")
-    if init not in ("scratch", "imagenet"):
-        weights = Path(init) if init.endswith(".safetensors") else find_run(init).weights
+    network = EmotionNetwork(config.network, pretrained=config.init == "imagenet")
+    if config.init not in ("scratch", "imagenet"):
+        weights = Path(config.init) if config.init.endswith(".safetensors") else find_run(config.init).weights
         load_backbone_weights(network, weights)
     return network
 
 
-def _finished(out: Path, config: TrainConfig, init: str) -> Run | None:
+def make_accelerator(device: str = "auto") -> Accelerator:
+    """Accelerate's view of the device, and of the other processes where there are any.
+
+    Args:
+        device: as in :func:`~emotion_core.models.device.resolve_device`.
+    """
+    where = resolve_device(device)
+    if not torch.distributed.is_initialized() and "LOCAL_RANK" not in os.environ:
+        # Its state outlives a training; the next one in this process may be on another device.
+        AcceleratorState._reset_state(reset_partial_state=True)
+        GradientState._reset_state()
+        if where.type == "cuda":
+            os.environ["ACCELERATE_TORCH_DEVICE"] = str(where)
+    return Accelerator(
+        cpu=where.type == "cpu",
+        # bf16 pays on a GPU; on CPUs it depends on the chip and on the backbone, so fp32 it is.
+        mixed_precision="bf16" if where.type == "cuda" else "no",
+        dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),
+    )
+
+
+def _check_processes(config: TrainConfig, accelerator: Accelerator) -> None:
+    count = accelerator.num_processes
+    if config.batch_size % count or config.batch_size // count < 2:
+        raise ConfigError(
+            f"A batch of {config.batch_size} cannot be shared by {count} processes: each needs the same number of images, at "
+            f"least 2. Set batch_size to a multiple of {count}."
+        )
+
+
+def _finished(out: Path, config: TrainConfig) -> Run | None:
     """The run in ``out`` when it is finished; refuses one that was trained otherwise."""
     if not (out / "run.json").is_file():
         return None
     run = read_run(out)
     # run.json holds lists where the configuration has tuples.
-    if _plain(run.info.training) != _plain(config.to_dict()) or run.info.init != _init_name(init):
+    if _plain(run.info.training) != _plain(_recorded(config)):
         raise ConfigError(f"'{out}' holds a run with other settings. Choose another folder with --out, or remove it.")
     return run if run.info.finished else None
 
 
 class _Training:
-    """State of one training between epochs."""
+    """State of one training between epochs.
+
+    Attributes:
+        epoch: epochs done, over all phases.
+        phase: index of the phase.
+        phase_epoch: epochs done in it.
+    """
 
     def __init__(
         self,
@@ -227,193 +218,335 @@ class _Training:
         network: EmotionNetwork,
         parts: tuple[Part, Part],
         out: Path,
+        accelerator: Accelerator,
         *,
-        init: str,
-        device: torch.device,
-        progress: bool,
+        workers: int,
     ) -> None:
-        self.config, self.network, self.out, self.device, self.progress = config, network, out, device, progress
-        self.train_part, self.val_part = parts
-        self.optimiser = make_optimiser(network, config)
+        self.config, self.network, self.parts, self.out = config, network, parts, out
+        self.accelerator, self.workers = accelerator, workers
         self.average = WeightAverage(network, config.average)
-        self.pixels = torch.from_numpy(self.train_part.pixels)
-        self.targets = torch.from_numpy(self.train_part.table.targets).to(device)
-        self.affect = torch.from_numpy(self.train_part.table.affect).to(device)
-        self.steps = math.ceil(len(self.train_part.table) / config.batch_size)
-        self.epoch, self.seconds, self.best = 0, 0.0, -math.inf
-        self.info = RunInfo(
-            network=config.network.to_dict(),
-            outputs=config.outputs,
-            training=config.to_dict(),
-            dataset={
-                "name": config.dataset,
-                **{
-                    split: {"images": len(part.table), "fingerprint": part.table.fingerprint()}
-                    for split, part in (("train", self.train_part), ("val", self.val_part))
-                },
-            },
-            init=_init_name(init),
-            seed=config.seed,
-            num_params=sum(p.numel() for p in network.parameters()),
-            device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-            versions=_versions(),
-        )
+        self.plateau = Plateau()
+        self.epoch = self.phase = self.phase_epoch = 0
+        self.seconds, self.best, self.saved = 0.0, -math.inf, -math.inf
+        self.optimiser_state: dict[str, Any] | None = None
+        targets = parts[0].table.targets
+        weights = class_weights(targets, config.loss)
+        self.class_weights = None if weights is None else torch.from_numpy(weights).to(accelerator.device)
+        self.classes = targets.sum(axis=0) > 0
+        self.info = _describe(config, network, parts, accelerator.device)
 
-    def run(self) -> Run:
-        self._resume()
-        write_info(self.out, self.info)
-        total = self.config.epochs * len(self.train_part.table)
-        done = self.epoch * len(self.train_part.table)
-        with tqdm(total=total, initial=done, unit="img", disable=not self.progress, smoothing=0.02) as bar:
-            while self.epoch < self.config.epochs:
-                self._run_epoch(bar)
-        self.info = replace(self.info, finished=True, seconds=round(self.seconds, 1), temperature=self._fit_temperature())
-        write_info(self.out, self.info)
-        (self.out / STATE).unlink(missing_ok=True)
+    def run(self, *, progress: bool, tensorboard: bool) -> Run:
+        resumed = self._resume()
+        if self.accelerator.is_main_process:
+            write_info(self.out, self.info)
+        images = len(self.parts[0].table)
+        with self._reporting(images, progress=progress, tensorboard=tensorboard):
+            if not resumed:
+                self._check()
+            self.reporter.go_on(self.epoch)
+            while self.phase < len(self.config.phases):
+                self._run_phase(self.config.phases[self.phase])
+            self._finish()
         return read_run(self.out)
 
-    def _fit_temperature(self) -> float:
-        """Temperature of the stored epoch's probabilities on the validation part."""
-        labels = self.val_part.table.expression_indices
-        if "expression" not in self.config.outputs or not (labels >= 0).any():
-            return 1.0
-        load_weights(self.average.network, self.out / WEIGHTS)
-        logits, _ = infer(self.average.network, self.val_part.pixels)
-        return round(fit_temperature(logits[labels >= 0], labels[labels >= 0]), 4)
+    @contextmanager
+    def _reporting(self, images: int, *, progress: bool, tensorboard: bool) -> Iterator[None]:
+        """Reports go out from the main process alone."""
+        main = self.accelerator.is_main_process
+        self.reporter = Reporter(
+            self.out, self.config, images=images, bar=progress, tensorboard=tensorboard and main, silent=not main
+        )
+        try:
+            yield
+        except (TrainingError, CheckpointError) as error:
+            self.reporter.say(f"Stopped: {error}")
+            raise
+        finally:
+            self.reporter.close(finished=self.info.finished)
 
-    def _run_epoch(self, bar: tqdm[Any]) -> None:
+    def _check(self) -> None:
+        seconds = check_phases(
+            self.config, self.network, self.parts[0], judged=len(self.parts[1].table), class_weights=self.class_weights
+        )
+        self.reporter.say(
+            f"Every phase takes a step. About {_duration(seconds / self.accelerator.num_processes)} for "
+            f"{self.config.epochs} epochs."
+        )
+
+    def _run_phase(self, phase: Phase) -> None:
+        config, network = self.config, self.network
+        learning = freeze(network, phase.stages, config.outputs)
+        set_modes(network, learning)
+        optimiser = make_optimiser(network, learning, phase, config.optimiser)
+        if self.optimiser_state is not None:
+            optimiser.load_state_dict(self.optimiser_state)
+            self.optimiser_state = None
+        self.average.follow(moving_tensors(network, learning))
         started = time.perf_counter()
-        row: dict[str, Any] = {"epoch": self.epoch + 1, **self._learn(bar)}
+        with self._learner(phase) as (learner, model):
+            self.seconds += time.perf_counter() - started
+            while not self._run_epoch(phase, learner, model, learning, optimiser):
+                pass
+
+    @contextmanager
+    def _learner(self, phase: Phase) -> Iterator[tuple[Learner, torch.nn.Module]]:
+        """How this phase sees the images; prepared for several processes and undone afterwards."""
+        if phase.views:
+            self.reporter.say(f"Phase '{phase.name}': the frozen backbone sees every image before the heads learn.")
+            start = self.epoch - self.phase_epoch
+            yield FeatureLearner(self.config, self.network, phase, self.parts, self.accelerator, epoch=start), self.network
+            return
+        model = self.accelerator.prepare_model(self.network)
+        try:
+            yield (
+                ImageLearner(self.config, self.network, model, self.parts, self.accelerator, workers=self.workers),
+                model,
+            )
+        finally:
+            self.accelerator.unwrap_model(model, keep_fp32_wrapper=False)
+            self.accelerator.free_memory()
+
+    def _run_epoch(
+        self,
+        phase: Phase,
+        learner: Learner,
+        model: torch.nn.Module,
+        learning: Learning,
+        optimiser: torch.optim.Optimizer,
+    ) -> bool:
+        """One pass over the training part; whether the phase is over."""
+        started = time.perf_counter()
+        row: dict[str, Any] = {"epoch": self.epoch + 1, "phase": phase.name}
+        row |= self._learn(phase, learner, model, optimiser)
         trained = time.perf_counter() - started
-        measures = validate(self.average.network, self.val_part, self.config.outputs)
+        self._share_average()
+        measures = measure(
+            *learner.evaluate(self.average.network), self.parts[1].table, self.config.outputs, classes=self.classes
+        )
         score = selection_score(measures, self.config.select)
         row |= {f"val_{name}": round(value, 6) for name, value in measures.items()}
-        row |= {"score": round(score, 6), "images_per_second": round(len(self.train_part.table) / trained, 1)}
+        row |= {"score": round(score, 6), "images_per_second": round(len(self.parts[0].table) / trained, 1)}
         row["seconds"] = round(time.perf_counter() - started, 2)
         self.seconds += row["seconds"]
         self.epoch += 1
-        if score > self.best:
-            self.best = score
-            save_weights(self.average.network, self.out / WEIGHTS)
-            self.info = replace(
-                self.info,
-                seconds=round(self.seconds, 1),
-                selection={
-                    "measure": self.config.select,
-                    "split": "val",
-                    "epoch": self.epoch,
-                    "value": round(score, 6),
-                },
-            )
-            write_info(self.out, self.info)
-        append_history(self.out, row)
-        self._save()
-        if self.progress:
-            shown = "  ".join(f"{key} {value:.4g}" for key, value in row.items() if key != "epoch")
-            tqdm.write(f"epoch {self.epoch}/{self.config.epochs}  {shown}{'  *' if score == self.best else ''}", sys.stderr)
+        self.phase_epoch += 1
+        better = score > self.best
+        if better:
+            self._keep(score)
+        self.plateau.update(score, wait=phase.wait, shrink=phase.factor)
+        if self.accelerator.is_main_process:
+            append_history(self.out, row)
+        self.reporter.epoch(row, better=better)
+        over = self.phase_epoch == phase.epochs or 0 < phase.patience <= self.plateau.bad
+        if over:
+            self.phase, self.phase_epoch, self.plateau = self.phase + 1, 0, Plateau()
+        self._save(None if over else optimiser.state_dict())
+        return over
 
-    def _learn(self, bar: tqdm[Any]) -> dict[str, float]:
-        """One pass over the training part; the mean loss and the last learning rate."""
-        config, network = self.config, self.network.train()
-        # Everything random in an epoch follows from the seed and the epoch alone, so that a resumed one is the same.
-        seed = config.seed * 100_003 + self.epoch
-        generator = torch.Generator().manual_seed(seed)
-        mixing = np.random.default_rng(seed)
-        torch.manual_seed(seed)
-        losses, seen = 0.0, 0
-        rate = config.lr
-        for index, chosen in enumerate(batches(len(self.pixels), config.batch_size, generator)):
-            if len(chosen) < 2:
-                # A last batch of one image would give batch normalisation nothing to normalise by.
-                bar.update(len(chosen))
-                continue
-            rate = learning_rate(
-                self.epoch * self.steps + index, config.epochs * self.steps, peak=config.lr, warmup=config.warmup
+    def _keep(self, score: float) -> None:
+        """Store the weights of the best epoch so far."""
+        self.best = score
+        self.info = replace(
+            self.info,
+            seconds=round(self.seconds, 1),
+            selection={"measure": self.config.select, "split": "val", "epoch": self.epoch, "value": round(score, 6)},
+        )
+        if self.accelerator.is_main_process:
+            save_weights(self.average.network, self.out / WEIGHTS)
+            write_info(self.out, self.info)
+
+    def _learn(
+        self, phase: Phase, learner: Learner, model: torch.nn.Module, optimiser: torch.optim.Optimizer
+    ) -> dict[str, Any]:
+        """All steps of an epoch; mean losses and mean learning rates."""
+        config, started = self.config, self.reporter.clock()
+        torch.manual_seed(epoch_seed(config.seed, self.epoch))
+        sums, rates, seen = np.zeros(2), np.zeros(2), 0
+        waiting: tuple[torch.Tensor, Batch] | None = None
+        number = 0
+        optimiser.zero_grad(set_to_none=True)
+        for number, batch in enumerate(learner.batches(self.epoch), start=1):
+            rate = self.plateau.factor * learning_rate(
+                phase.schedule,
+                self.phase_epoch * learner.steps + number - 1,
+                phase.epochs * learner.steps,
+                warmup=phase.warmup,
             )
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
-            loss = self._step(network, chosen, generator, mixing)
-            losses, seen = losses + loss * len(chosen), seen + len(chosen)
-            bar.update(len(chosen))
-            bar.set_postfix(epoch=self.epoch + 1, loss=f"{loss:.3f}", best=f"{max(self.best, 0):.3f}", refresh=False)
-        return {"loss": round(losses / max(seen, 1), 6), "lr": rate}
+            for group in optimiser.param_groups:
+                group["lr"] = group["peak"] * rate
+            moves = number % config.accumulate == 0 or number == learner.steps
+            parts = self._step(learner, model, batch, optimiser, moves=moves)
+            # The loss before this one: on a GPU the steps go on while it is read.
+            if waiting is not None:
+                sums, seen = sums + self._finite(*waiting, optimiser) * len(waiting[1].indices), seen + len(waiting[1].indices)
+            waiting = (parts, batch)
+            rates += (phase.lr * rate, (phase.lr if phase.backbone_lr is None else phase.backbone_lr) * rate)
+            self.reporter.step(
+                phase=self.phase,
+                epoch=self.epoch,
+                step=number,
+                steps=learner.steps,
+                images=len(batch.indices) * self.accelerator.num_processes,
+                loss=float(sums.sum() / max(seen, 1)),
+                lr=phase.lr * rate,
+                best=self.best,
+                started=started,
+            )
+        if waiting is None:
+            raise TrainingError(f"'{config.dataset}' has too few training images for a step.")
+        sums, seen = sums + self._finite(*waiting, optimiser) * len(waiting[1].indices), seen + len(waiting[1].indices)
+        return _row(sums / seen, rates / number, config.outputs, frozen=phase.stages == 0)
 
     def _step(
-        self, network: EmotionNetwork, chosen: torch.Tensor, generator: torch.Generator, mixing: np.random.Generator
-    ) -> float:
+        self, learner: Learner, model: torch.nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, *, moves: bool
+    ) -> torch.Tensor:
+        """Forward, backward, and a step where gradients of enough batches have come together; the two losses."""
         config = self.config
-        images = self.pixels[chosen].to(self.device, non_blocking=True).float().div_(255)
-        images = augment(images, config.augmentation, generator)
-        targets, affect = self.targets[chosen.to(self.device)], self.affect[chosen.to(self.device)]
-        if config.mixup:
-            share = float(mixing.beta(config.mixup, config.mixup))
-            partner = torch.randperm(len(chosen), generator=generator).to(self.device)
-            images = share * images + (1 - share) * images[partner]
-            targets = share * targets + (1 - share) * targets[partner]
-            affect = share * affect + (1 - share) * affect[partner]
-        images = network.normalise(match_channels(images, config.network.in_chans))
-        images = images.contiguous(memory_format=torch.channels_last)
-        # bf16 pays on a GPU; on CPUs it depends on the chip and on the backbone, so fp32 it is.
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-            outputs = network(images)
-        loss = config.loss.expression * expression_loss(
-            outputs.logits.float(), targets, label_smoothing=config.loss.label_smoothing
-        ) + affect_loss(outputs.affect.float(), affect, mse=config.loss.mse, ccc=config.loss.ccc)
-        value = loss.item()
-        if not math.isfinite(value):
-            ids = ", ".join(self.train_part.table.sample_ids[int(i)] for i in chosen[:5])
-            raise TrainingError(
-                f"The loss is {value} in epoch {self.epoch + 1} at learning rate {self.optimiser.param_groups[0]['lr']:.3g}, "
-                f"in the batch of {ids}, … Try a third of the learning rate; the last finished epoch is kept in '{self.out}'."
-            )
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), config.clip_norm)
-        self.optimiser.step()
-        self.average.update(network)
-        return value
+        with nullcontext() if moves else self.accelerator.no_sync(model):
+            logits, affect = learner.forward(batch.inputs)
+            parts = torch.stack(total_loss(logits, affect, batch.targets, batch.affect, config.loss, self.class_weights))
+            self.accelerator.backward(parts.sum() / config.accumulate)
+        if moves:
+            self.accelerator.clip_grad_norm_([p for p in self.network.parameters() if p.requires_grad], config.clip_norm)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+            self.average.update()
+        return parts.detach()
 
-    def _save(self) -> None:
+    def _finite(self, parts: torch.Tensor, batch: Batch, optimiser: torch.optim.Optimizer) -> Any:
+        """The two losses of a step as numbers.
+
+        Raises:
+            TrainingError: they are not finite.
+        """
+        values = parts.cpu().numpy().astype(np.float64)
+        if np.isfinite(values).all():
+            return values
+        ids = ", ".join(self.parts[0].table.sample_ids[int(index)] for index in batch.indices[:5])
+        which = " and ".join(
+            name for name, value in zip(("expression", "affect"), values, strict=True) if not np.isfinite(value)
+        )
+        raise TrainingError(
+            f"The loss is {values.sum()} ({which}) in epoch {self.epoch + 1} at learning rate "
+            f"{optimiser.param_groups[0]['lr']:.3g}, in the batch of {ids}, … Try a third of the learning rate, or smaller "
+            f"class weights (loss.max_class_weight); the last stored epoch is kept in '{self.out}'."
+        )
+
+    def _share_average(self) -> None:
+        """Statistics of batch normalisation differ from process to process: all judge with those of the first."""
+        if self.accelerator.num_processes > 1:
+            for tensor in self.average.network.state_dict().values():
+                tensor.copy_(broadcast(tensor))
+
+    def _finish(self) -> None:
+        """Fit the temperature of the stored epoch's probabilities on the validation part, and close the run."""
+        labels = self.parts[1].table.expression_indices
+        temperature = 1.0
+        if "expression" in self.config.outputs and (labels >= 0).any():
+            load_weights(self.average.network, self.out / WEIGHTS)
+            learner = ImageLearner(self.config, self.network, self.network, self.parts, self.accelerator)
+            logits, _ = learner.evaluate(self.average.network)
+            logits = np.where(self.classes, logits, -1e4)[labels >= 0]
+            temperature = round(fit_temperature(logits, labels[labels >= 0]), 4)
+        self.info = replace(self.info, finished=True, seconds=round(self.seconds, 1), temperature=temperature)
+        if self.accelerator.is_main_process:
+            write_info(self.out, self.info)
+            (self.out / STATE).unlink(missing_ok=True)
+        self.accelerator.wait_for_everyone()
+
+    def _save(self, optimiser: dict[str, Any] | None) -> None:
+        now = time.monotonic()
+        if not self.accelerator.is_main_process or (optimiser is not None and now - self.saved < self._pause()):
+            return
+        self.saved = now
         state = {
             "epoch": self.epoch,
+            "phase": self.phase,
+            "phase_epoch": self.phase_epoch,
+            "plateau": vars(self.plateau),
             "seconds": self.seconds,
             "best": self.best,
             "selection": self.info.selection,
             "network": self.network.state_dict(),
             "average": self.average.network.state_dict(),
             "average_steps": self.average.steps,
-            "optimiser": self.optimiser.state_dict(),
+            "optimiser": optimiser,
         }
         # Through memory, because torch's own writing raises no OSError when the disk is full.
         buffer = io.BytesIO()
         torch.save(state, buffer)
         write_bytes(self.out / STATE, buffer.getbuffer())
 
-    def _resume(self) -> None:
+    def _pause(self) -> float:
+        """Epochs on stored features take less time than their state takes to be written."""
+        return SAVE_EVERY if self.phase < len(self.config.phases) and self.config.phases[self.phase].views else 0.0
+
+    def _resume(self) -> bool:
+        """Take up a stored state; whether there was one."""
         path = self.out / STATE
+        main = self.accelerator.is_main_process
         if not path.is_file():
-            write_history(self.out, [])
-            return
+            if main:
+                write_history(self.out, [])
+            return False
         if (self.out / "run.json").is_file() and read_run(self.out).info.dataset != self.info.dataset:
             raise ConfigError(
                 f"'{self.out}' was begun on other images or labels of '{self.config.dataset}'. Choose another folder "
                 "with --out, or remove it."
             )
         try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
+            state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
             self.network.load_state_dict(state["network"])
             self.average.network.load_state_dict(state["average"])
             self.average.steps = state["average_steps"]
-            self.optimiser.load_state_dict(state["optimiser"])
-            self.epoch, self.seconds, self.best = state["epoch"], state["seconds"], state["best"]
+            self.optimiser_state = state["optimiser"]
+            self.plateau = Plateau(**state["plateau"])
+            self.epoch, self.phase, self.phase_epoch = state["epoch"], state["phase"], state["phase_epoch"]
+            self.seconds, self.best = state["seconds"], state["best"]
         except Exception as error:
             raise CheckpointError(
                 f"'{path}' cannot be resumed from ({type(error).__name__}). Remove it to start this training again."
             ) from error
         self.info = replace(self.info, selection=state["selection"], seconds=round(self.seconds, 1))
-        # A kill between the line of an epoch and its state leaves one line too many.
-        write_history(self.out, read_history(self.out)[: self.epoch])
+        if main:
+            # A kill between the line of an epoch and its state leaves one line too many.
+            write_history(self.out, read_history(self.out)[: self.epoch])
         log.info("Going on after epoch %d of '%s'.", self.epoch, self.out)
+        return True
+
+
+def _row(losses: Any, rates: Any, outputs: tuple[str, ...], *, frozen: bool) -> dict[str, Any]:
+    """Losses and learning rates of an epoch as they stand in the history."""
+    row: dict[str, Any] = {"loss": round(float(losses.sum()), 6)}
+    if len(outputs) > 1:
+        row |= {"loss_expression": round(float(losses[0]), 6), "loss_affect": round(float(losses[1]), 6)}
+    row["lr"] = float(f"{rates[0]:.4g}")
+    return row if frozen else {**row, "lr_backbone": float(f"{rates[1]:.4g}")}
+
+
+def _describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Part], device: torch.device) -> RunInfo:
+    return RunInfo(
+        network=config.network.to_dict(),
+        outputs=config.outputs,
+        training=_recorded(config),
+        dataset={
+            "name": config.dataset,
+            **{
+                split: {"images": len(part.table), "fingerprint": part.table.fingerprint()}
+                for split, part in zip(("train", "val"), parts, strict=True)
+            },
+        },
+        init=_init_name(config.init),
+        seed=config.seed,
+        num_params=sum(p.numel() for p in network.parameters()),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        versions=_versions(),
+    )
+
+
+def _recorded(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as ``run.json`` keeps it: no path of this machine in it."""
+    return {**config.to_dict(), "init": _init_name(config.init)}
 
 
 def _init_name(init: str) -> str:
@@ -426,7 +559,15 @@ def _plain(value: Any) -> Any:
     return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return f"{max(round(seconds), 1)} s"
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def _versions() -> dict[str, str]:
+    import accelerate
     import timm
     import torchvision
 
@@ -435,4 +576,5 @@ def _versions() -> dict[str, str]:
         "torch": torch.__version__,
         "torchvision": torchvision.__version__,
         "timm": timm.__version__,
+        "accelerate": accelerate.__version__,
     }

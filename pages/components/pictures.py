@@ -7,6 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 from PIL import Image
 
@@ -27,25 +29,40 @@ def _open(dataset: str, root: str) -> Source:
     return open_source(dataset, root)
 
 
-@st.cache_data(show_spinner=False, max_entries=4_000)
-def thumbnail(dataset: str, root: str, sample_id: str) -> bytes | None:
-    """A picture at most :data:`SIDE` px a side as JPEG, made once; ``None`` when it cannot be read."""
+def read_picture(dataset: str, root: str, sample_id: str) -> npt.NDArray[np.uint8] | None:
+    """A picture in full, RGB of shape ``(H, W, 3)``; ``None`` when it cannot be read."""
     name = PurePosixPath(sample_id)
     if name.is_absolute() or ".." in name.parts:
         return None
     try:
-        picture = Image.fromarray(read_image(_open(dataset, root).read(sample_id)))
+        return read_image(_open(dataset, root).read(sample_id))
     except (OSError, KeyError, ImageError, DataError):
         return None
+
+
+@st.cache_data(show_spinner=False, max_entries=4_000)
+def thumbnail(dataset: str, root: str, sample_id: str) -> bytes | None:
+    """A picture at most :data:`SIDE` px a side as JPEG, made once; ``None`` when it cannot be read."""
+    pixels = read_picture(dataset, root, sample_id)
+    if pixels is None:
+        return None
+    picture = Image.fromarray(pixels)
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
     picture.save(stream, format="JPEG", quality=88)
     return stream.getvalue()
 
 
+def pictures_root(dataset: str) -> str:
+    """Folder that holds a dataset, for :func:`thumbnail`; empty when none is set, and for drawn faces, which need none."""
+    return "" if dataset == "schematic" else os.environ.get("EMOTION_DATA", "")
+
+
 def why_no_pictures(dataset: str) -> str | None:
     """One sentence that says what is missing and where it was looked for; ``None`` when the dataset is at hand."""
-    root = os.environ.get("EMOTION_DATA")
+    if dataset == "schematic":  # drawn, from no folder
+        return None
+    root = pictures_root(dataset)
     remedy = f"the folder that holds '{dataset}/' or '{dataset}.zip'"
     if not root:
         return f"No pictures: EMOTION_DATA is not set. Set it to {remedy}, then start the app again."
@@ -75,7 +92,7 @@ def show_pictures(dataset: str, faces: Sequence[tuple[str, str]], *, key: str) -
     unreadable = 0
     with st.container(horizontal=True, gap="small", key=f"{key}-pictures"):
         for sample_id, words in faces[(page - 1) * PAGE : page * PAGE]:
-            content = thumbnail(dataset, os.environ["EMOTION_DATA"], sample_id)
+            content = thumbnail(dataset, pictures_root(dataset), sample_id)
             if content is None:
                 unreadable += 1
                 continue

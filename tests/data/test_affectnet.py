@@ -309,6 +309,16 @@ def test_a_truncated_picture_is_found_when_decoding(dataset: Path) -> None:
         assert abs(float(image.mean()) - int(Path(sample_id).stem)) <= 2
 
 
+def test_every_readable_picture_can_be_looked_at_in_full(dataset: Path) -> None:
+    (dataset / "images" / "5.jpg").write_bytes(b"")
+    table = load_affectnet(dataset.parent)
+    seen: dict[str, np.ndarray] = {}
+    kept, _ = decode_table(table, 4, on_error="skip", look=seen.__setitem__)
+    assert set(seen) == set(kept.sample_ids)
+    for sample_id, image in seen.items():
+        assert np.array_equal(image, np.asarray(Image.open(dataset / sample_id)))
+
+
 def test_no_readable_picture_at_all(dataset: Path) -> None:
     for picture in (dataset / "images").iterdir():
         picture.write_bytes(b"\xff\xd8\xff")

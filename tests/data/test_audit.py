@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from PIL import Image
 
 from emotion_core.data import audit_pictures
 from emotion_core.data.audit import Audit, audit, leaked_ids
-from emotion_core.data.audit_pictures import equal_groups, picture_digest, scan, similar_pairs, thumbnail
+from emotion_core.data.audit_pictures import equal_groups, hash_pictures, picture_digest, scan, similar_pairs, thumbnail
 from emotion_core.data.audit_report import describe_audit
 from emotion_core.data.audit_tables import add_unlabelled, read_dataset
 from emotion_core.data.ferplus import load_ferplus
 from emotion_core.data.table import FaceTable, build_frame
 from emotion_core.errors import ConfigError, DataError, DatasetNotFoundError
-from emotion_core.labels import FERPLUS_VOTES
+from emotion_core.labels import EXPRESSIONS, FERPLUS_VOTES
+from tests.data.layouts import write_affectnet_csv
 
 FOLDERS = {"Training": "FER2013Train", "PublicTest": "FER2013Valid", "PrivateTest": "FER2013Test"}
 
@@ -133,6 +135,22 @@ def test_an_unlabelled_training_picture_leaks_too(small: Path, found: Audit) -> 
     assert leaked_ids(load_ferplus(small, on_error="skip")) == frozenset()
 
 
+def test_pictures_whose_hash_is_known_are_not_decoded_again(small: Path) -> None:
+    everything = read_dataset("ferplus", small)
+    read: list[str] = []
+
+    def read_bytes(sample_id: str) -> bytes:
+        read.append(sample_id)
+        return everything.read_bytes(sample_id)
+
+    tested = everything.part("test")
+    known = hash_pictures(tested.sample_ids, tested.read_bytes)
+    assert set(known) == set(tested.sample_ids) - {PATHS["j"]}
+    watched = replace(everything, read_bytes=read_bytes)
+    assert leaked_ids(watched, splits=("test",), digests=known) == {*paths("d")}
+    assert set(read) == {*everything.part("train").sample_ids, PATHS["j"]}
+
+
 def test_pictures_that_are_all_but_the_same_are_found_once(found: Audit) -> None:
     near = found.near_duplicates
     assert {(frozenset(pair.ids), pair.mirrored) for pair in near.pairs} == {
@@ -204,6 +222,17 @@ def test_affect_of_equal_pictures_may_differ_a_little(tmp_path: Path, write_affe
     assert found.splits["none"].images == 1
 
 
+def test_numbers_out_of_range_are_counted_in_every_layout(tmp_path: Path) -> None:
+    rows = [(f"{n}.jpg", n % 8, 0.5, 0.5) for n in range(8)]
+    rows += [("8.jpg", 1, 1.5, 0), ("9.jpg", 1, -3, 7), ("10.jpg", 1, 0, -1.1)]
+    write_affectnet_csv(tmp_path / "affectnet", {"validation.csv": rows})
+    found = audit(read_dataset("affectnet", tmp_path))
+    # A line is broken by the first number that is.
+    assert found.out_of_range == {"valence": 2, "arousal": 1}
+    assert (found.images, len(found.problems)) == (8, 3)
+    assert found.splits["test"].classes == dict.fromkeys(EXPRESSIONS, 1)
+
+
 def test_fer2013_has_no_validation_part(small: Path) -> None:
     rows = ["image,usage,emotion", "a.png,Training,0", "d.png,PrivateTest,2", "c.png,PublicTest,4"]
     (small / "fer2013_labels.csv").write_text("\n".join(rows) + "\n")
@@ -226,11 +255,11 @@ def test_progress_counts_every_picture(small: Path) -> None:
 def test_a_complete_table_stays_as_it_is(tmp_path: Path, write_affectnet: Callable[..., Path]) -> None:
     write_affectnet(tmp_path, [(number % 8, 0.0, 0.0) for number in range(80)])
     table = read_dataset("affectnet-3999", tmp_path)
-    assert add_unlabelled(table, tmp_path) is table
+    assert add_unlabelled(table) is table
 
 
 def test_unknown_dataset_gets_its_nearest_name(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"no dataset 'FERplsu'\. Did you mean 'ferplus'\? Known: affectnet-3999, ferplus"):
+    with pytest.raises(ConfigError, match=r"no dataset 'FERplsu'\. Did you mean 'ferplus'\? Known: affectnet-3999, affect"):
         read_dataset("FERplsu", tmp_path)
     with pytest.raises(ConfigError, match=r"There is no dataset 'imagenet'\. Known"):
         read_dataset("imagenet", tmp_path)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from emotion_core.data.ferplus import load_fer2013, load_ferplus, vote_distribution, vote_majority
+from emotion_core.data.ferplus import load_fer2013, load_ferplus
+from emotion_core.data.ferplus_votes import vote_distribution, vote_majority
 from emotion_core.errors import DataError, DatasetNotFoundError
 from emotion_core.labels import EXPRESSIONS
 

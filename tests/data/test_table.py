@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from emotion_core.data.splits import stratified_split
+from emotion_core.data.splits import stratified_split, with_validation
 from emotion_core.data.table import FaceTable, Problem, build_frame, settle
 from emotion_core.errors import DataError
 from emotion_core.labels import EXPRESSIONS
@@ -164,3 +164,40 @@ def test_problems_are_raised_or_handed_on() -> None:
         settle(problems, "raise", "x")
     assert settle(problems, "skip", "x") == tuple(problems)
     assert settle([], "raise", "x") == ()
+
+
+def test_validation_part_is_taken_out_of_the_training_part_alone() -> None:
+    table = make_table(400, distributions=True)
+    table = table.with_split(["train" if number < 320 else "test" for number in range(400)])
+    after = with_validation(table)
+    assert after.sample_ids == table.sample_ids
+    assert np.array_equal(after.targets, table.targets)
+    assert after.part("test").frame.equals(table.part("test").frame)
+    assert after.part("val").frame["expression"].value_counts().to_dict() == dict.fromkeys(EXPRESSIONS, 4)
+    assert len(after.part("train")) == 288
+    assert with_validation(shuffled(table)).part("val").frame["sample_id"].isin(after.part("val").sample_ids).all()
+    assert with_validation(table, seed=1).part("val").sample_ids != after.part("val").sample_ids
+    assert table.frame["split"].value_counts().to_dict() == {"train": 320, "test": 80}
+
+
+def test_a_validation_part_that_is_there_stays() -> None:
+    table = stratified_split(make_table())
+    assert with_validation(table) is table
+    tested = table.part("test")
+    assert with_validation(tested) is tested
+
+
+def test_images_that_show_other_expressions_count_as_unlabelled() -> None:
+    table = stratified_split(make_table(distributions=True))
+    two = table.showing(["fear", "anger"]).showing(["anger"])
+    assert set(two.frame["expression"]) == {"anger"}
+    assert len(two) == len(two.targets) == 10
+    splits = table.frame.set_index("sample_id")["split"].to_dict()
+    assert two.unlabelled == {name: split for name, split in splits.items() if name not in two.sample_ids}
+
+
+def test_images_without_expression_can_be_split_like_a_further_one() -> None:
+    table = make_table(400)
+    table.frame.loc[table.frame["expression"] == "contempt", "expression"] = None
+    counts = stratified_split(table, missing=True).part("test").frame["expression"].value_counts(dropna=False)
+    assert counts.tolist() == [10] * 8

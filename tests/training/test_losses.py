@@ -10,8 +10,8 @@ from torch import nn
 
 from emotion_core.metrics.continuous import concordance_corrcoef
 from emotion_core.training.averaging import WeightAverage
-from emotion_core.training.losses import affect_loss, expression_loss
-from emotion_core.training.trainer import learning_rate, selection_score
+from emotion_core.training.config import LossConfig
+from emotion_core.training.losses import affect_loss, class_weights, expression_loss, total_loss
 
 
 def logits_and_targets(count: int = 12) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,6 +116,89 @@ def test_constants_have_finite_gradients(count: int) -> None:
     assert torch.isfinite(preds.grad).all()
 
 
+def test_focal_loss_in_closed_form() -> None:
+    logits, soft = logits_and_targets()
+    hard = soft.argmax(1)
+    probs = logits.softmax(1)[torch.arange(12), hard].numpy()
+    for gamma in (0.5, 2.0, 5.0):
+        expected = np.mean(-((1 - probs) ** gamma) * np.log(probs))
+        found = expression_loss(logits, F.one_hot(hard, 8).double(), gamma=gamma).item()
+        assert found == pytest.approx(expected, abs=1e-9)
+
+
+def test_focal_loss_of_sure_and_right_predictions_has_finite_gradients() -> None:
+    logits = (F.one_hot(torch.arange(8), 8).float() * 200).requires_grad_()
+    expression_loss(logits, F.one_hot(torch.arange(8), 8).float(), gamma=0.5).backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
+def test_class_weights_agree_with_torch() -> None:
+    logits, soft = logits_and_targets()
+    hard = soft.argmax(1)
+    weights = torch.linspace(0.5, 2, 8, dtype=torch.float64)
+    # torch divides by the sum of weights, we divide by the number of images: the loss of a batch keeps its scale.
+    expected = F.cross_entropy(logits, hard, weight=weights, reduction="sum") / 12
+    assert expression_loss(logits, F.one_hot(hard, 8).double(), class_weights=weights).item() == pytest.approx(expected.item())
+
+
+def counted(*counts: int) -> np.ndarray:
+    return np.repeat(np.eye(8, dtype=np.float32), [*counts, *[0] * (8 - len(counts))], axis=0)
+
+
+def test_inverse_weights_by_hand() -> None:
+    weights = class_weights(counted(60, 30, 10), LossConfig(class_weights="inverse"))
+    assert weights is not None
+    # 1/60, 1/30 and 1/10, times 100 images over the three expressions that occur.
+    assert weights[:3] == pytest.approx([100 / 180, 100 / 90, 100 / 30])
+    assert (weights[3:] == 1).all()
+    assert (weights[:3] * [60, 30, 10]).sum() == pytest.approx(100)
+
+
+def test_effective_weights_by_hand() -> None:
+    weights = class_weights(counted(2000, 500), LossConfig(class_weights="effective"))
+    assert weights is not None
+    raw = np.array([1 / (1 - 0.999**2000), 1 / (1 - 0.999**500)])
+    assert weights[:2] == pytest.approx(raw * 2500 / (raw * [2000, 500]).sum(), rel=1e-5)
+
+
+def test_a_weight_that_would_explode_is_clipped_and_named(caplog: pytest.LogCaptureFixture) -> None:
+    counts = counted(5000, 5000, 5000, 5000, 5)
+    with caplog.at_level("WARNING"):
+        weights = class_weights(counts, LossConfig(class_weights="inverse", max_class_weight=6.0))
+    assert weights is not None
+    assert weights[4] == 6.0
+    assert "'fear' has a share of 0.025 % and would weigh 800 times a usual image" in caplog.text
+    assert "clipped to 6 (loss.max_class_weight)" in caplog.text
+    assert caplog.text.count("would weigh") == 1
+
+
+def test_no_weights_when_none_are_asked_for() -> None:
+    assert class_weights(counted(3, 1), LossConfig()) is None
+
+
+def test_absolute_part_and_factors() -> None:
+    preds, targets = affect()
+    valence, arousal = ((preds - targets).abs().mean(dim=0)).tolist()
+    found = affect_loss(preds, targets, mae=0.5, factors=(3.0, 1.0)).item()
+    assert found == pytest.approx((3 * 0.5 * valence + 0.5 * arousal) / 2, abs=1e-12)
+
+
+def test_total_loss_hands_every_setting_on() -> None:
+    logits, targets = logits_and_targets()
+    preds, truth = affect(12)
+    config = LossConfig(
+        expression=2.5, kind="focal", gamma=1.5, label_smoothing=0.1, mse=1.0, mae=2.0, ccc=3.0, valence=0.5, arousal=2.0
+    )
+    weights = torch.linspace(0.5, 2, 8, dtype=torch.float64)
+    first, second = total_loss(logits, preds, targets, truth, config, weights)
+    expected = expression_loss(logits, targets, label_smoothing=0.1, gamma=1.5, class_weights=weights)
+    assert first.item() == pytest.approx(2.5 * expected.item())
+    assert second.item() == pytest.approx(affect_loss(preds, truth, mse=1.0, mae=2.0, ccc=3.0, factors=(0.5, 2.0)).item())
+    plain, _ = total_loss(logits, preds, targets, truth, LossConfig(gamma=9.0))
+    assert plain.item() == pytest.approx(F.cross_entropy(logits, targets).item())
+
+
 @pytest.mark.parametrize("decay", [0.0, 0.5, 0.999])
 def test_average_of_weights_follows_a_plain_loop(decay: float) -> None:
     torch.manual_seed(0)
@@ -128,7 +211,7 @@ def test_average_of_weights_follows_a_plain_loop(decay: float) -> None:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        average.update(network)
+        average.update()
         rate = min(decay, step / (step + 9)) if decay else 0.0
         for name, tensor in network.state_dict().items():
             value = tensor.double().numpy()
@@ -145,38 +228,18 @@ def test_average_does_not_touch_the_network() -> None:
     average = WeightAverage(network, 0.9)
     with torch.no_grad():
         average.network.weight.add_(1)
-    average.update(network)
+    average.update()
     assert torch.equal(network.weight, before)
 
 
-@pytest.mark.parametrize(("total", "warmup"), [(100, 0.15), (100, 0.0), (7, 0.5), (1, 0.0), (1, 0.9)])
-def test_learning_rate_in_closed_form(total: int, warmup: float) -> None:
-    rise = warmup * total
-    for step in range(total):
-        if step < rise:
-            expected = 0.01 * (step + 1) / (rise + 1)
-        else:
-            expected = 0.01 * math.cos(math.pi / 2 * (step - rise) / max(total - rise, 1)) ** 2
-        assert learning_rate(step, total, peak=0.01, warmup=warmup) == pytest.approx(expected, abs=1e-15)
-
-
-def test_learning_rate_rises_then_falls_and_never_leaves_its_range() -> None:
-    rates = [learning_rate(step, 200, peak=1.0, warmup=0.15) for step in range(200)]
-    top = rates.index(max(rates))
-    assert top == 30
-    assert rates[top] == 1
-    assert rates[:top] == sorted(rates[:top])
-    assert rates[top:] == sorted(rates[top:], reverse=True)
-    assert min(rates) > 0
-    assert rates[-1] < 1e-3
-    # The rise is linear: equal steps, also the first and the one to the top.
-    assert np.allclose(np.diff([0.0, *rates[: top + 1]]), 1 / 31)
-
-
-def test_selection_scores() -> None:
-    measures = {"accuracy": 0.6, "ccc_valence": 0.5, "ccc_arousal": 0.3}
-    assert selection_score(measures, "accuracy") == pytest.approx(0.6)
-    assert selection_score(measures, "ccc") == pytest.approx(0.4)
-    assert selection_score(measures, "accuracy + ccc") == pytest.approx(0.5)
-    assert selection_score({**measures, "ccc_valence": float("nan")}, "ccc") == 0
-    assert selection_score({**measures, "ccc_arousal": float("nan")}, "accuracy + ccc") == pytest.approx(0.3)
+def test_only_what_is_followed_moves() -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    average = WeightAverage(network, 0.0)
+    average.follow(["1.weight"])
+    before = {name: tensor.clone() for name, tensor in average.network.state_dict().items()}
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(1)
+    average.update()
+    for name, tensor in average.network.state_dict().items():
+        assert torch.equal(tensor, network.state_dict()[name] if name == "1.weight" else before[name]), name

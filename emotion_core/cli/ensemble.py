@@ -1,0 +1,31 @@
+"""``ensemble``: several runs as one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from emotion_core.cli.options import AddCommand
+from emotion_core.results.run import checkpoints_folder, find_run
+
+
+def add(command: AddCommand) -> None:
+    """Register the commands of this module."""
+    ensemble = command(
+        "ensemble", _ensemble, "store the mean of evaluated runs as a run of its own; a classifier and a regressor become one"
+    )
+    ensemble.add_argument("runs", nargs="+", metavar="RUN", help="names of runs that were evaluated on the same split")
+    ensemble.add_argument("--out", required=True, metavar="NAME", help="name of the new run, or its folder")
+
+
+def _ensemble(arguments: argparse.Namespace) -> int:
+    from emotion_core.ensemble import combine
+    from emotion_core.results.card import write_card
+
+    out = Path(arguments.out)
+    if out.parent == Path():
+        out = checkpoints_folder() / out
+    run = combine([find_run(name) for name in arguments.runs], out)
+    write_card(run)
+    print(f"{run.path}: mean of {len(run.info.training['members'])} runs on {', '.join(run.evaluations)}")
+    return 0

@@ -1,0 +1,221 @@
+"""The datasets there are, by name: whatever layout lies there, the result is one table with its splits."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, Protocol
+
+from emotion_core.data.affectnet import load_affectnet
+from emotion_core.data.affectnet_csv import load_affectnet_csv
+from emotion_core.data.fer2013_csv import PIXELS_FILE, find_pixels, load_fer2013_csv
+from emotion_core.data.ferplus import LABELS_FILE, find_labels, load_fer2013, load_ferplus
+from emotion_core.data.ferplus_votes import pictures_of
+from emotion_core.data.folders import has_expression_folders, load_expression_folders
+from emotion_core.data.plain_csv import load_plain_csv, safe_name
+from emotion_core.data.rafdb import load_rafdb
+from emotion_core.data.source import find_source, places
+from emotion_core.data.splits import with_validation
+from emotion_core.data.table import FaceTable, OnError
+from emotion_core.errors import ConfigError, DatasetNotFoundError
+from emotion_core.labels import EXPRESSIONS, FER2013
+
+Labels = Literal["distribution", "majority"]
+
+SEVEN = tuple(name for name in EXPRESSIONS if name in FER2013.values())
+"""The expressions of FER-2013 and RAF-DB: all but contempt."""
+
+FOUR = ("fear", "disgust", "anger", "happiness")
+"""Angry, disgust, fear and happy of FER-2013, on which some report results."""
+
+VALIDATION_SHARE = 0.1
+"""Of the training part, where a dataset has no validation part of its own."""
+
+SEED = 42
+"""Of every split that this package makes."""
+
+
+class Loader(Protocol):
+    """Reads one dataset in whichever of its layouts is there."""
+
+    def __call__(self, data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+        """Arguments and errors as in :func:`load_dataset`; a dataset that needs no data does not look at ``data_root``."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec:
+    """What is known of a dataset before it is read.
+
+    Attributes:
+        title: what it is, in words.
+        load: its loader.
+        terms: source and terms of use, one line of Markdown.
+        expressions: those that its labels tell apart, in the order of ``EXPRESSIONS``.
+        affect: whether it has valence and arousal.
+        needs_data: whether something has to lie in the data folder.
+    """
+
+    title: str
+    load: Loader
+    terms: str
+    expressions: tuple[str, ...] = EXPRESSIONS
+    affect: bool = False
+    needs_data: bool = True
+
+
+def load_dataset(
+    name: str, data_root: str | Path | None, *, labels: Labels = "majority", on_error: OnError = "raise"
+) -> FaceTable:
+    """Read a dataset by name.
+
+    Args:
+        name: a key of :data:`DATASETS`, or a CSV file as :func:`~emotion_core.data.plain_csv.load_plain_csv` reads it.
+        data_root: where datasets lie; ``None`` will do for one that is drawn, and for a CSV file.
+        labels: ``"distribution"`` to train on FER+: training images keep every usable distribution of votes, while validation
+            and test images keep their majority; no other dataset makes a difference.
+        on_error: ``"raise"`` refuses a dataset with broken samples, ``"skip"`` leaves them out and lists them in ``problems``.
+
+    Returns:
+        A table with ``train``, ``val`` and ``test`` as far as the data allow; its name can name a folder. Where a dataset has
+        no validation part, a tenth of its training part is drawn, every expression keeping its share (seed 42).
+
+    Raises:
+        ConfigError: unknown dataset, or no ``data_root`` where one is needed.
+        DatasetNotFoundError: it is not there; the message says what was looked for.
+        DataError: it is not what it should be, or has broken samples with ``on_error="raise"``.
+    """
+    spec = dataset_spec(name)
+    if data_root is None and spec.needs_data:
+        raise ConfigError(f"Where is '{name}'? Pass the folder of the datasets with --data-root, or set EMOTION_DATA.")
+    table = replace(spec.load(data_root or ".", labels=labels, on_error=on_error), name=folder_name(name))
+    table = with_validation(table, seed=SEED, share=VALIDATION_SHARE)
+    # Only now, so that the four classes of FER-2013 are split as all seven are: no part of one meets another part of the other.
+    return table if spec.expressions == EXPRESSIONS else table.showing(spec.expressions)
+
+
+def dataset_spec(name: str) -> DatasetSpec:
+    """What is known of a dataset.
+
+    Raises:
+        ConfigError: it is neither registered nor a CSV file.
+    """
+    if is_csv(name):
+
+        def load(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+            return load_plain_csv(name, data_root, seed=SEED, on_error=on_error)
+
+        terms = "Whoever put it together knows its terms."
+        return DatasetSpec(title=f"Faces of {name}", load=load, affect=True, needs_data=False, terms=terms)
+    if name not in DATASETS:
+        near = difflib.get_close_matches(name.lower(), DATASETS, n=1)
+        guess = f" Did you mean '{near[0]}'?" if near else ""
+        raise ConfigError(f"There is no dataset '{name}'.{guess} Known: {', '.join(DATASETS)}, and CSV files.")
+    return DATASETS[name]
+
+
+def is_csv(name: str) -> bool:
+    """Whether a dataset's name is that of a CSV file."""
+    return name.lower().endswith(".csv")
+
+
+def folder_name(name: str) -> str:
+    """A dataset's name as it can be part of a folder's: its own, or a CSV file's without ending.
+
+    Example:
+        >>> folder_name("ferplus"), folder_name("data/my faces.csv"), folder_name("ferplus.csv")
+        ('ferplus', 'my-faces', 'ferplus-csv')
+    """
+    if not is_csv(name):
+        return name
+    stem = safe_name(name)
+    # The results on ferplus.csv must not take the place of those on FER+.
+    return f"{stem}-csv" if stem in DATASETS else stem
+
+
+def _affectnet_3999(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+    return load_affectnet(data_root, seed=SEED, on_error=on_error)
+
+
+def _affectnet(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+    return load_affectnet_csv(data_root, seed=SEED, on_error=on_error)
+
+
+def _ferplus(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+    return load_ferplus(data_root, labels="protocol" if labels == "distribution" else "majority", on_error=on_error)
+
+
+def _fer2013(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+    return _any_fer2013(data_root, joined=False, on_error=on_error)
+
+
+def _fer2013_joined(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+    return _any_fer2013(data_root, joined=True, on_error=on_error)
+
+
+def _any_fer2013(data_root: str | Path, *, joined: bool, on_error: OnError) -> FaceTable:
+    """FER-2013 with its own labels: for FER+'s folders, or from its own CSV file, or from Kaggle's folders."""
+    ferplus = find_source("ferplus", data_root)
+    if ferplus is not None and find_labels(ferplus) is not None and pictures_of(ferplus):
+        return load_fer2013(data_root, on_error=on_error)
+    if find_pixels(data_root) is not None:
+        return load_fer2013_csv(data_root, joined=joined, on_error=on_error)
+    folders = find_source("fer2013", data_root)
+    if folders is not None and has_expression_folders(folders):
+        return load_expression_folders(folders, name="fer2013", on_error=on_error)
+    root = Path(data_root)
+    looked = [root / LABELS_FILE, *places("ferplus", root), root / PIXELS_FILE, *places("fer2013", root)]
+    raise DatasetNotFoundError("fer2013", looked)
+
+
+def _raf_db(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+    return load_rafdb(data_root, on_error=on_error)
+
+
+def _schematic(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+    # Only whoever asks for drawn faces waits for what draws them.
+    from emotion_core.data.schematic import load_schematic
+
+    return load_schematic(on_error=on_error)
+
+
+_FER_PICTURES = (
+    "[FER-2013](https://www.kaggle.com/c/challenges-in-representation-learning-facial-expression-recognition-challenge) "
+    "(open database licence as published)"
+)
+_FER2013 = f"{_FER_PICTURES}."
+_AFFECTNET = "[AffectNet](http://mohammadmahoor.com/affectnet/): non-commercial research only; its images may not be passed on."
+
+DATASETS: Mapping[str, DatasetSpec] = MappingProxyType(
+    {
+        "affectnet-3999": DatasetSpec(
+            title="AffectNet's public validation images, split", load=_affectnet_3999, affect=True, terms=_AFFECTNET
+        ),
+        "affectnet": DatasetSpec(title="AffectNet, all of it", load=_affectnet, affect=True, terms=_AFFECTNET),
+        "ferplus": DatasetSpec(
+            title="FER-2013's pictures with the votes of FER+",
+            load=_ferplus,
+            terms=f"{_FER_PICTURES} with the [FER+](https://github.com/microsoft/FERPlus) labels (MIT).",
+        ),
+        "fer2013": DatasetSpec(title="FER-2013 with its own labels", load=_fer2013, expressions=SEVEN, terms=_FER2013),
+        "fer2013-4": DatasetSpec(
+            title="Anger, disgust, fear and happiness of FER-2013",
+            load=_fer2013_joined,
+            expressions=tuple(name for name in EXPRESSIONS if name in FOUR),
+            terms=_FER2013,
+        ),
+        "raf-db": DatasetSpec(
+            title="RAF-DB, basic expressions",
+            load=_raf_db,
+            expressions=SEVEN,
+            terms="[RAF-DB](http://www.whdeng.cn/RAF/model1.html): non-commercial research only; not to be passed on.",
+        ),
+        "schematic": DatasetSpec(
+            title="Drawn faces", load=_schematic, affect=True, needs_data=False, terms="Drawn by this program; no terms."
+        ),
+    }
+)
+"""Every dataset that can be trained on, evaluated on and audited, besides CSV files."""

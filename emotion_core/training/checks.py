@@ -1,0 +1,118 @@
+"""Fail early: one batch of every phase before the first epoch, and an estimate of the whole time."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import time
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from emotion_core.data.transforms import augment
+from emotion_core.errors import TrainingError
+from emotion_core.models.inference import match_channels
+from emotion_core.models.network import EmotionNetwork
+from emotion_core.training.config import Phase, TrainConfig
+from emotion_core.training.data import Part
+from emotion_core.training.freezing import freeze, make_optimiser, set_modes
+from emotion_core.training.losses import total_loss
+
+log = logging.getLogger(__name__)
+
+FORWARD_SHARE = 1 / 3
+"""Rough share of a whole training step that a forward pass takes."""
+
+
+def check_phases(
+    config: TrainConfig, network: EmotionNetwork, part: Part, *, judged: int, class_weights: torch.Tensor | None
+) -> float:
+    """Try two steps of every phase on a copy of the network.
+
+    Args:
+        config: all phases.
+        network: on its device; it is not changed.
+        part: training part, of which the first batch is taken.
+        judged: number of validation images.
+        class_weights: shape ``(8,)``, on the same device.
+
+    Returns:
+        Estimated seconds of the whole training.
+
+    Raises:
+        TrainingError: the network does not take the pictures, the loss is not finite, or nothing learns; the phase is named.
+    """
+    total = 0.0
+    for phase in config.phases:
+        try:
+            seconds = _try(config, phase, copy.deepcopy(network), part, class_weights)
+        except torch.OutOfMemoryError as error:
+            raise TrainingError(
+                f"The phase '{phase.name}' does not fit into the memory of the device with batch_size = {config.batch_size}. "
+                "Halve it, and double 'accumulate' to keep the gradients the same."
+            ) from error
+        steps = math.ceil(len(part.table) / config.batch_size)
+        looks = max(phase.views, 1) if phase.views else phase.epochs
+        forward = seconds * FORWARD_SHARE if phase.stages == 0 else seconds
+        total += looks * (steps * forward + judged / config.batch_size * seconds * FORWARD_SHARE)
+    return total
+
+
+def _try(config: TrainConfig, phase: Phase, network: EmotionNetwork, part: Part, class_weights: torch.Tensor | None) -> float:
+    """Two steps on one batch; seconds of the second."""
+    learning = freeze(network, phase.stages, config.outputs)
+    optimiser = make_optimiser(network, learning, phase, config.optimiser)
+    set_modes(network, learning)
+    device = network.mean.device
+    chosen = _labelled(config, part)[: config.batch_size]
+    if not len(chosen):
+        raise TrainingError(
+            f"None of the {len(part.table):,} training images of '{config.dataset}' has a label for "
+            f"{' or '.join(config.outputs)}. Check the dataset, or give another loss a weight."
+        )
+    pixels = torch.from_numpy(part.pixels[chosen]).to(device)
+    rows = part.table.where(np.isin(np.arange(len(part.table)), chosen))
+    targets, affect = torch.from_numpy(rows.targets).to(device), torch.from_numpy(rows.affect).to(device)
+    generator = torch.Generator().manual_seed(config.seed)
+    before = [parameter.detach().clone() for parameter in network.parameters() if parameter.requires_grad]
+    seconds = 0.0
+    for _ in range(2):
+        started = time.perf_counter()
+        images = match_channels(augment(pixels.float().div(255), config.augmentation, generator), config.network.in_chans)
+        outputs = network(network.normalise(images).contiguous(memory_format=torch.channels_last))
+        expression, rest = total_loss(outputs.logits, outputs.affect, targets, affect, config.loss, class_weights)
+        loss = expression + rest
+        value = loss.item()
+        if not math.isfinite(value):
+            ids = ", ".join(rows.sample_ids[:5])
+            raise TrainingError(
+                f"Before the first epoch, the loss of the phase '{phase.name}' is {value} on the images {ids}, … Check the "
+                "labels of these images, the loss weights, and the weights that the network starts from."
+            )
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimiser.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        seconds = time.perf_counter() - started
+    after = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    if all(torch.equal(old, new) for old, new in zip(before, after, strict=True)):
+        raise TrainingError(f"Nothing learns in the phase '{phase.name}': no weight moved. Raise its learning rate.")
+    if not all(torch.isfinite(new).all() for new in after):
+        raise TrainingError(
+            f"A single step of the phase '{phase.name}' at learning rate {phase.lr:g} makes weights that are not finite. "
+            "Try a tenth of it."
+        )
+    return seconds
+
+
+def _labelled(config: TrainConfig, part: Part) -> npt.NDArray[np.int64]:
+    """Positions of the images that have a label for an output that is taught."""
+    known = np.zeros(len(part.table), dtype=bool)
+    if "expression" in config.outputs:
+        known |= part.table.targets.sum(axis=1) > 0
+    if "affect" in config.outputs:
+        known |= np.isfinite(part.table.affect).any(axis=1)
+    return np.flatnonzero(known)

@@ -1,0 +1,226 @@
+"""Two ways to run an epoch behind one interface: whole images through the network, or stored features through the heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from emotion_core.data.transforms import augment
+from emotion_core.models.inference import match_channels, to_input
+from emotion_core.models.network import EmotionNetwork
+from emotion_core.training.config import Phase, TrainConfig
+from emotion_core.training.data import EpochSampler, Part, Pictures, epoch_seed, make_loader
+from emotion_core.training.mixing import mix
+
+EVALUATED_AT_ONCE = 128
+"""Images in a pass without gradients, over all processes."""
+
+
+class Batch(NamedTuple):
+    """One step's worth.
+
+    Attributes:
+        indices: positions in the training part, shape ``(B,)``.
+        inputs: normalised images ``(B, C, S, S)``, or pooled features ``(B, F)``.
+        targets: label distributions, shape ``(B, 8)``.
+        affect: valence and arousal, shape ``(B, 2)``, NaN where there is none.
+    """
+
+    indices: torch.Tensor
+    inputs: torch.Tensor
+    targets: torch.Tensor
+    affect: torch.Tensor
+
+
+class Learner(Protocol):
+    """One way to run an epoch."""
+
+    steps: int
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        """All batches of an epoch; they follow from the seed and the epoch alone."""
+        ...
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits and affect, to learn from."""
+        ...
+
+    def evaluate(self, network: EmotionNetwork) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Logits ``(N, 8)`` and affect ``(N, 2)`` of the validation part, every image exactly once."""
+        ...
+
+
+class Labels:
+    """Labels of the training part on the training device."""
+
+    def __init__(self, part: Part, device: torch.device) -> None:
+        self.targets = torch.from_numpy(part.table.targets).to(device)
+        self.affect = torch.from_numpy(part.table.affect).to(device)
+
+
+class ImageLearner:
+    """Whole images through the whole network, augmented and mixed in batches on the training device."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        network: EmotionNetwork,
+        model: nn.Module,
+        parts: tuple[Part, Part],
+        accelerator: Accelerator,
+        *,
+        workers: int = 0,
+    ) -> None:
+        self.config, self.network, self.model, self.accelerator = config, network, model, accelerator
+        self.labels = Labels(parts[0], accelerator.device)
+        self.pixels = _on_device(parts[0].pixels, accelerator.device)
+        pin = accelerator.device.type == "cuda" and self.pixels is None
+        count = len(parts[0].table)
+        self.sampler = EpochSampler(count, config.seed)
+        pictures = Pictures(parts[0].pixels if self.pixels is None else None, count)
+        loader = make_loader(pictures, config.batch_size, sampler=self.sampler, workers=workers, pin=pin)
+        self.loader = accelerator.prepare_data_loader(loader)
+        self.judged = _judged_loader(parts[1], accelerator)
+        self.steps = len(self.loader)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        self.sampler.set_epoch(epoch)
+        seed = epoch_seed(self.config.seed, epoch)
+        # Every process varies its own share of a batch.
+        own = seed + 2**40 * self.accelerator.process_index
+        generator, mixing = torch.Generator().manual_seed(own), np.random.default_rng(own)
+        for indices, *rest in self.loader:
+            pixels = rest[0] if self.pixels is None else self.pixels[indices]
+            # A last batch of one image would give batch normalisation nothing to normalise by.
+            if len(indices) > 1:
+                yield self._batch(indices, pixels, generator, mixing)
+
+    def _batch(
+        self, indices: torch.Tensor, pixels: torch.Tensor, generator: torch.Generator, mixing: np.random.Generator
+    ) -> Batch:
+        config = self.config
+        images = augment(pixels.float().div_(255), config.augmentation, generator)
+        targets, affect = self.labels.targets[indices], self.labels.affect[indices]
+        images, targets, affect = mix(images, targets, affect, config.mixing, mixing)
+        images = self.network.normalise(match_channels(images, config.network.in_chans))
+        return Batch(indices, images.contiguous(memory_format=torch.channels_last), targets, affect)
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        outputs = self.model(inputs)
+        return outputs.logits.float(), outputs.affect.float()
+
+    def evaluate(self, network: EmotionNetwork) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        return evaluate_images(network, self.judged, self.accelerator)
+
+
+class FeatureLearner:
+    """Stored features of a frozen backbone through the heads: the backbone has seen every image, and nothing about it changes.
+
+    Every process holds all features and does the same steps on them; that costs less than to keep them together.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        network: EmotionNetwork,
+        phase: Phase,
+        parts: tuple[Part, Part],
+        accelerator: Accelerator,
+        *,
+        epoch: int,
+    ) -> None:
+        self.config, self.network, self.accelerator = config, network, accelerator
+        self.labels = Labels(parts[0], accelerator.device)
+        self.sampler = EpochSampler(len(parts[0].table), config.seed)
+        self.steps = -(-len(parts[0].table) // config.batch_size)
+        views = range(1 if not config.augmentation.active else phase.views)
+        self.views = [self._features(parts[0], epoch_seed(config.seed, epoch) + 7919 * (view + 1)) for view in views]
+        self.judged = self._features(parts[1], None)
+
+    def _features(self, part: Part, seed: int | None) -> torch.Tensor:
+        """Pooled features, shape ``(N, F)``; augmented when there is a seed."""
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        loader = _judged_loader(part, self.accelerator)
+        found, order = [], []
+        with torch.inference_mode(), self.accelerator.autocast():
+            for indices, pixels in loader:
+                inputs = self._input(pixels, generator)
+                pooled = pooled_features(self.network, inputs).float()
+                found.append(self.accelerator.gather_for_metrics(pooled))
+                order.append(self.accelerator.gather_for_metrics(indices))
+        features, positions = torch.cat(found), torch.cat(order)
+        return features[positions.argsort()].clone()
+
+    def _input(self, pixels: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
+        images = pixels.float().div_(255)
+        if generator is not None and self.config.augmentation.active:
+            images = augment(images, self.config.augmentation, generator)
+        images = self.network.normalise(match_channels(images, self.config.network.in_chans))
+        return images.contiguous(memory_format=torch.channels_last)
+
+    def batches(self, epoch: int) -> Iterator[Batch]:
+        self.sampler.set_epoch(epoch)
+        features = self.views[epoch % len(self.views)]
+        order = torch.tensor(list(self.sampler), device=features.device)
+        for indices in torch.split(order, self.config.batch_size):
+            if len(indices) > 1:
+                yield Batch(indices, features[indices], self.labels.targets[indices], self.labels.affect[indices])
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.network.expression(inputs), self.network.affect(inputs)
+
+    @torch.inference_mode()
+    def evaluate(self, network: EmotionNetwork) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        logits, affect = network.expression(self.judged), network.affect(self.judged)
+        return logits.cpu().numpy(), affect.cpu().numpy()
+
+
+@torch.inference_mode()
+def evaluate_images(
+    network: EmotionNetwork, loader: Any, accelerator: Accelerator
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """Outputs for every picture of a prepared loader, exactly once each and in table order, over all processes.
+
+    Args:
+        network: in evaluation mode, on the accelerator's device.
+        loader: gives positions and pixels.
+        accelerator: gathers what the processes found.
+
+    Returns:
+        Logits ``(N, 8)`` and affect ``(N, 2)``.
+    """
+    rows = []
+    for indices, pixels in loader:
+        with accelerator.autocast():
+            outputs = network(to_input(network, pixels))
+        # Positions are exact in float32 up to 16 million.
+        row = torch.cat([indices[:, None].float(), outputs.logits.float(), outputs.affect.float()], dim=1)
+        rows.append(accelerator.gather_for_metrics(row).cpu())
+    table = torch.cat(rows)
+    table = table[table[:, 0].argsort()]
+    return table[:, 1:9].numpy(), table[:, 9:].numpy()
+
+
+def pooled_features(network: EmotionNetwork, inputs: torch.Tensor) -> torch.Tensor:
+    """What the heads see, shape ``(B, F)``."""
+    feature_map: torch.Tensor = network.backbone.forward_features(inputs)  # type: ignore[operator]
+    return feature_map.mean(dim=(2, 3))
+
+
+def _judged_loader(part: Part, accelerator: Accelerator) -> Any:
+    # Every process has to get as many images as every other.
+    size = max(EVALUATED_AT_ONCE // accelerator.num_processes, 1) * accelerator.num_processes
+    return accelerator.prepare_data_loader(make_loader(Pictures(part.pixels, len(part.table)), size))
+
+
+def _on_device(pixels: npt.NDArray[np.uint8], device: torch.device) -> torch.Tensor | None:
+    """All pictures on the GPU where they take less than a third of what is free; ``None`` elsewhere."""
+    if device.type != "cuda" or pixels.nbytes > torch.cuda.mem_get_info(device)[0] / 3:
+        return None
+    return torch.from_numpy(np.ascontiguousarray(pixels)).to(device)

@@ -1,0 +1,87 @@
+"""Presets: TOML files in the package, or anywhere, with single values changed on the command line."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from emotion_core.errors import ConfigError
+from emotion_core.training.config import TrainConfig, from_dict, nearest
+
+
+def preset_names() -> list[str]:
+    """Names of the presets in the package."""
+    folder = resources.files("emotion_core.training") / "presets"
+    return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def preset_text(name: str) -> str:
+    """The file of a preset, to be copied and changed.
+
+    Args:
+        name: of a preset in the package, or the path of a TOML file.
+
+    Raises:
+        ConfigError: there is none; the message gives the nearest.
+    """
+    if name.endswith(".toml"):
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"The preset '{name}' cannot be read ({error}).") from error
+    if name not in preset_names():
+        raise ConfigError(f"There is no preset '{name}'.{nearest(name, preset_names())} Known: {', '.join(preset_names())}.")
+    return (resources.files("emotion_core.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def load_preset(name: str, changes: Iterable[str] = ()) -> TrainConfig:
+    """Read a preset and change single values.
+
+    Args:
+        name: as in :func:`preset_text`.
+        changes: such as ``"seed=3"``, ``"network.backbone=resnet50"`` or ``"phases.heads.epochs=3"``; ``"phases.*.epochs=1"``
+            is for every phase. Values are as TOML writes them, quotes optional.
+
+    Raises:
+        ConfigError: unknown preset or key (the message gives the nearest), or an impossible value.
+    """
+    try:
+        data = tomllib.loads(preset_text(name))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The preset '{name}' is not valid TOML: {error}.") from error
+    for change in changes:
+        _change(data, change)
+    return from_dict(data)
+
+
+def _change(data: dict[str, Any], change: str) -> None:
+    key, equals, text = change.partition("=")
+    if not equals:
+        raise ConfigError(f"'{change}' is not a change of the form key=value.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    *groups, last = key.strip().split(".")
+    if groups[:1] == ["phases"] and len(groups) == 2:
+        for phase in _phases(data, groups[1]):
+            phase[last] = value
+        return
+    for group in groups:
+        data = data.setdefault(group, {})
+        if not isinstance(data, dict):
+            raise ConfigError(f"'{group}' in '{key}' is not a group of settings.")
+    data[last] = value
+
+
+def _phases(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
+    """The phases that a change means."""
+    phases = [phase for phase in data.get("phases", []) if isinstance(phase, dict)]
+    chosen = [phase for phase in phases if name in ("*", phase.get("name"))]
+    if not chosen:
+        names = [str(phase.get("name")) for phase in phases]
+        raise ConfigError(f"There is no phase '{name}'.{nearest(name, names)} Known: {', '.join(names) or 'none'}.")
+    return chosen

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_core.cli import main
+from emotion_core.compare import compare, find_entries, load_store
+from emotion_core.ensemble import combine
+from emotion_core.errors import ConfigError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.metrics.continuous import concordance_corrcoef
+from emotion_core.results.run import RunInfo, find_run, read_run, write_evaluation, write_info
+from emotion_core.results.summaries import read_predictions
+
+COUNT = 40
+
+
+def predictions(seed: int, *, outputs: tuple[str, ...] = ("expression", "affect")) -> pd.DataFrame:
+    """Random predictions for the same forty faces, in an order of their own."""
+    truth, rng = np.random.default_rng(0), np.random.default_rng(seed)
+    table = pd.DataFrame(
+        {
+            "sample_id": [f"images/{index}.jpg" for index in range(COUNT)],
+            "expression": [EXPRESSIONS[index % 8] for index in range(COUNT)],
+            "valence": truth.uniform(-1, 1, COUNT),
+            "arousal": truth.uniform(-1, 1, COUNT),
+        }
+    )
+    probs = rng.dirichlet(np.ones(8), COUNT)
+    for index, name in enumerate(EXPRESSIONS):
+        table[f"prob_{name}"] = probs[:, index] if "expression" in outputs else np.nan
+    for name in ("valence", "arousal"):
+        table[f"pred_{name}"] = rng.uniform(-1, 1, COUNT) if "affect" in outputs else np.nan
+    return table.sample(frac=1, random_state=seed).reset_index(drop=True)
+
+
+@pytest.fixture
+def member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    monkeypatch.setenv("EMOTION_CHECKPOINTS", str(tmp_path))
+
+    def make(name: str, seed: int, **settings: Any) -> Path:
+        outputs = settings.get("outputs", ("expression", "affect"))
+        network = {"backbone": settings.get("backbone", "resnet50"), "input_size": 64}
+        write_info(tmp_path / name, RunInfo(network=network, outputs=outputs, num_params=seed, seconds=2.0, finished=True))
+        metrics = {
+            "dataset": "faces", "split": "test", "images": COUNT, "left_out": 0, "num_classes": 8, "seed": 0,
+            "fingerprint": settings.get("fingerprint", "abc"), "chosen_by": {}, "collapse": [], "measures": {},
+        }  # fmt: skip
+        write_evaluation(tmp_path / name, "faces", "test", metrics, predictions(seed, outputs=outputs))
+        return tmp_path / name
+
+    return make
+
+
+def test_probabilities_and_affect_are_means_by_image(member: Callable[..., Path], tmp_path: Path) -> None:
+    runs = [read_run(member(f"m{seed}", seed, backbone=name)) for seed, name in ((1, "resnet50"), (2, "vgg16"), (3, "vgg16"))]
+    made = combine(runs, tmp_path / "all")
+    assert not made.has_weights
+    assert made.info.outputs == ("expression", "affect")
+    assert (made.info.backbone, made.info.num_params, made.info.seconds) == ("ensemble", 6, 6.0)
+    found = read_predictions(made, "faces-test").set_index("sample_id")
+    tables = [predictions(seed).set_index("sample_id") for seed in (1, 2, 3)]
+    for column in [*(f"prob_{name}" for name in EXPRESSIONS), "pred_valence", "pred_arousal"]:
+        for image in found.index:
+            expected = sum(float(table.loc[image, column]) for table in tables) / 3
+            assert float(found.loc[image, column]) == pytest.approx(expected, abs=1e-12)
+    measures = made.evaluations["faces-test"]["measures"]
+    expected_ccc = concordance_corrcoef(found["pred_valence"], found["valence"])
+    assert measures["ccc_valence"]["value"] == pytest.approx(expected_ccc)
+    assert measures["accuracy"]["low"] <= measures["accuracy"]["value"] <= measures["accuracy"]["high"]
+
+
+def test_a_classifier_and_a_regressor_are_one_run(member: Callable[..., Path], tmp_path: Path) -> None:
+    classifier = read_run(member("classifier", 1, outputs=("expression",)))
+    regressor = read_run(member("regressor", 2, outputs=("affect",)))
+    both = member("both", 3)
+    pair = combine([classifier, regressor], tmp_path / "pair")
+    assert (pair.info.backbone, pair.info.outputs) == ("resnet50", ("expression", "affect"))
+    found = read_predictions(pair, "faces-test").set_index("sample_id")
+    first, second = predictions(1).set_index("sample_id"), predictions(2, outputs=("affect",)).set_index("sample_id")
+    assert np.allclose(found["prob_fear"], first["prob_fear"].loc[found.index])
+    assert np.allclose(found["pred_arousal"], second["pred_arousal"].loc[found.index])
+    # It compares like any other run.
+    combine([pair, read_run(both)], tmp_path / "more")
+    entries = find_entries(load_store(), ["pair", "both"], evaluation="faces-test")
+    comparison = compare(entries, ["accuracy", "ccc_valence"], baseline="both")
+    assert {entry.name for entry in comparison.entries} == {"pair", "both"}
+
+
+def test_the_command_makes_a_run_with_a_card(
+    member: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    member("a", 1)
+    member("b", 2)
+    assert main(["ensemble", "a", "b", "--out", "mean"]) == 0
+    assert "mean of 2 runs on faces-test" in capsys.readouterr().out
+    card = (tmp_path / "mean" / "README.md").read_text()
+    assert "the mean of what `a`, `b` say" in card
+    assert find_run("mean").info.training["members"] == ("a", "b") or find_run("mean").info.training["members"] == ["a", "b"]
+    # The same command again makes it again.
+    assert main(["ensemble", "a", "b", "--out", "mean"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["a"], "An ensemble needs at least two different runs"),
+        (["a", "a"], "An ensemble needs at least two different runs"),
+        (["a", "other"], r"'a' and 'other' were evaluated on other images or labels of faces-test. Evaluate both again"),
+        (["a", "none"], r"There is no evaluation that all runs have: 'a' on faces-test; 'none' on nothing"),
+    ],
+)
+def test_what_cannot_be_combined(member: Callable[..., Path], tmp_path: Path, names: list[str], message: str) -> None:
+    member("a", 1)
+    member("other", 2, fingerprint="xyz")
+    write_info(tmp_path / "none", RunInfo(network={"backbone": "vgg16", "input_size": 64}))
+    with pytest.raises(ConfigError, match=message):
+        combine([find_run(name) for name in names], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_trained_run_is_never_replaced(member: Callable[..., Path]) -> None:
+    runs = [read_run(member("a", 1)), read_run(member("b", 2))]
+    with pytest.raises(ConfigError, match=r"b' holds a trained run. Choose another folder with --out"):
+        combine(runs, runs[1].path)
