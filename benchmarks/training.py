@@ -1,9 +1,9 @@
 """How much of a training step is the step, and what do stored features save?
 
-Run with ``python -m benchmarks.training``. First, for every backbone asked for: images a second of whole training steps (batches
-drawn, augmented and labelled) against the same step on one constant batch; the two take turns. Then a frozen phase of 15 epochs
-on stored features against the plain loop over images, side by side, with the largest difference between their measures.
-Pictures are noise: speed does not depend on what they show.
+Run with ``python -m benchmarks.training``. First, for every backbone asked for: images a second of whole training steps
+(batches drawn, augmented and labelled) against the same step on one constant batch; the two take turns. Then a frozen phase of
+15 epochs on stored features against the plain loop over images, side by side, with the largest difference between their
+measures. Pictures are noise: speed does not depend on what they show.
 """
 
 from __future__ import annotations

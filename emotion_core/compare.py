@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
@@ -22,7 +22,7 @@ from emotion_core.metrics.summary import MEASURES as KNOWN_MEASURES
 from emotion_core.metrics.summary import better_is
 from emotion_core.results.reported import Reported, load_reported
 from emotion_core.results.run import DamagedRun, Run, list_runs
-from emotion_core.results.summaries import Summary, load_summary
+from emotion_core.results.summaries import Summary, load_summary, summarise_part
 
 ALPHA = 0.05
 """Level of every test, after Holm's correction."""
@@ -63,6 +63,7 @@ class Entry:
         collapse: why it counts as collapsed.
         facts: ``num_params_millions``, ``size_mb``, ``seconds`` and what else describes cost, as far as it is known.
         run: the run; ``None`` for reported ones.
+        part: ids of the images that it is judged on, where these are not all; see :func:`judge_part`.
     """
 
     name: str
@@ -81,6 +82,7 @@ class Entry:
     collapse: tuple[str, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
     run: Run | None = None
+    part: frozenset[str] | None = None
 
     @property
     def evaluation(self) -> str:
@@ -125,9 +127,37 @@ def load_store(folder: Path | None = None) -> Store:
 
 
 def reported_entries(dataset: str) -> tuple[Entry, ...]:
-    """What others reported on a dataset; on AffectNet's 3,999 images also what was published on the whole validation set."""
-    also = {"affectnet-3999": ("affectnet-validation-4000",)}.get(dataset, ())
+    """What others reported on a dataset.
+
+    On AffectNet's 3,999 images also what was published on the whole validation set; on four classes of FER-2013 what was
+    reported on FER-2013, which is just these four.
+    """
+    also = {"affectnet-3999": ("affectnet-validation-4000",), "fer2013-4": ("fer2013",)}.get(dataset, ())
     return tuple(_reported(system) for system in load_reported() if system.dataset in (dataset, *also))
+
+
+def judge_part(entry: Entry, sample_ids: frozenset[str]) -> Entry:
+    """The same run, judged on some of its images: measures, intervals and tests are those of these images.
+
+    Args:
+        entry: a measured one.
+        sample_ids: of the images.
+
+    Raises:
+        CheckpointError: predictions are missing or damaged, or lack one of the images; or there is no image at all.
+        ConfigError: the entry is reported, so it has no predictions.
+    """
+    if entry.run is None:
+        raise ConfigError(f"{entry.name} is reported: without its predictions it cannot be judged on some images.")
+    summary = summarise_part(entry.run, entry.evaluation, sample_ids)
+    measures = {name: Measure(**values) for name, values in summary.with_intervals().items()}
+    return replace(
+        entry,
+        measures=measures,
+        images=len(sample_ids),
+        source=f"measured on {len(sample_ids)} of {entry.images} images",
+        part=sample_ids,
+    )
 
 
 def _measured(run: Run, metrics: Mapping[str, Any]) -> Entry:
@@ -187,7 +217,7 @@ def why_not_comparable(first: Entry, second: Entry) -> str | None:
         return f"{first.name} decides between {first.num_classes} expressions, {second.name} between {second.num_classes}."
     if (first.dataset, first.split) != (second.dataset, second.split):
         return f"{first.name} was measured on {first.evaluation}, {second.name} on {second.evaluation}."
-    if first.fingerprint != second.fingerprint:
+    if first.fingerprint != second.fingerprint or first.part != second.part:
         return f"{first.name} and {second.name} were measured on other images or labels of {first.evaluation}."
     return None
 
@@ -297,6 +327,8 @@ def compare(entries: Sequence[Entry], measures: Sequence[str], *, baseline: str 
 
 
 def _summary(entry: Entry, run: Run) -> Summary:
+    if entry.part is not None:
+        return summarise_part(run, entry.evaluation, entry.part)
     summary = load_summary(run, entry.evaluation)
     if summary.num_images != entry.images:
         raise CheckpointError(

@@ -50,6 +50,11 @@ FER2013: Mapping[int, str] = MappingProxyType(
 )
 """FER-2013's emotion numbers."""
 
+RAF_DB: Mapping[int, str] = MappingProxyType(
+    dict(enumerate(("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral"), start=1))
+)
+"""RAF-DB's numbers of the seven basic expressions."""
+
 FERPLUS_VOTES: tuple[str, ...] = (
     "neutral",
     "happiness",

@@ -47,7 +47,8 @@ def test_report_as_json(data: Path, capsys: Capture, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["affectnet"], "There is no dataset 'affectnet'. Did you mean 'affectnet-3999'?"),
+        (["affectnet-4k"], "There is no dataset 'affectnet-4k'. Did you mean 'affectnet'?"),
+        (["affectnet"], "No dataset 'affectnet': looked for"),
         (["ferplus"], "No dataset 'ferplus': looked for"),
     ],
 )

@@ -126,8 +126,8 @@ def test_train_evaluate_and_card_from_the_command_line(
     rows = [(i % 8, (i % 8) / 8, -0.5, generator.integers(0, 255, (32, 32, 3), dtype=np.uint8)) for i in range(80)]
     data = write_affectnet(tmp_path / "data", rows).parent
     out = tmp_path / "checkpoints" / "mine"
-    command = ["train", "--preset", "finetune-affectnet", "--data-root", str(data), "--out", str(out), "--device", "cpu"]
-    settings = ["network.backbone=custom_cnn", "network.input_size=32", "epochs=1", "network.drop_path=0.0"]
+    command = ["train", "--preset", "best", "--data-root", str(data), "--out", str(out), "--device", "cpu"]
+    settings = ["network.backbone=custom_cnn", "network.input_size=32", "phases.all.epochs=1", "network.drop_path=0.0"]
     make_run()
     assert main([*command, *(part for setting in settings for part in ("--set", setting))]) == 0
     assert main(["evaluate", "mine", "--dataset", "affectnet-3999", "--data-root", str(data), "--device", "cpu", "--json"]) == 0
@@ -145,8 +145,8 @@ def test_train_evaluate_and_card_from_the_command_line(
 
 def test_unknown_setting_gives_the_nearest(make_run: MakeRun, capsys: Capture):
     make_run()
-    assert main(["train", "--preset", "finetune-affectnet", "--set", "epoch=3", "--data-root", "x"]) == 1
-    assert "Unknown setting 'epoch'. Did you mean 'epochs'?" in capsys.readouterr().err
+    assert main(["train", "--preset", "best", "--set", "sed=3", "--data-root", "x"]) == 1
+    assert "Unknown setting 'sed'. Did you mean 'seed'?" in capsys.readouterr().err
 
 
 def test_help_teaches_and_needs_no_torch():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from emotion_core.data.datasets import DATASETS
 from emotion_core.results.run import DEFAULT_RUN, find_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -48,3 +49,9 @@ def test_results_in_the_readme_are_those_of_the_run():
     spec.loader.exec_module(results)
     section = results.render(find_run(ROOT / "checkpoints" / DEFAULT_RUN))
     assert results.replace(README, section) == README, "run 'python docs/results.py'"
+
+
+def test_every_dataset_has_a_row_that_says_what_has_to_lie_where():
+    named = re.findall(r"^\| `([^`]+)` \|", README, re.M)
+    assert [name for name in named if name in DATASETS] == list(DATASETS)
+    assert "PATH.csv" in named

@@ -7,7 +7,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from emotion_core.cli.options import AddCommand, data_options, data_root, device_option
+from emotion_core.cli.options import AddCommand, data_options, device_option, named_data_root
 from emotion_core.errors import ConfigError
 from emotion_core.results.run import checkpoints_folder
 
@@ -52,8 +52,7 @@ def _train(arguments: argparse.Namespace) -> int:
     name = stem if stem.startswith("report") and backbone in stem else f"{stem}-{backbone}"
     run = train(
         config,
-        # Drawn faces need no folder.
-        None if config.dataset == "schematic" else data_root(arguments),
+        named_data_root(arguments),
         arguments.out if arguments.out is not None else checkpoints_folder() / name,
         device=arguments.device,
         on_error="skip" if arguments.skip_broken else "raise",

@@ -93,7 +93,7 @@ def load_dataset(
         raise ConfigError(f"Where is '{name}'? Pass the folder of the datasets with --data-root, or set EMOTION_DATA.")
     table = replace(spec.load(data_root or ".", labels=labels, on_error=on_error), name=folder_name(name))
     table = with_validation(table, seed=SEED, share=VALIDATION_SHARE)
-    # Only now, so that the four classes of FER-2013 are split as all seven are: no part of one meets another part of the other.
+    # Only now: where a validation part is drawn for all seven classes of FER-2013, the four have their share of the same one.
     return table if spec.expressions == EXPRESSIONS else table.showing(spec.expressions)
 
 

@@ -12,14 +12,12 @@ from accelerate import Accelerator
 from torch import nn
 
 from emotion_core.data.transforms import augment
-from emotion_core.models.inference import match_channels, to_input
+from emotion_core.models.folding import fold_batch_norm
+from emotion_core.models.inference import images_a_pass, match_channels, to_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.training.config import Phase, TrainConfig
 from emotion_core.training.data import EpochSampler, Part, Pictures, epoch_seed, make_loader
 from emotion_core.training.mixing import mix
-
-EVALUATED_AT_ONCE = 128
-"""Images in a pass without gradients, over all processes."""
 
 
 class Batch(NamedTuple):
@@ -86,7 +84,7 @@ class ImageLearner:
         pictures = Pictures(parts[0].pixels if self.pixels is None else None, count)
         loader = make_loader(pictures, config.batch_size, sampler=self.sampler, workers=workers, pin=pin)
         self.loader = accelerator.prepare_data_loader(loader)
-        self.judged = _judged_loader(parts[1], accelerator)
+        self.judged = judged_loader(parts[1], accelerator)
         self.steps = len(self.loader)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
@@ -139,19 +137,22 @@ class FeatureLearner:
         self.labels = Labels(parts[0], accelerator.device)
         self.sampler = EpochSampler(len(parts[0].table), config.seed)
         self.steps = -(-len(parts[0].table) // config.batch_size)
+        backbone = fold_batch_norm(network.backbone)
+        backbone.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         views = range(1 if not config.augmentation.active else phase.views)
-        self.views = [self._features(parts[0], epoch_seed(config.seed, epoch) + 7919 * (view + 1)) for view in views]
-        self.judged = self._features(parts[1], None)
+        first = epoch_seed(config.seed, epoch)
+        self.views = [self._features(backbone, parts[0], first + 7919 * (view + 1)) for view in views]
+        self.judged = self._features(backbone, parts[1], None)
 
-    def _features(self, part: Part, seed: int | None) -> torch.Tensor:
+    def _features(self, backbone: nn.Module, part: Part, seed: int | None) -> torch.Tensor:
         """Pooled features, shape ``(N, F)``; augmented when there is a seed."""
         generator = None if seed is None else torch.Generator().manual_seed(seed)
-        loader = _judged_loader(part, self.accelerator)
+        loader = judged_loader(part, self.accelerator)
         found, order = [], []
         with torch.inference_mode(), self.accelerator.autocast():
             for indices, pixels in loader:
                 inputs = self._input(pixels, generator)
-                pooled = pooled_features(self.network, inputs).float()
+                pooled = backbone(inputs).mean(dim=(2, 3)).float()
                 found.append(self.accelerator.gather_for_metrics(pooled))
                 order.append(self.accelerator.gather_for_metrics(indices))
         features, positions = torch.cat(found), torch.cat(order)
@@ -207,15 +208,10 @@ def evaluate_images(
     return table[:, 1:9].numpy(), table[:, 9:].numpy()
 
 
-def pooled_features(network: EmotionNetwork, inputs: torch.Tensor) -> torch.Tensor:
-    """What the heads see, shape ``(B, F)``."""
-    feature_map: torch.Tensor = network.backbone.forward_features(inputs)  # type: ignore[operator]
-    return feature_map.mean(dim=(2, 3))
-
-
-def _judged_loader(part: Part, accelerator: Accelerator) -> Any:
-    # Every process has to get as many images as every other.
-    size = max(EVALUATED_AT_ONCE // accelerator.num_processes, 1) * accelerator.num_processes
+def judged_loader(part: Part, accelerator: Accelerator) -> Any:
+    """Batches of a part in table order, for passes without gradients."""
+    # The loader shares each batch between the processes.
+    size = images_a_pass(accelerator.device) * accelerator.num_processes
     return accelerator.prepare_data_loader(make_loader(Pictures(part.pixels, len(part.table)), size))
 
 

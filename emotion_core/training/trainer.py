@@ -44,7 +44,7 @@ from emotion_core.training.checks import check_phases
 from emotion_core.training.config import Phase, TrainConfig
 from emotion_core.training.data import Part, epoch_seed, load_parts
 from emotion_core.training.freezing import Learning, freeze, make_optimiser, moving_tensors, set_modes
-from emotion_core.training.learners import Batch, FeatureLearner, ImageLearner, Learner
+from emotion_core.training.learners import Batch, FeatureLearner, ImageLearner, Learner, evaluate_images, judged_loader
 from emotion_core.training.losses import class_weights, total_loss
 from emotion_core.training.reporting import Reporter
 from emotion_core.training.schedule import Plateau, learning_rate
@@ -444,8 +444,8 @@ class _Training:
         temperature = 1.0
         if "expression" in self.config.outputs and (labels >= 0).any():
             load_weights(self.average.network, self.out / WEIGHTS)
-            learner = ImageLearner(self.config, self.network, self.network, self.parts, self.accelerator)
-            logits, _ = learner.evaluate(self.average.network)
+            loader = judged_loader(self.parts[1], self.accelerator)
+            logits, _ = evaluate_images(self.average.network, loader, self.accelerator)
             logits = np.where(self.classes, logits, -1e4)[labels >= 0]
             temperature = round(fit_temperature(logits, labels[labels >= 0]), 4)
         self.info = replace(self.info, finished=True, seconds=round(self.seconds, 1), temperature=temperature)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from emotion_core.data.transforms import Augmentation, augment, batches, resize_square
+from emotion_core.data.transforms import Augmentation, augment, resize_square
 
 NOTHING = Augmentation(
     flip=0.0, rotate=0.0, scale=0.0, shift=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0, erase=0.0
@@ -192,18 +192,20 @@ def test_resizing_a_uniform_picture_keeps_its_colour() -> None:
     assert (resize_square(image, 48) == (10, 120, 250)).all()
 
 
-@pytest.mark.parametrize(("count", "size"), [(10, 3), (9, 3), (1, 4), (4, 100)])
-def test_batches_visit_every_position_once(count: int, size: int) -> None:
-    shuffled = list(batches(count, size, seeded()))
-    assert sorted(torch.cat(shuffled).tolist()) == list(range(count))
-    assert all(len(batch) == size for batch in shuffled[:-1])
-    assert torch.cat(list(batches(count, size))).tolist() == list(range(count))
+def test_blur_keeps_the_mean_and_takes_the_detail() -> None:
+    settings = Augmentation(flip=0, rotate=0, scale=0, shift=0, brightness=0, contrast=0, erase=0, blur=1.0)
+    images = torch.rand(6, 3, 32, 32, generator=seeded())
+    blurred = augment(images, settings, seeded())
+    assert blurred.shape == images.shape
+    assert torch.allclose(blurred.mean(dim=(2, 3)), images.mean(dim=(2, 3)), atol=0.01)
+    assert (blurred.var(dim=(2, 3)) < 0.7 * images.var(dim=(2, 3))).all()
+    flat = torch.full((2, 1, 16, 16), 0.25)
+    assert torch.allclose(augment(flat, settings, seeded()), flat, atol=1e-6)
 
 
-def test_batches_follow_their_generator() -> None:
-    def order(seed: int) -> list[int]:
-        return torch.cat(list(batches(50, 7, seeded(seed)))).tolist()
-
-    assert order(1) == order(1)
-    assert order(1) != order(2)
-    assert order(1) != list(range(50))
+def test_without_any_strength_pictures_stay_as_they_are() -> None:
+    nothing = Augmentation(flip=0, rotate=0, scale=0, shift=0, brightness=0, contrast=0, erase=0)
+    assert not nothing.active
+    assert Augmentation().active
+    images = torch.rand(2, 3, 16, 16, generator=seeded())
+    assert torch.equal(augment(images, nothing, seeded()), images)

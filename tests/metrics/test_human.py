@@ -100,7 +100,7 @@ def test_line_needs_the_ten_columns_of_ferplus():
 
 
 def test_line_of_the_real_votes(shared_data: Path):
-    from emotion_core.data.ferplus import read_votes, vote_majority
+    from emotion_core.data.ferplus_votes import read_votes, vote_majority
     from emotion_core.data.source import open_source
 
     table, _ = read_votes(open_source("ferplus", shared_data))

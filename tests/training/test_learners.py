@@ -79,8 +79,14 @@ def test_the_backbone_sees_each_view_once(data: Path, tmp_path: Path, monkeypatc
     monkeypatch.setattr(EmotionNetwork, "forward", lambda self, images: seen.append("whole") or original(self, images))
     from emotion_core.training import learners
 
-    pooled = learners.pooled_features
-    monkeypatch.setattr(learners, "pooled_features", lambda net, x: seen.append(len(x)) or pooled(net, x))
+    fold = learners.fold_batch_norm
+
+    def counted(backbone: torch.nn.Module) -> torch.nn.Module:
+        folded = fold(backbone)
+        folded.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
+        return folded
+
+    monkeypatch.setattr(learners, "fold_batch_norm", counted)
     config = replace(CONFIG, augmentation=replace(STILL, flip=0.5), phases=(replace(CONFIG.phases[0], views=3),))
     trained(config, data, tmp_path / "views")
     counts = [entry for entry in seen if entry != "whole"]
