@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -50,8 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for chatty in ("httpx", "huggingface_hub", "PIL", "timm"):
+    for chatty in ("accelerate", "httpx", "PIL", "timm"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
+    # It has a handler and a level of its own, made when it is imported.
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     try:
         status: int = arguments.handler(arguments)
     except EmotionCoreError as error:

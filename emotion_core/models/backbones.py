@@ -142,7 +142,8 @@ def build_backbone(name: str, *, pretrained: bool = False, in_chans: int = 3, dr
         reason = (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")
         raise WeightsUnavailableError(
             f"The ImageNet weights of '{name}' (timm model '{spec.timm_name}') could not be fetched from the hub: "
-            f"{reason}. Connect to the internet once, or start from random weights or from an existing run instead."
+            f"{reason}. Connect to the internet once, or start from random weights (--init scratch), from another run "
+            "(--init RUN) or from a file of weights (--init FILE.safetensors)."
         ) from error
     if name == "vgg16":
         # timm's VGG turns the feature map into 4,096 values with 119 M parameters that global average pooling replaces.

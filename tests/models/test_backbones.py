@@ -138,7 +138,7 @@ def test_weights_that_cannot_be_fetched(monkeypatch: pytest.MonkeyPatch, error: 
     message = str(caught.value)
     assert "\n" not in message
     assert ".." not in message
-    assert "start from random weights or from an existing run" in message
+    assert "start from random weights (--init scratch), from another run (--init RUN) or from a file of" in message
     assert caught.value.__cause__ is error
 
 
