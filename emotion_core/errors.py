@@ -11,6 +11,8 @@
     ├── CheckpointError                a run folder is damaged or does not fit
     │   └── CheckpointNotFoundError      no such run
     ├── ConfigError                    a setting is unknown or impossible
+    ├── ReviewError                    a review or a saved filter is not one that can be kept
+    ├── ReviewStoreError               the place where reviews are kept cannot be reached or used
     ├── DeviceError                    the requested device is not there
     └── TrainingError                  training cannot go on (non-finite loss, unusable data, full disk)
 
@@ -67,6 +69,14 @@ class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
 
 class ConfigError(EmotionCoreError, ValueError):
     """A setting is unknown or impossible."""
+
+
+class ReviewError(EmotionCoreError, ValueError):
+    """A review, or a saved filter, is not one that can be kept."""
+
+
+class ReviewStoreError(EmotionCoreError, RuntimeError):
+    """The place where reviews are kept cannot be reached or used."""
 
 
 class DeviceError(EmotionCoreError, RuntimeError):

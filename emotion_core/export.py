@@ -17,6 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.images import read_image
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.results.tables import no_formula
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,8 +40,6 @@ CSV_COLUMNS = (
 )
 """Columns of :func:`to_csv`. The box is in pixels of the upright photo, faces are numbered from 1."""
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
 
 def to_csv(predictions: Iterable[Prediction]) -> str:
     """A row a face and run. Photos that could not be read, or show no face, have no row.
@@ -55,12 +54,12 @@ def to_csv(predictions: Iterable[Prediction]) -> str:
         for number, (found, reading) in enumerate(zip(photo.faces, prediction.readings, strict=True), start=1):
             writer.writerow(
                 [
-                    _no_formula(photo.name),
+                    no_formula(photo.name),
                     number,
                     *found.face.box,
                     _decimals(found.face.score),
-                    _no_formula(photo.detector),
-                    _no_formula(prediction.run),
+                    no_formula(photo.detector),
+                    no_formula(prediction.run),
                     reading.expression or "",
                     *(_decimals(reading.probabilities.get(name)) for name in EXPRESSIONS),
                     _decimals(reading.valence),
@@ -155,7 +154,3 @@ def _words(prediction: Prediction, number: int, *, several: bool) -> str:
 
 def _decimals(value: float | None) -> str:
     return "" if value is None else f"{value:.4f}"
-
-
-def _no_formula(text: str) -> str:
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text

@@ -25,6 +25,7 @@ import torch
 from emotion_core.data.transforms import resize_square
 from emotion_core.errors import CheckpointError, ImageError
 from emotion_core.explain import cam_for_all, explain, normalise_maps
+from emotion_core.explain.neighbours import features_of
 from emotion_core.faces import Face, FaceDetector, crop_face, load_detector, whole_image_face
 from emotion_core.images import read_image
 from emotion_core.labels import EXPRESSIONS, OUTPUTS
@@ -281,6 +282,17 @@ class Predictor:
         """
         with self._lock:
             return explain(self._network, to_input(self._network, self._stack(crops)), output, method=method)
+
+    def features(self, crops: Sequence[Image], *, batch_size: int = 64) -> npt.NDArray[np.float16]:
+        """Pooled features of faces, shape ``(N, C)``: what the heads read from.
+
+        Args:
+            crops: square RGB faces, at least one.
+            batch_size: faces a forward pass.
+        """
+        pixels = self._stack(crops).numpy()
+        with self._lock:
+            return features_of(self._network, pixels, batch_size=batch_size).pooled
 
     def predict(
         self,

@@ -15,7 +15,7 @@ from PIL import Image
 
 from emotion_core.cli import main
 from emotion_core.data.affectnet import load_affectnet
-from emotion_core.evaluate import evaluate, without_leaked
+from emotion_core.evaluate import evaluate, measures_without
 from emotion_core.labels import FERPLUS_VOTES
 from emotion_core.metrics.summary import summarize
 from emotion_core.results.run import find_run
@@ -85,8 +85,8 @@ def test_training_pictures_without_label_count(make_run: MakeRun, tmp_path: Path
 
 def test_when_all_are_leaked_there_is_nothing_to_measure():
     predictions = pd.DataFrame({"sample_id": ["a", "b"]})
-    assert without_leaked(predictions, frozenset("abc")) == {"images": 0, "left_out": 2, "measures": {}}
-    assert without_leaked(predictions, frozenset("c")) is None
+    assert measures_without(predictions, frozenset("abc")) == {"images": 0, "left_out": 2, "measures": {}}
+    assert measures_without(predictions, frozenset("c")) is None
 
 
 def test_both_columns_are_printed(make_run: MakeRun, data: Path, leaked: list[str], capsys: pytest.CaptureFixture[str]):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -39,17 +39,19 @@ METHODS: Mapping[str, str] = MappingProxyType(
 def explain(
     network: EmotionNetwork,
     images: torch.Tensor,
-    output: str,
+    output: str | Sequence[str],
     *,
     method: str = "gradcam",
 ) -> NDArray[np.float32]:
     """Where in each image does the evidence for one output lie?
 
+    Grad-CAM takes one forward pass for all images, also where each has an output of its own.
+
     Args:
         network: runs in evaluation mode and is left as it was.
         images: normalised, shape ``(B, 3, S, S)``, ``B`` at least 1, on the network's device.
-        output: one of :data:`~emotion_core.labels.OUTPUTS`. Eigen-CAM shows the first principal component of
-            the feature map, with whatever sign the decomposition gives it, and so the same map for every output.
+        output: one of :data:`~emotion_core.labels.OUTPUTS`, or one for each image. Eigen-CAM shows the first principal
+            component of the feature map, with whatever sign the decomposition gives it, and so the same map for every output.
         method: a key of :data:`METHODS`. Score-CAM takes a forward pass for every channel of the feature map.
 
     Returns:
@@ -57,31 +59,36 @@ def explain(
 
     Raises:
         ConfigError: unknown output or method; the message gives the nearest.
-        ValueError: ``images`` is not of that shape.
+        ValueError: ``images`` is not of that shape, or there are not as many outputs.
     """
-    _check_known("output", output, OUTPUTS)
+    names = [output] * len(images) if isinstance(output, str) else list(output)
+    for name in [output] if isinstance(output, str) else names:
+        _check_known("output", name, OUTPUTS)
     _check_known("CAM method", method, METHODS)
     if images.ndim != 4 or len(images) == 0:
         raise ValueError(f"images must be of shape (B, 3, S, S) with at least one image, not {tuple(images.shape)}.")
-    index = OUTPUTS.index(output)
+    if len(names) != len(images):
+        raise ValueError(f"There are {len(names)} outputs for {len(images)} images; give one, or one for each.")
+    indices = [OUTPUTS.index(name) for name in names]
     with _evaluation_mode(network):
         if method == "gradcam":
-            return _exact(network, images, index)
+            return _exact(network, images, indices)
         # Autograd cannot record inference tensors, and the caller may be in inference mode.
         with torch.inference_mode(False), torch.enable_grad():
-            return _from_package(network, images.detach().clone(), index, method)
+            return _from_package(network, images.detach().clone(), indices, method)
 
 
 @torch.inference_mode()
-def _exact(network: EmotionNetwork, images: torch.Tensor, index: int) -> NDArray[np.float32]:
+def _exact(network: EmotionNetwork, images: torch.Tensor, indices: list[int]) -> NDArray[np.float32]:
     outputs = network(images)
-    maps = exact_maps(outputs, network.output_gradients(outputs.pooled)[:, index : index + 1])
+    gradients = network.output_gradients(outputs.pooled)[torch.arange(len(indices)), indices]
+    maps = exact_maps(outputs, gradients[:, None])
     resized = resize_maps(normalise_maps(maps), (images.shape[2], images.shape[3]))
     array: NDArray[np.float32] = resized[:, 0].float().cpu().numpy()
     return array
 
 
-def _from_package(network: EmotionNetwork, images: torch.Tensor, index: int, method: str) -> NDArray[np.float32]:
+def _from_package(network: EmotionNetwork, images: torch.Tensor, indices: list[int], method: str) -> NDArray[np.float32]:
     # Imported here because it loads scikit-learn and pyplot, which Grad-CAM does not need.
     from pytorch_grad_cam import EigenCAM, GradCAMPlusPlus, LayerCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -98,7 +105,7 @@ def _from_package(network: EmotionNetwork, images: torch.Tensor, index: int, met
     cam = methods[method](stand_in, [stand_in.last_feature_map])
     # Not as a context manager: its __exit__ prints and swallows every IndexError.
     try:
-        maps: NDArray[np.float32] = cam(images, [ClassifierOutputTarget(index)] * len(images))
+        maps: NDArray[np.float32] = cam(images, [ClassifierOutputTarget(index) for index in indices])
     finally:
         cam.activations_and_grads.release()
     return maps

@@ -82,7 +82,7 @@ def read_progress(path: Path) -> TrainingProgress | None:
     file = path / PROGRESS
     try:
         # A pipe or a device of that name would never end.
-        if file.stat().st_size > TAIL_BYTES:
+        if not file.is_file() or file.stat().st_size > TAIL_BYTES:
             return None
         data = json.loads(file.read_text(encoding="utf-8"))
         return TrainingProgress(**{name: _value(data, name) for name in _HINTS})

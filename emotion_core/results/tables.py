@@ -11,6 +11,16 @@ import pandas as pd
 
 from emotion_core.errors import ConfigError
 
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def no_formula(text: str) -> str:
+    """Text that a spreadsheet would take for a formula, with a leading apostrophe.
+
+    A formula in someone else's text can send what the sheet holds to a stranger.
+    """
+    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+
 
 def export_table(table: pd.DataFrame, form: Literal["csv", "json", "markdown", "latex"]) -> str:
     """Any table as text.

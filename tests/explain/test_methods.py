@@ -82,6 +82,18 @@ def test_every_backbone(build: Build, images: torch.Tensor, backbone: str, metho
     np.testing.assert_allclose(maps, package_maps(network, images, 8, method), atol=1e-4)
 
 
+@pytest.mark.parametrize("method", [method for method in METHODS if method != "scorecam"])
+def test_each_image_may_have_an_output_of_its_own(build: Build, small_images: torch.Tensor, method: str) -> None:
+    network = build("custom_cnn", 256)
+    maps = explain(network, small_images, ["contempt", "valence"], method=method)
+    for row, output in enumerate(("contempt", "valence")):
+        np.testing.assert_allclose(maps[row], explain(network, small_images, output, method=method)[row], atol=1e-5)
+    with pytest.raises(ValueError, match="3 outputs for 2 images"):
+        explain(network, small_images, ["fear"] * 3, method=method)
+    with pytest.raises(ConfigError, match="no output 'joy'"):
+        explain(network, small_images, ["fear", "joy"], method=method)
+
+
 def test_outputs_differ(build: Build, small_images: torch.Tensor) -> None:
     network = build("custom_cnn")
     for method in set(METHODS) - {"eigencam"}:
