@@ -143,6 +143,8 @@ COST_WORDS: Mapping[str, str] = MappingProxyType(
         "num_params_millions": "parameters, M",
         "size_mb": "size of the weights, MB",
         "ms_per_face": "time a face, ms",
+        "ms_per_face_batch_32": "time a face in batches of 32, ms",
+        "multiply_adds_millions": "multiply-adds a face, M",
         "training_minutes": "training time, min",
         "seconds_per_epoch": "training time an epoch, s",
     }
