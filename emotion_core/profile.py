@@ -35,7 +35,8 @@ def profile(run: Run, *, device: str = "auto", repeats: int = 15) -> Run:
 
     Returns:
         The run with ``timings``: ``ms_per_face`` (one face at a time), ``ms_per_face_batch_32``, ``multiply_adds_millions``
-        for a face, ``num_params_millions``, ``size_mb`` of the weights, and ``measured_on``: the device that the times hold for.
+        for a face, ``num_params_millions``, ``size_mb`` of the weights, and ``measured_on``, the device that the times hold
+        for.
 
     Raises:
         CheckpointError: the run has no usable weights.

@@ -28,7 +28,7 @@ FORWARD_SHARE = 1 / 3
 
 def check_phases(
     config: TrainConfig, network: EmotionNetwork, part: Part, *, judged: int, class_weights: torch.Tensor | None
-) -> float:
+) -> list[float]:
     """Try two steps of every phase on a copy of the network.
 
     Args:
@@ -39,12 +39,12 @@ def check_phases(
         class_weights: shape ``(8,)``, on the same device.
 
     Returns:
-        Estimated seconds of the whole training.
+        Estimated seconds of every phase.
 
     Raises:
         TrainingError: the network does not take the pictures, the loss is not finite, or nothing learns; the phase is named.
     """
-    total = 0.0
+    estimates = []
     for phase in config.phases:
         try:
             seconds = _try(config, phase, copy.deepcopy(network), part, class_weights)
@@ -56,8 +56,8 @@ def check_phases(
         steps = math.ceil(len(part.table) / config.batch_size)
         looks = max(phase.views, 1) if phase.views else phase.epochs
         forward = seconds * FORWARD_SHARE if phase.stages == 0 else seconds
-        total += looks * (steps * forward + judged / config.batch_size * seconds * FORWARD_SHARE)
-    return total
+        estimates.append(looks * (steps * forward + judged / config.batch_size * seconds * FORWARD_SHARE))
+    return estimates
 
 
 def _try(config: TrainConfig, phase: Phase, network: EmotionNetwork, part: Part, class_weights: torch.Tensor | None) -> float:

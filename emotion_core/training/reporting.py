@@ -47,6 +47,9 @@ class Reporter:
         tensorboard: whether to write TensorBoard's files into the run folder.
         silent: whether to write nothing at all, as all processes but the first do.
         clock: seconds, for tests.
+
+    Attributes:
+        estimates: seconds that each phase will take, where they are known.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Reporter:
         self.shown, self.silent = bar, silent
         self.written = -math.inf
         self.rate: float | None = None
+        self.estimates: list[float] = []
         self.bar = tqdm(unit="img", disable=not bar, smoothing=0.02, total=config.epochs * images)
         self.file = _QuietFile(os.devnull if silent else out / LOG, encoding="utf-8")
         self.file.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
@@ -106,7 +110,8 @@ class Reporter:
             return
         self.written = now
         self.rate = step / steps * self.images / max(now - started, 1e-6)
-        left = (self.config.epochs - epoch - step / steps) * self.images
+        before = sum(part.epochs for part in self.config.phases[:phase])
+        left = (before + self.config.phases[phase].epochs - epoch - step / steps) * self.images
         write_progress(
             self.out,
             TrainingProgress(
@@ -123,7 +128,8 @@ class Reporter:
                 loss=loss,
                 lr=lr,
                 images_per_second=self.rate,
-                eta_seconds=left / max(self.rate, 1e-6),
+                # Phases differ in speed by orders of magnitude: those to come count by what their first step took.
+                eta_seconds=left / max(self.rate, 1e-6) + sum(self.estimates[phase + 1 :]),
                 best=None if best == -math.inf else best,
             ),
         )

@@ -241,8 +241,7 @@ class _Training:
             write_info(self.out, self.info)
         images = len(self.parts[0].table)
         with self._reporting(images, progress=progress, tensorboard=tensorboard):
-            if not resumed:
-                self._check()
+            self._check(resumed=resumed)
             self.reporter.go_on(self.epoch)
             while self.phase < len(self.config.phases):
                 self._run_phase(self.config.phases[self.phase])
@@ -264,14 +263,16 @@ class _Training:
         finally:
             self.reporter.close(finished=self.info.finished)
 
-    def _check(self) -> None:
+    def _check(self, *, resumed: bool) -> None:
+        """Try every phase; what that took tells how long they will take."""
         seconds = check_phases(
             self.config, self.network, self.parts[0], judged=len(self.parts[1].table), class_weights=self.class_weights
         )
-        self.reporter.say(
-            f"Every phase takes a step. About {_duration(seconds / self.accelerator.num_processes)} for "
-            f"{self.config.epochs} epochs."
-        )
+        # Several processes share the images.
+        seconds = [part / self.accelerator.num_processes for part in seconds]
+        self.reporter.estimates = seconds
+        if not resumed:
+            self.reporter.say(f"Every phase takes a step. About {_duration(sum(seconds))} for {self.config.epochs} epochs.")
 
     def _run_phase(self, phase: Phase) -> None:
         config, network = self.config, self.network

@@ -42,7 +42,7 @@ def network() -> EmotionNetwork:
 
 
 def check(config: TrainConfig, images: Part, net: EmotionNetwork | None = None) -> float:
-    return check_phases(config, network() if net is None else net, images, judged=10, class_weights=None)
+    return sum(check_phases(config, network() if net is None else net, images, judged=10, class_weights=None))
 
 
 def test_a_sound_training_passes_and_the_network_is_left_alone() -> None:
@@ -88,6 +88,7 @@ def report(out: Path, clock: list[float], **options: bool) -> Reporter:
 def test_progress_is_written_once_a_second_and_removed_at_the_end(tmp_path: Path) -> None:
     clock = [100.0]
     reporter = report(tmp_path, clock)
+    reporter.estimates = [1000.0, 2000.0]
     step = {"phase": 1, "epoch": 3, "steps": 4, "images": 5, "loss": 1.5, "lr": 1e-3, "best": 0.25, "started": 90.0}
     reporter.step(step=1, **step)
     first = read_progress(tmp_path)
@@ -103,6 +104,12 @@ def test_progress_is_written_once_a_second_and_removed_at_the_end(tmp_path: Path
     # Half of 20 images in 11 seconds; one and a half epochs are left.
     assert progress.images_per_second == pytest.approx(10 / 11)
     assert progress.eta_seconds == pytest.approx(1.5 * 20 / (10 / 11))
+    # In the first phase, its last quarter of an epoch is left, and what the second one will take.
+    clock[0] = 110.0
+    reporter.step(step=3, **{**step, "phase": 0, "epoch": 2})
+    earlier = read_progress(tmp_path)
+    assert earlier is not None
+    assert earlier.eta_seconds == pytest.approx(0.25 * 20 / (15 / 20) + 2000)
     reporter.close(finished=False)
     assert read_progress(tmp_path) is not None
     report(tmp_path, clock).close(finished=True)
