@@ -24,6 +24,7 @@ from emotion_core.compare import (
     compare,
     comparison_table,
     find_entries,
+    judge_part,
     load_store,
     render_text,
     reported_entries,
@@ -448,3 +449,35 @@ def test_text_for_a_terminal(make_run: MakeRun, tmp_path: Path) -> None:
     assert lines[-1].startswith("* best   = cannot be told from the best")
     with pytest.raises(ConfigError, match=r"No run has the measure 'colour'. Known: accuracy, "):
         render_text(comparison, ["colour"])
+
+
+def test_on_some_images_everything_is_that_of_these_images(make_run: MakeRun, tmp_path: Path) -> None:
+    tables = {
+        name: make_run(name, predictions(correct(number, shift))) for name, number, shift in (("a", 150, 0), ("b", 150, 50))
+    }
+    entries = load_store(tmp_path).entries
+    part = frozenset(f"{number:05}.jpg" for number in range(100))
+    judged = [judge_part(entry, part) for entry in entries]
+    # Of the first hundred images a has all right, b fifty.
+    assert [entry.measures["accuracy"].value for entry in judged] == [1.0, 0.5]
+    assert [entry.images for entry in judged] == [100, 100]
+    low = np.quantile(bootstrap_measures(tables["b"].iloc[:100], resample_counts(100, RESAMPLES, SEED))["accuracy"], 0.025)
+    assert judged[1].measures["accuracy"].low == pytest.approx(low, abs=1e-6)
+    comparison = compare(judged, ["accuracy"], baseline="b")
+    difference = comparison.against_baseline("a", "accuracy")
+    assert difference is not None
+    assert difference.value == 0.5
+    assert difference.p_value == pytest.approx(binomtest(0, 50).pvalue)
+    # What is judged on other images cannot be told apart.
+    assert "other images" in str(why_not_comparable(judged[0], entries[1]))
+
+
+def test_some_images_that_are_not_there(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("a", predictions(correct(150)))
+    (entry,) = load_store(tmp_path).entries
+    with pytest.raises(CheckpointError, match="predictions for 1 of 2 images"):
+        judge_part(entry, frozenset({"00001.jpg", "elsewhere.jpg"}))
+    with pytest.raises(CheckpointError, match="No image is left"):
+        judge_part(entry, frozenset())
+    with pytest.raises(ConfigError, match="is reported"):
+        judge_part(replace(entry, run=None), frozenset({"00001.jpg"}))

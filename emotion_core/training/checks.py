@@ -54,9 +54,10 @@ def check_phases(
                 "Halve it, and double 'accumulate' to keep the gradients the same."
             ) from error
         steps = math.ceil(len(part.table) / config.batch_size)
-        looks = max(phase.views, 1) if phase.views else phase.epochs
-        forward = seconds * FORWARD_SHARE if phase.stages == 0 else seconds
-        estimates.append(looks * (steps * forward + judged / config.batch_size * seconds * FORWARD_SHARE))
+        # A step on a frozen backbone is hardly more than its forward pass.
+        forward = seconds if phase.stages == 0 else seconds * FORWARD_SHARE
+        looks = phase.views or phase.epochs
+        estimates.append(looks * (steps * seconds + judged / config.batch_size * forward))
     return estimates
 
 

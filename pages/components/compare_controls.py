@@ -11,6 +11,7 @@ import streamlit as st
 
 from emotion_core.compare import Entry, Store, reported_entries, why_not_comparable
 from emotion_core.figures.measure_words import MEASURE_WORDS
+from pages.components.compare_slices import EVERYTHING, judge_slice, saved_slices
 
 USUAL = ("accuracy", "f1_macro", "ccc_valence", "ccc_arousal")
 """Measures of the first screen: as many as fit beside each other."""
@@ -98,6 +99,17 @@ def ask_choice(store: Store) -> Choice:
         )
     dataset = shown[0].dataset if shown else ""
     beside = reported_entries(dataset) if reported and shown else ()
+    if shown and (slices := saved_slices(shown)):
+        name = st.selectbox(
+            "Slice",
+            [EVERYTHING, *slices],
+            key="slice",
+            bind="query-params",
+            width=280,
+            help="Compare on the images of a filter that was kept on the Errors page. What others reported is on all images.",
+        )
+        if name in slices:
+            shown, beside = judge_slice(shown, measured, name, slices[name]), ()
     shown, beside = _best_first(shown, measures), tuple(_best_first(beside, measures))
     baseline = _best(shown, measures) if against == BEST or against is None else against
     return Choice(evaluation=str(evaluation), entries=(*shown, *beside), measures=measures, baseline=baseline)

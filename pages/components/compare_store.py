@@ -49,7 +49,7 @@ def read_store() -> tuple[Store, Signature]:
 
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _compare(
-    signature: Signature, names: tuple[tuple[str, str], ...], measures: tuple[str, ...], baseline: str | None, _entries: Any
+    signature: Signature, names: tuple[object, ...], measures: tuple[str, ...], baseline: str | None, _entries: Any
 ) -> Comparison:
     return compare(_entries, measures, baseline=baseline)
 
@@ -58,8 +58,8 @@ def compare_cached(
     entries: Sequence[Entry], measures: tuple[str, ...], baseline: str | None, signature: Signature
 ) -> Comparison:
     """The comparison of these entries. The first one of an evaluation resamples its images and says how far it is."""
-    _resample([entry for entry in entries if entry.run is not None])
-    names = tuple((entry.name, entry.source) for entry in entries)
+    _resample([entry for entry in entries if entry.run is not None and entry.part is None])
+    names = tuple((entry.name, entry.source, hash(entry.part)) for entry in entries)
     return _compare(signature, names, measures, baseline, list(entries))
 
 
@@ -85,8 +85,11 @@ def _resample(entries: Sequence[Entry]) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def _answers(path: str, evaluation: str, modified: int, _entry: Any) -> tuple[Any, pd.DataFrame] | None:
-    return expression_answers(read_predictions(_entry.run, evaluation, EXPRESSION_NEEDS))
+def _answers(path: str, evaluation: str, modified: int, part: int | None, _entry: Any) -> tuple[Any, pd.DataFrame] | None:
+    predictions = read_predictions(_entry.run, evaluation, ["sample_id", *EXPRESSION_NEEDS])
+    if _entry.part is not None:
+        predictions = predictions[predictions["sample_id"].isin(_entry.part)]
+    return expression_answers(predictions)
 
 
 def answers_of(entries: Sequence[Entry]) -> dict[str, tuple[Any, pd.DataFrame]]:
@@ -97,7 +100,8 @@ def answers_of(entries: Sequence[Entry]) -> dict[str, tuple[Any, pd.DataFrame]]:
             continue
         path = entry.run.path / "evaluations" / entry.evaluation / "predictions.parquet"
         try:
-            answers = _answers(str(path), entry.evaluation, path.stat().st_mtime_ns, entry)
+            part = None if entry.part is None else hash(entry.part)
+            answers = _answers(str(path), entry.evaluation, path.stat().st_mtime_ns, part, entry)
         except (EmotionCoreError, OSError, ValueError):
             continue
         if answers is not None:
@@ -142,4 +146,4 @@ def show_nothing() -> None:
         st.code(f"python -m emotion_core evaluate {names[0]} --dataset affectnet-3999 --data-root DIR", language="bash")
     else:
         st.info("There is no run yet. Train one with the command below, evaluate it, then reload this page.")
-        st.code("python -m emotion_core train --preset finetune-affectnet --data-root DIR", language="bash")
+        st.code("python -m emotion_core train --preset quickstart", language="bash")

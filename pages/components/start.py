@@ -12,6 +12,8 @@ def list_pages() -> list[StreamlitPage]:
         st.Page("pages/predict.py", title="Predict", icon=":material/face:", default=True),
         st.Page("pages/compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("pages/affect_map.py", title="Affect map", icon=":material/scatter_plot:"),
+        st.Page("pages/errors.py", title="Errors", icon=":material/search_insights:"),
+        st.Page("pages/training.py", title="Training", icon=":material/show_chart:"),
         st.Page("pages/about.py", title="About", icon=":material/info:"),
     ]
 

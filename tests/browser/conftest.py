@@ -59,14 +59,20 @@ def chromium() -> str:
 
 
 @pytest.fixture(scope="module")
-def address(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server with one untrained network."""
-    checkpoints = tmp_path_factory.mktemp("checkpoints")
+def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The server's runs: one untrained network."""
+    folder = tmp_path_factory.mktemp("checkpoints")
     torch.manual_seed(0)
     config = NetworkConfig(backbone="custom_cnn", input_size=48)
-    (checkpoints / "small").mkdir()
-    save_weights(EmotionNetwork(config), checkpoints / "small" / "model.safetensors")
-    write_info(checkpoints / "small", RunInfo(network=config.to_dict(), finished=True))
+    (folder / "small").mkdir()
+    save_weights(EmotionNetwork(config), folder / "small" / "model.safetensors")
+    write_info(folder / "small", RunInfo(network=config.to_dict(), finished=True))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(chromium: str, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A server with one untrained network."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -13,6 +13,8 @@ DEADLINE = 180_000.0
 TITLES = {
     "compare": "Which backbone is better, and is the difference real?",
     "affect_map": "Where do faces lie on valence and arousal?",
+    "errors": "Which images does it get wrong, and why?",
+    "training": "How did a run train?",
     "about": "About",
     "": "What does this face express?",
 }
@@ -30,6 +32,8 @@ def test_a_link_opens_its_page_inside_the_app(browser: Browser, address: str, pa
         "Predict",
         "Compare",
         "Affect map",
+        "Errors",
+        "Training",
         "About",
     ]
     assert page.get_by_test_id("stException").count() == 0

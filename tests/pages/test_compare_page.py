@@ -16,10 +16,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.inspection.filters import Filter
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
 from emotion_core.metrics.summary import summarize
-from emotion_core.results.run import RunInfo, append_history, write_evaluation, write_info
+from emotion_core.results.reviews import ReviewStore
+from emotion_core.results.run import RunInfo, append_history, read_run, write_evaluation, write_info
+from emotion_core.results.summaries import read_predictions
 from pages.components.compare_store import store_signature
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -362,6 +365,34 @@ def test_what_changes_on_disk_is_read_again(app: AppTest, add: Callable[..., Pat
     assert store_signature(store) != before
     run(app)
     assert app.dataframe[0].value["run"].tolist()[0] == "fourth"
+
+
+def test_a_slice_is_compared_on_its_own_images(app: AppTest, three: list[Path]) -> None:
+    names = [folder.name for folder in three]
+    app.run()
+    assert not [box for box in app.selectbox if box.key == "slice"]
+    reviews = ReviewStore()
+    reviews.save_slice("fearful", "affectnet-3999", "test", Filter(true=("fear",)).to_json(), "Ada")
+    reviews.save_slice("its errors", "affectnet-3999", "test", Filter(outcome="wrong", runs=(names[0],)).to_json(), "Ada")
+    reviews.save_slice("gone", "affectnet-3999", "test", Filter(outcome="wrong", runs=("gone",)).to_json(), "Ada")
+    app.run()
+    app.selectbox(key="slice").select("fearful").run()
+    assert not app.exception
+    shown = app.dataframe[0].value.set_index("run")
+    for name in names:
+        table = read_predictions(read_run(three[names.index(name)]), "affectnet-3999-test")
+        part = table[table["expression"] == "fear"].reset_index(drop=True)
+        assert float(shown.loc[name, "accuracy"]) == pytest.approx(summarize(part)["accuracy"])
+    assert any("On the 20 images of the slice" in caption.value for caption in app.caption)
+    app.selectbox(key="slice").select("its errors").run()
+    assert not app.exception
+    assert float(app.dataframe[0].value.set_index("run").loc[names[0], "accuracy"]) == 0
+    assert any("unfair to it or in its favour" in caption.value.replace("\\", "") for caption in app.caption)
+    app.segmented_control(key="view").select("Confusion").run()
+    assert not app.exception
+    app.selectbox(key="slice").select("gone").run()
+    assert not app.exception
+    assert "what gone says, which is not here" in app.error[0].value.replace("\\", "")
 
 
 def test_does_not_load_the_networks_library(three: list[Path]) -> None:
