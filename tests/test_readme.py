@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from emotion_core.data.datasets import DATASETS
-from emotion_core.results.run import DEFAULT_RUN, find_run
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -41,13 +40,13 @@ def test_app_is_installable_with_what_requirements_name():
     assert data["tool"]["setuptools"]["dynamic"]["dependencies"]["file"] == ["requirements.txt"]
 
 
-def test_results_in_the_readme_are_those_of_the_run():
+def test_results_in_the_readme_are_those_of_the_runs():
     spec = importlib.util.spec_from_file_location("results", ROOT / "docs" / "results.py")
     assert spec is not None
     assert spec.loader is not None
     results = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(results)
-    section = results.render(find_run(ROOT / "checkpoints" / DEFAULT_RUN))
+    section = results.render(ROOT / "checkpoints")
     assert results.replace(README, section) == README, "run 'python docs/results.py'"
 
 
