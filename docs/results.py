@@ -38,9 +38,9 @@ def render(folder: Path) -> str:
     """
     store = load_store(folder)
     parts = [
-        "Measured rows have a 95 % bootstrap interval over images. The best value is **bold**; *italic* ones cannot be told from "
-        "it (paired tests, Holm's correction over all pairs). Rows of others are as they reported them, on the images that they "
-        "name, without a test. No test image chose anything: epochs were chosen on validation images.",
+        "Measured rows have a 95 % bootstrap interval over images. The best value is **bold**; *italic* ones cannot be told "
+        "from it (paired tests, Holm's correction over all pairs). Rows of others are as they reported them, on the images that "
+        "they name, without a test. No test image chose anything: epochs were chosen on validation images.",
     ]
     for dataset, title in BENCHMARKS.items():
         entries = [entry for entry in store.entries if entry.dataset == dataset and entry.split == "test"]
@@ -48,8 +48,8 @@ def render(folder: Path) -> str:
             parts += ["", f"**{title}**, {_images(entries)}", "", *_table(entries, reported_entries(dataset))]
     parts += [
         "",
-        f"`{DEFAULT_RUN}` is the run that Predict starts with. `python -m emotion_core evaluate RUN --dataset DATASET --data-root "
-        "DIR --split test` measures a run, `python docs/results.py` writes these tables.",
+        f"`{DEFAULT_RUN}` is the run that Predict starts with. `python -m emotion_core evaluate RUN --dataset DATASET "
+        "--data-root DIR --split test` measures a run, `python docs/results.py` writes these tables.",
     ]
     return "\n".join(parts)
 
