@@ -39,8 +39,8 @@ def render(folder: Path) -> str:
     store = load_store(folder)
     parts = [
         "Measured rows have a 95 % bootstrap interval over images. The best value is **bold**; *italic* ones cannot be told "
-        "from it (paired tests, Holm's correction over all pairs). Rows of others are as they reported them, on the images that "
-        "they name, without a test. No test image chose anything: epochs were chosen on validation images.",
+        "from it (paired tests, Holm's correction over all pairs). Rows of others are as they reported them, on the images "
+        "that they name, without a test. No test image chose anything: epochs were chosen on validation images.",
     ]
     for dataset, title in BENCHMARKS.items():
         entries = [entry for entry in store.entries if entry.dataset == dataset and entry.split == "test"]

@@ -303,3 +303,14 @@ def test_resizing_is_the_same_for_training_and_prediction():
     image = picture(3, 100)
     expected = np.asarray(Image.fromarray(image).resize((48, 48), Image.Resampling.BILINEAR))
     np.testing.assert_array_equal(resize_square(image, 48), expected)
+
+
+def test_features_are_those_of_the_network(make_run: Callable[..., Path]) -> None:
+    predictor = Predictor.from_run(make_run(seed=3), device="cpu")
+    crops = [np.random.default_rng(seed).integers(0, 256, (48, 48, 3), dtype=np.uint8) for seed in range(5)]
+    network = load_network(predictor.run.info.network, predictor.run.weights).eval()
+    with torch.inference_mode():
+        expected = network(to_input(network, torch.from_numpy(np.stack(crops).transpose(0, 3, 1, 2)))).pooled.numpy()
+    found = predictor.features(crops, batch_size=2)
+    assert found.shape == expected.shape
+    assert found.astype(np.float32) == pytest.approx(expected, rel=2e-3, abs=1e-4)
