@@ -22,7 +22,8 @@ from emotion_core.errors import CheckpointError, CheckpointNotFoundError, Device
 from emotion_core.explain import explain
 from emotion_core.faces import Detection, Face, FaceDetector
 from emotion_core.labels import EXPRESSIONS, OUTPUTS
-from emotion_core.models.checkpoint import load_weights
+from emotion_core.models.checkpoint import load_network, load_weights
+from emotion_core.models.inference import to_input
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.predict import CROP_SIDE, Predictor
 

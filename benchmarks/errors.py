@@ -1,0 +1,174 @@
+"""How quickly does Errors open on a large evaluation, and does looking at many images cost memory?
+
+Run with ``python -m benchmarks.errors``. Makes two runs with 40,000 predictions each and 5,000 noise pictures in a temporary
+folder, then opens the page (``app.py`` with AppTest) in fresh processes: once for the times, once for many views that each show
+other images: another page of the gallery, another order, another row of the matrix, another open image.
+
+Prints wall time and processor time; the targets are for an idle core, so processor time is held against them. Memory is what
+the process holds after a third of the views, two thirds and all of them. Exits with status 1 when a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.store import Watch, random_predictions
+
+ROOT = Path(__file__).resolve().parents[1]
+TARGETS = {"page, cold": 1.5, "page, warm": 0.3, "click on a cell": 0.5, "an image opens": 0.5}
+GROWTH = 40
+"""MiB that views may add once caches are full; one table takes 13."""
+VIEWS = 500
+
+
+def write_runs(folder: Path, images: int, pictures: int) -> None:
+    """Two runs without weights, and pictures for the first images by name."""
+    from PIL import Image
+
+    from emotion_core.metrics.summary import summarize
+    from emotion_core.results.run import RunInfo, write_evaluation, write_info
+
+    for number, name in enumerate(("affectnet-efficientnet_b0", "second")):
+        table = random_predictions(images, 1.2 + 0.2 * number, number)
+        path = folder / "checkpoints" / name
+        write_info(path, RunInfo(network={"backbone": "resnet50", "input_size": 112}, finished=True))
+        measures = {key: {"value": value, "low": value, "high": value} for key, value in summarize(table).items()}
+        metrics = {"dataset": "noise", "split": "test", "images": images, "fingerprint": "f", "measures": measures}
+        write_evaluation(path, "noise", "test", metrics, table)
+    (folder / "data" / "noise" / "images").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for number in range(pictures):
+        stream = io.BytesIO()
+        Image.fromarray(generator.integers(0, 256, (112, 112, 3), dtype=np.uint8)).save(stream, format="JPEG")
+        (folder / "data" / "noise" / "images" / f"{number:06}.jpg").write_bytes(stream.getvalue())
+
+
+def open_page() -> object:
+    """The app on its Errors page, not yet run."""
+    from streamlit.testing.v1 import AppTest
+
+    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).switch_page("pages/errors.py")
+
+
+def measure_times() -> dict[str, object]:
+    """What a visitor waits for."""
+    watch = Watch()
+    app = open_page()
+    watch.note("Streamlit, before the page")
+    app.run()  # type: ignore[attr-defined]
+    watch.note("page, cold")
+    app.run()  # type: ignore[attr-defined]
+    watch.note("page, warm")
+    for true, said in (("fear", "surprise"), ("anger", "disgust")):
+        app.multiselect(key="true").set_value([true])  # type: ignore[attr-defined]
+        app.multiselect(key="said").set_value([said])  # type: ignore[attr-defined]
+        watch.restart()
+        app.run()  # type: ignore[attr-defined]
+    watch.note("click on a cell")
+    app.query_params["image"] = "images/000001.jpg"  # type: ignore[attr-defined]
+    app.run()  # type: ignore[attr-defined]
+    watch.note("an image opens")
+    app.query_params["image"] = ""  # type: ignore[attr-defined]
+    app.selectbox(key="b").select("second")  # type: ignore[attr-defined]
+    watch.restart()
+    app.run()  # type: ignore[attr-defined]
+    watch.note("a second run, first time")
+    assert not app.exception  # type: ignore[attr-defined]
+    assert not {"torch", "sklearn"} & set(sys.modules)
+    return {"times": watch.times}
+
+
+def measure_views(views: int) -> dict[str, object]:
+    """Memory over many views."""
+    from emotion_core.inspection.sorting import ORDERS
+    from emotion_core.labels import EXPRESSIONS
+
+    app = open_page()
+    app.run()  # type: ignore[attr-defined]
+    orders = [name for name in ORDERS if name not in ("disagreement", "name")]
+    held: dict[int, float] = {}
+    app.segmented_control(key="outcome").select("all")  # type: ignore[attr-defined]
+    app.selectbox(key="sort").select("name")  # type: ignore[attr-defined]
+    app.run()  # type: ignore[attr-defined]
+    for view in range(1, views + 1):
+        # The same visitor throughout; what is shown is another each time.
+        app.query_params["image"] = f"images/{view:06}.jpg"  # type: ignore[attr-defined]
+        app.selectbox(key="sort").select(orders[view % len(orders)] if view % 2 else "name")  # type: ignore[attr-defined]
+        app.session_state["page"] = 1 + view % 200  # type: ignore[attr-defined]
+        if view % 5 == 0:
+            app.multiselect(key="true").set_value([EXPRESSIONS[view // 5 % 8]])  # type: ignore[attr-defined]
+        elif view % 5 == 2:
+            app.multiselect(key="true").set_value([])  # type: ignore[attr-defined]
+        app.run()  # type: ignore[attr-defined]
+        assert not app.exception, app.exception[0].message  # type: ignore[attr-defined]
+        if view in (max(1, views // 3), 2 * views // 3, views):
+            gc.collect()
+            held[view] = resident()
+    return {"held": held}
+
+
+def resident() -> float:
+    """Memory of this process, MiB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise SystemExit("This system does not say how much memory a process holds.")
+
+
+def fresh(part: str, folder: Path, *more: str) -> dict[str, object]:
+    """Run one part in a process of its own."""
+    environment = {
+        **os.environ,
+        "EMOTION_CHECKPOINTS": str(folder / "checkpoints"),
+        "EMOTION_DATA": str(folder / "data"),
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [sys.executable, "-m", "benchmarks.errors", "--part", part, *more]
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
+    if done.returncode:
+        raise SystemExit(f"'{part}' failed.")
+    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def main() -> int:
+    """Make the runs, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--images", type=int, default=40_000)
+    parser.add_argument("--views", type=int, default=VIEWS)
+    parser.add_argument("--part", choices=("times", "views"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.part:
+        print(json.dumps(measure_times() if arguments.part == "times" else measure_views(arguments.views)))
+        return 0
+    missed = False
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        write_runs(folder, arguments.images, pictures=min(arguments.images, 5_000))
+        fresh("times", folder)  # once for the disk and for compiled modules
+        print(f"{'':<28}{'wall s':>8}{'cpu s':>8}{'target':>8}")
+        for name, (wall, cpu) in fresh("times", folder)["times"].items():  # type: ignore[attr-defined]
+            target = TARGETS.get(name)
+            missed |= target is not None and cpu > target
+            print(f"{name:<28}{wall:8.2f}{cpu:8.2f}{'' if target is None else f'{target:8.1f}'}")
+        held = {int(view): mib for view, mib in fresh("views", folder, "--views", str(arguments.views))["held"].items()}  # type: ignore[attr-defined]
+        for view, mib in held.items():
+            print(f"{f'memory after {view} views':<28}{mib:8.0f} MiB")
+        first, last = held[min(held)], held[max(held)]
+        missed |= last - first > GROWTH
+        print(f"{'growth':<28}{last - first:+8.1f} MiB{'':>4}{GROWTH:8}")
+    return int(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
