@@ -1,0 +1,379 @@
+"""Figures and findings of a training say what its epochs say."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from emotion_core.figures.compare_colours import BACKBONE_COLOURS
+from emotion_core.figures.training_curves import (
+    COLOURS,
+    MARKERS,
+    loss_figure,
+    overlay_figure,
+    rates_figure,
+    throughput_figure,
+    validation_figure,
+)
+from emotion_core.figures.training_tables import (
+    NUMBERS,
+    Course,
+    Span,
+    best_epoch,
+    epoch_table,
+    find_trouble,
+    make_course,
+    measure_title,
+    median,
+)
+
+DARK, LIGHT = "#0e1117", "#ffffff"
+PHASES = {"phases": [{"name": "heads", "epochs": 2, "lr": 1e-3}, {"name": "fine-tune", "epochs": 6, "lr": 1e-4}]}
+
+
+def row(epoch: int, **values: Any) -> dict[str, Any]:
+    cells = {
+        "epoch": epoch,
+        "loss": 3.0 - 0.1 * epoch,
+        "lr": 1e-3 / epoch,
+        "val_accuracy": 0.1 + 0.01 * epoch,
+        "val_ccc_valence": 0.25 + 0.01 * epoch,
+        "val_ccc_arousal": 0.3 + 0.01 * epoch,
+        "score": 0.2 + 0.01 * epoch,
+        "images_per_second": 100.0 + epoch,
+        "seconds": 2.0,
+    }
+    return cells | values
+
+
+HISTORY = [row(epoch, phase="heads" if epoch < 3 else "fine-tune") for epoch in range(1, 6)]
+
+
+def course(history: list[Any], run: str = "a", backbone: str = "vgg16", **known: Any) -> Course:
+    return make_course(run, backbone, history, **{"training": {}, "selection": {"measure": "accuracy + ccc"}} | known)
+
+
+def traces(figure: go.Figure | None) -> dict[str, go.Scatter]:
+    assert figure is not None
+    return {trace.name: trace for trace in figure.data}
+
+
+def bands(figure: go.Figure | None) -> list[tuple[float, float]]:
+    assert figure is not None
+    return [(shape.x0, shape.x1) for shape in figure.layout.shapes if shape.type == "rect"]
+
+
+def marks(figure: go.Figure | None) -> list[float]:
+    assert figure is not None
+    return [shape.x0 for shape in figure.layout.shapes if shape.type == "line"]
+
+
+def words(figure: go.Figure | None) -> list[str]:
+    assert figure is not None
+    return [note.text for note in figure.layout.annotations]
+
+
+def test_a_table_of_epochs() -> None:
+    table = epoch_table(HISTORY)
+    assert list(table.columns) == ["epoch", "phase", *NUMBERS]
+    assert table["epoch"].tolist() == [1, 2, 3, 4, 5]
+    assert table["phase"].tolist() == ["heads"] * 2 + ["fine-tune"] * 3
+    assert table["loss"].tolist() == pytest.approx([2.9, 2.8, 2.7, 2.6, 2.5])
+    assert table["lr_backbone"].isna().all()
+    assert all(table[name].dtype == float for name in NUMBERS)
+    empty = epoch_table([])
+    assert (list(empty.columns), len(empty)) == (list(table.columns), 0)
+
+
+def test_older_and_damaged_lines() -> None:
+    lines = [
+        {"loss": 2.0},
+        7,
+        {"epoch": 2, "phase": 5, "loss": None},
+        {"epoch": 2, "loss": "low", "score": True},
+        {"epoch": 4, "loss": 10**400, "lr": float("inf"), "phase": ""},
+        {"epoch": 3, "loss": 1},
+        {"epoch": -1, "loss": 0.5},
+    ]
+    table = epoch_table(lines)
+    # A line without a number has its place; of an epoch that stands there twice the later line counts.
+    assert table["epoch"].tolist() == [1, 2, 3, 4, 7]
+    assert set(table["phase"]) == {"training"}
+    assert table["loss"].tolist() == pytest.approx([2.0, math.nan, 1.0, math.nan, 0.5], nan_ok=True)
+    assert table[["lr", "score"]].isna().all(axis=None)
+
+
+def test_the_best_epoch_is_the_first_of_equals() -> None:
+    scores = [None, 0.2, 0.4, 0.4, 0.1]
+    assert best_epoch(epoch_table([row(epoch, score=score) for epoch, score in enumerate(scores, start=1)])) == 3
+    assert best_epoch(epoch_table([{"epoch": 1, "loss": 1.0}])) is None
+    assert best_epoch(epoch_table([])) is None
+
+
+def test_phases_of_a_training_that_goes_on() -> None:
+    running = course(HISTORY[:3], training=PHASES, state="running")
+    assert running.spans == (Span(name="heads", first=1, last=2), Span(name="fine-tune", first=3, last=8))
+    assert (running.total, running.running) == (8, True)
+    nothing = course([], training=PHASES, state="running")
+    assert nothing.spans == running.spans
+    # The first phase ended before its time, so the second begins and ends earlier.
+    early = course([row(1, phase="heads"), row(2, phase="fine-tune")], training=PHASES, state="interrupted")
+    assert early.spans == (Span(name="heads", first=1, last=1), Span(name="fine-tune", first=2, last=7))
+    assert early.total == 7
+
+
+def test_phases_of_a_finished_training_are_those_it_had() -> None:
+    finished = course(HISTORY, training=PHASES)
+    assert finished.spans == (Span(name="heads", first=1, last=2), Span(name="fine-tune", first=3, last=5))
+    assert (finished.total, finished.running) == (5, False)
+
+
+def test_an_old_training_is_one_phase() -> None:
+    old = course([row(epoch) for epoch in (1, 2)], training={"epochs": 14}, state="interrupted")
+    assert old.spans == (Span(name="training", first=1, last=2),)
+    assert old.total == 14
+    assert bands(loss_figure(old)) == []
+    assert loss_figure(old).layout.xaxis.range == (0.5, 14.5)
+
+
+@pytest.mark.parametrize(
+    "phases",
+    [
+        7,
+        "heads",
+        [7],
+        [{"name": "heads"}],
+        [{"name": 3, "epochs": 2}],
+        [{"name": "a", "epochs": -2}],
+        [{"name": "a", "epochs": True}],
+    ],
+    ids=str,
+)
+def test_phases_that_make_no_sense_are_told_from_the_epochs(phases: Any) -> None:
+    assert [span.last for span in course(HISTORY, training={"phases": phases}, state="running").spans] == [2, 5]
+
+
+def test_what_chose_the_epoch() -> None:
+    known = course(HISTORY, selection={"epoch": 4, "measure": "ccc"})
+    assert (known.chosen, known.measure) == (4, "ccc")
+    assert course(HISTORY, selection={"epoch": 99}, training={"select": "accuracy"}).chosen == 5
+    odd = course(HISTORY, selection={"epoch": "4", "measure": 3})
+    assert (odd.chosen, odd.measure) == (5, "score")
+    assert measure_title("accuracy + ccc") == "accuracy + CCC"
+    assert measure_title("val_ccc_arousal") == "CCC arousal"
+
+
+def test_losses() -> None:
+    history = [row(epoch, val_loss=[3.0, 2.0, 2.5][epoch - 1], loss_expression=1.5, loss_affect=1.0) for epoch in (1, 2, 3)]
+    figure = loss_figure(course(history))
+    lines = traces(figure)
+    assert set(lines) == {"training", "validation", "of it expression", "of it affect"}
+    assert lines["training"].x == (1, 2, 3)
+    assert lines["training"].y == pytest.approx((2.9, 2.8, 2.7))
+    assert lines["validation"].y == (3.0, 2.0, 2.5)
+    assert figure.layout.title.text == "Training loss 2.70; validation's least in epoch 2"
+    assert loss_figure(course(HISTORY)).layout.title.text == "Training loss fell from 2.90 to 2.50"
+    assert loss_figure(course([row(1), row(2, loss=9.0)])).layout.title.text == "Training loss rose from 2.90 to 9.00"
+    alone = loss_figure(course(HISTORY[:1]))
+    assert alone.layout.title.text == "Training loss 2.90 after one epoch"
+    assert not alone.layout.showlegend
+    assert loss_figure(course([])) is None
+
+
+def test_validation_measures_and_what_chooses() -> None:
+    figure = validation_figure(course(HISTORY, state="running", training=PHASES))
+    assert figure.layout.title.text == "Best accuracy + CCC 0.250 so far, in epoch 5"
+    assert list(traces(figure)) == ["accuracy", "CCC valence", "CCC arousal", "accuracy + CCC (chooses)"]
+    assert traces(figure)["CCC valence"].y == pytest.approx((0.26, 0.27, 0.28, 0.29, 0.3))
+    ended = [row(epoch, score=[0.3, 0.5, 0.4][epoch - 1]) for epoch in (1, 2, 3)]
+    assert validation_figure(course(ended)).layout.title.text == "Best accuracy + CCC 0.500 in epoch 2 of 3"
+    alone = [{"epoch": 1, "val_accuracy": 0.4, "score": 0.4}, {"epoch": 2, "val_accuracy": None, "score": None}]
+    figure = validation_figure(course(alone, selection={"measure": "accuracy"}))
+    # The score is that measure, and its line would hide it.
+    assert list(traces(figure)) == ["accuracy"]
+    assert figure.data[0].y == (0.4, None)
+    assert figure.layout.title.text == "Best accuracy 0.400 in epoch 1 of 2"
+    unscored = validation_figure(course([{"epoch": 1, "val_accuracy": 0.4}]))
+    assert unscored.layout.title.text == "No measure chose an epoch"
+    assert validation_figure(course([{"epoch": 1, "loss": 1.0}])) is None
+
+
+def test_learning_rates_have_a_logarithmic_axis() -> None:
+    rates = [(1e-3, None), (1e-4, 1e-5), (1e-9, 2e-6), (0.0, None)]
+    figure = rates_figure(course([row(n, lr=lr, lr_backbone=backbone) for n, (lr, backbone) in enumerate(rates, start=1)]))
+    lines = traces(figure)
+    assert figure.layout.yaxis.type == "log"
+    # Four powers of ten below the highest rate, and a little room.
+    assert figure.layout.yaxis.range == pytest.approx((-7.15, -2.85))
+    assert lines["heads"].y == (1e-3, 1e-4, 1e-9, None)
+    assert lines["backbone"].y == (None, 1e-5, 2e-6, None)
+    assert figure.layout.title.text == "Learning rate peaks at 0.001 in epoch 1"
+    shown = dict(zip(figure.layout.yaxis.tickvals, figure.layout.yaxis.ticktext, strict=True))
+    assert {0.001: "0.001", 1e-5: "1e−5"}.items() <= {round(value, 12): text for value, text in shown.items()}.items()
+    backbone = rates_figure(course([row(1, lr=None, lr_backbone=1e-4)]))
+    assert backbone.layout.title.text == "Learning rate of the backbone peaks at 0.0001 in epoch 1"
+    assert len(backbone.layout.yaxis.tickvals) >= 3
+    assert rates_figure(course([row(1, lr=0.0)])) is None
+    same = rates_figure(course([row(epoch, lr_backbone=1e-3 / epoch) for epoch in (1, 2)]))
+    assert list(traces(same)) == ["learning rate"]
+
+
+def test_throughput() -> None:
+    figure = throughput_figure(course([row(epoch, images_per_second=[1000, 1400, None][epoch - 1]) for epoch in (1, 2, 3)]))
+    assert figure.layout.title.text == "About 1,200 images a second"
+    spread = throughput_figure(course([row(1, images_per_second=2100), row(2, images_per_second=820)]))
+    assert spread.layout.title.text == "820 to 2,100 images a second"
+    assert figure.layout.yaxis.rangemode == "tozero"
+    assert throughput_figure(course([{"epoch": 1, "loss": 1.0}])) is None
+    assert math.isnan(median(epoch_table([])["seconds"]))
+
+
+@pytest.mark.parametrize("draw", [loss_figure, validation_figure, rates_figure, throughput_figure])
+def test_phases_are_shaded_and_the_chosen_epoch_is_marked(draw: Any) -> None:
+    figure = draw(course(HISTORY, training=PHASES, state="running", selection={"epoch": 4, "measure": "ccc"}))
+    assert bands(figure) == [(0.5, 2.5)]
+    assert words(figure) == ["heads", "fine-tune"]
+    assert marks(figure) == [4]
+    assert figure.layout.xaxis.range == (0.5, 8.5)
+
+
+@pytest.mark.parametrize("draw", [loss_figure, validation_figure, rates_figure, throughput_figure])
+def test_a_closer_look_at_some_epochs(draw: Any) -> None:
+    whole = course(HISTORY, training=PHASES, state="running", selection={"epoch": 2, "measure": "ccc"})
+    figure, close = draw(whole), draw(replace(whole, window=(3, 6)))
+    assert close.layout.xaxis.range == (2.5, 6.5)
+    assert [trace.x for trace in close.data] == [(3, 4, 5)] * len(figure.data)
+    assert close.layout.title.text == figure.layout.title.text
+    assert (words(close), bands(close), marks(close)) == (["fine-tune"], [], [])
+    # Only epochs to come: an empty figure, and no error.
+    assert not draw(replace(whole, window=(6, 8))).data
+
+
+def test_narrow_phases_have_no_name_and_many_no_bands() -> None:
+    long = [row(epoch, phase="warm-up" if epoch == 1 else "a rather long name of a phase") for epoch in range(1, 31)]
+    assert words(loss_figure(course(long))) == ["a rather long name of a phase"]
+    many = [row(epoch, phase=f"phase {epoch}") for epoch in range(1, 31)]
+    assert bands(loss_figure(course(many))) == words(loss_figure(course(many))) == []
+
+
+def test_dots_are_left_out_of_long_trainings() -> None:
+    assert loss_figure(course(HISTORY)).data[0].mode == "lines+markers"
+    assert loss_figure(course([row(epoch) for epoch in range(1, MARKERS + 2)])).data[0].mode == "lines"
+
+
+@pytest.mark.parametrize("total", [1, 9, 14, 27, 300, 100_000])
+def test_epochs_on_the_axis_are_whole(total: int) -> None:
+    step = loss_figure(course(HISTORY[:1], training={"epochs": total}, state="running")).layout.xaxis.dtick
+    assert step == int(step)
+    assert total / step <= 10
+
+
+def test_runs_over_each_other() -> None:
+    better = course([row(epoch, val_accuracy=0.5) for epoch in range(1, 9)], run="b<i>", backbone="resnet50")
+    figure = overlay_figure([course(HISTORY), better], "val_accuracy")
+    assert figure.layout.title.text == "Highest validation accuracy: 0.500 (b&lt;i&gt;)"
+    lines = traces(figure)
+    assert lines["a"].y == pytest.approx((0.11, 0.12, 0.13, 0.14, 0.15))
+    assert (lines["a"].line.color, lines["b&lt;i&gt;"].line.color) == (BACKBONE_COLOURS["vgg16"], BACKBONE_COLOURS["resnet50"])
+    assert figure.layout.xaxis.range == (0.5, 8.5)
+    # Phases of one are not those of the other, nor is its epoch.
+    assert bands(figure) == marks(figure) == []
+    assert "lowest" not in figure.layout.title.text.lower()
+    assert overlay_figure([course(HISTORY), better], "loss").layout.title.text == "Lowest training loss: 2.200 (b&lt;i&gt;)"
+    assert overlay_figure([better, course(HISTORY)], "lr").layout.yaxis.type == "log"
+
+
+def test_runs_of_one_backbone_have_colours_of_their_own() -> None:
+    runs = [course(HISTORY, run=name) for name in "abc"]
+    figure = overlay_figure(runs, "loss")
+    assert [trace.line.color for trace in figure.data] == list(COLOURS)
+    assert len({trace.line.dash for trace in figure.data}) == 3
+    assert bands(figure) == [(0.5, 2.5)]  # all have the same phases
+    # A run keeps its look where another has no such measure.
+    part = overlay_figure([course([{"epoch": 1, "loss": 1.0}], run="z"), *runs[1:]], "lr")
+    assert [trace.line.color for trace in part.data] == list(COLOURS[1:])
+    assert overlay_figure([course([]), course([])], "loss") is None
+
+
+def test_hostile_names_are_shown_letter_by_letter() -> None:
+    name = "<b>bold</b> <a href='x'>"
+    hostile = [row(epoch, phase=name if epoch > 1 else "x" * 500) for epoch in range(1, 6)]
+    shown = course(hostile, run=name, selection={"measure": name})
+    for draw in (loss_figure, validation_figure, rates_figure, throughput_figure):
+        figure = draw(shown)
+        texts = [*words(figure), figure.layout.title.text, *(trace.name for trace in figure.data)]
+        assert not any("<" in text for text in texts)
+        assert max(len(text) for text in words(figure)) < 60
+    assert all("<" not in trace.name for trace in overlay_figure([shown, course(HISTORY)], "loss").data)
+
+
+def linear(colour: str) -> np.ndarray:
+    values = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+@pytest.mark.parametrize("page", [LIGHT, DARK])
+@pytest.mark.parametrize("colour", COLOURS)
+def test_lines_stand_out_from_both_pages(colour: str, page: str) -> None:
+    low, high = sorted(float(linear(one) @ [0.2126, 0.7152, 0.0722]) for one in (colour, page))
+    assert (high + 0.05) / (low + 0.05) >= 3
+    assert all(first != second for first, second in combinations(COLOURS, 2))
+
+
+def scores(values: list[float], losses: list[float] | None = None) -> Course:
+    losses = losses or [3.0 - 0.1 * number for number in range(len(values))]
+    return course([row(n, score=score, loss=loss) for n, (score, loss) in enumerate(zip(values, losses, strict=True), start=1)])
+
+
+def test_learning_by_heart_is_said() -> None:
+    [sentence] = find_trouble(scores([0.3, 0.5, 0.48, 0.46, 0.44]))
+    assert sentence.startswith("The best epoch was 2; since then it gets worse on validation (0.500, now 0.440) while the")
+    assert "by heart" in sentence
+    [sentence] = find_trouble(scores([0.3, 0.5, 0.4, 0.4, 0.4], [3, 2, 2.1, 2.2, 2.1]))
+    assert sentence == "The best epoch was 2; since then it gets worse on validation (0.500, now 0.400)."
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [0.1, 0.2, 0.3, 0.4, 0.5],  # it gets better
+        [0.3, 0.5, 0.4, 0.4],  # two epochs may be chance
+        [0.3, 0.5, 0.495, 0.496, 0.494],  # a plateau
+        [0.3],
+    ],
+)
+def test_good_trainings_are_left_alone(values: list[float]) -> None:
+    assert find_trouble(scores(values)) == []
+    assert find_trouble(course([])) == []
+
+
+def test_divergence_is_said() -> None:
+    [sentence] = find_trouble(scores([0.1] * 5, [2.0, 1.5, 1.0, 2.5, 3.0]))
+    assert sentence == "The training loss rose from 1.00 in epoch 3 to 3.00: it diverges. Try a smaller learning rate."
+    # One bad epoch alone is none.
+    assert find_trouble(scores([0.1] * 5, [2.0, 1.5, 1.0, 1.1, 3.0])) == []
+    none = course([row(1), row(2), row(3, loss=None)])
+    assert "The training loss of epoch 3 is no number" in find_trouble(none)[0]
+
+
+def test_a_later_phase_may_begin_with_a_higher_loss() -> None:
+    losses = [2.0, 1.0, 3.0, 2.9, 2.8]
+    history = [row(n, loss=loss, phase="a" if n < 3 else "b") for n, loss in enumerate(losses, start=1)]
+    assert find_trouble(course(history)) == []
+    assert find_trouble(course([line | {"phase": "a"} for line in history]))
+
+
+def test_a_network_that_does_not_learn_is_named() -> None:
+    [sentence] = find_trouble(scores([0.1] * 4, [2.08, 2.079, 2.09, 2.081]))
+    assert sentence == "In 4 epochs the training loss has not fallen below 2.08, that of the first."
+    still = [row(epoch, val_ccc_arousal=0.001) for epoch in range(1, 5)]
+    [sentence] = find_trouble(course(still))
+    assert sentence == "CCC arousal has been 0 for 3 epochs: it may say the same arousal for every face."
+    assert find_trouble(course([*still[:3], row(4, val_ccc_arousal=0.2)])) == []
+    assert find_trouble(course([line | {"val_ccc_arousal": None} for line in still])) == []
