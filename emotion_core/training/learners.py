@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -74,8 +74,10 @@ class ImageLearner:
         accelerator: Accelerator,
         *,
         workers: int = 0,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.config, self.network, self.model, self.accelerator = config, network, model, accelerator
+        self.beat = beat
         self.labels = Labels(parts[0], accelerator.device)
         self.pixels = _on_device(parts[0].pixels, accelerator.device)
         pin = accelerator.device.type == "cuda" and self.pixels is None
@@ -114,7 +116,7 @@ class ImageLearner:
         return outputs.logits.float(), outputs.affect.float()
 
     def evaluate(self, network: EmotionNetwork) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        return evaluate_images(network, self.judged, self.accelerator)
+        return evaluate_images(network, self.judged, self.accelerator, beat=self.beat)
 
 
 class FeatureLearner:
@@ -132,8 +134,9 @@ class FeatureLearner:
         accelerator: Accelerator,
         *,
         epoch: int,
+        beat: Callable[[], None] = lambda: None,
     ) -> None:
-        self.config, self.network, self.accelerator = config, network, accelerator
+        self.config, self.network, self.accelerator, self.beat = config, network, accelerator, beat
         self.labels = Labels(parts[0], accelerator.device)
         self.sampler = EpochSampler(len(parts[0].table), config.seed)
         self.steps = -(-len(parts[0].table) // config.batch_size)
@@ -155,6 +158,7 @@ class FeatureLearner:
                 pooled = backbone(inputs).mean(dim=(2, 3)).float()
                 found.append(self.accelerator.gather_for_metrics(pooled))
                 order.append(self.accelerator.gather_for_metrics(indices))
+                self.beat()
         features, positions = torch.cat(found), torch.cat(order)
         return features[positions.argsort()].clone()
 
@@ -184,7 +188,7 @@ class FeatureLearner:
 
 @torch.inference_mode()
 def evaluate_images(
-    network: EmotionNetwork, loader: Any, accelerator: Accelerator
+    network: EmotionNetwork, loader: Any, accelerator: Accelerator, *, beat: Callable[[], None] = lambda: None
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Outputs for every picture of a prepared loader, exactly once each and in table order, over all processes.
 
@@ -192,6 +196,7 @@ def evaluate_images(
         network: in evaluation mode, on the accelerator's device.
         loader: gives positions and pixels.
         accelerator: gathers what the processes found.
+        beat: called after every pass.
 
     Returns:
         Logits ``(N, 8)`` and affect ``(N, 2)``.
@@ -203,6 +208,7 @@ def evaluate_images(
         # Positions are exact in float32 up to 16 million.
         row = torch.cat([indices[:, None].float(), outputs.logits.float(), outputs.affect.float()], dim=1)
         rows.append(accelerator.gather_for_metrics(row).cpu())
+        beat()
     table = torch.cat(rows)
     table = table[table[:, 0].argsort()]
     return table[:, 1:9].numpy(), table[:, 9:].numpy()

@@ -9,6 +9,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class Reporter:
         self.written = -math.inf
         self.rate: float | None = None
         self.estimates: list[float] = []
+        self.last: TrainingProgress | None = None
         self.bar = tqdm(unit="img", disable=not bar, smoothing=0.02, total=config.epochs * images)
         self.file = _QuietFile(os.devnull if silent else out / LOG, encoding="utf-8")
         self.file.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
@@ -84,6 +86,36 @@ class Reporter:
         # Otherwise the bar would count them into its speed.
         self.bar.start_t = self.bar.last_print_t = time.time()
         self.bar.initial = self.bar.n
+
+    def begin(self, *, phase: int, epoch: int, best: float) -> None:
+        """A phase begins: until its first step is done, this is all there is to say."""
+        self._write(
+            TrainingProgress(
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                updated=self.clock(),
+                phase=self.config.phases[phase].name,
+                phase_index=phase,
+                phases=len(self.config.phases),
+                epoch=min(epoch + 1, self.config.epochs),
+                epochs=self.config.epochs,
+                step=0,
+                steps=1,
+                best=None if best == -math.inf else best,
+                eta_seconds=sum(self.estimates[phase:]) if self.estimates else None,
+            )
+        )
+
+    def beat(self) -> None:
+        """Something that is no step goes on, such as looking at the validation part: this training is alive."""
+        if self.last is not None and self.clock() - self.written >= EVERY:
+            self._write(replace(self.last, updated=self.clock()))
+
+    def _write(self, progress: TrainingProgress) -> None:
+        if self.silent:
+            return
+        self.last, self.written = progress, progress.updated
+        write_progress(self.out, progress)
 
     def step(
         self, *, phase: int, epoch: int, step: int, steps: int, images: int, loss: float, lr: float, best: float, started: float
@@ -108,12 +140,10 @@ class Reporter:
         now = self.clock()
         if self.silent or now - self.written < EVERY:
             return
-        self.written = now
         self.rate = step / steps * self.images / max(now - started, 1e-6)
         before = sum(part.epochs for part in self.config.phases[:phase])
         left = (before + self.config.phases[phase].epochs - epoch - step / steps) * self.images
-        write_progress(
-            self.out,
+        self._write(
             TrainingProgress(
                 pid=os.getpid(),
                 host=socket.gethostname(),

@@ -284,6 +284,7 @@ class _Training:
             self.optimiser_state = None
         self.average.follow(moving_tensors(network, learning))
         started = time.perf_counter()
+        self.reporter.begin(phase=self.phase, epoch=self.epoch, best=self.best)
         with self._learner(phase) as (learner, model):
             self.seconds += time.perf_counter() - started
             while not self._run_epoch(phase, learner, model, learning, optimiser):
@@ -295,12 +296,25 @@ class _Training:
         if phase.views:
             self.reporter.say(f"Phase '{phase.name}': the frozen backbone sees every image before the heads learn.")
             start = self.epoch - self.phase_epoch
-            yield FeatureLearner(self.config, self.network, phase, self.parts, self.accelerator, epoch=start), self.network
+            yield (
+                FeatureLearner(
+                    self.config, self.network, phase, self.parts, self.accelerator, epoch=start, beat=self.reporter.beat
+                ),
+                self.network,
+            )
             return
         model = self.accelerator.prepare_model(self.network)
         try:
             yield (
-                ImageLearner(self.config, self.network, model, self.parts, self.accelerator, workers=self.workers),
+                ImageLearner(
+                    self.config,
+                    self.network,
+                    model,
+                    self.parts,
+                    self.accelerator,
+                    workers=self.workers,
+                    beat=self.reporter.beat,
+                ),
                 model,
             )
         finally:

@@ -116,6 +116,25 @@ def test_progress_is_written_once_a_second_and_removed_at_the_end(tmp_path: Path
     assert read_progress(tmp_path) is None
 
 
+def test_a_training_shows_that_it_lives_between_steps(tmp_path: Path) -> None:
+    clock = [50.0]
+    reporter = report(tmp_path, clock)
+    reporter.beat()
+    assert read_progress(tmp_path) is None
+    reporter.begin(phase=1, epoch=3, best=-math.inf)
+    progress = read_progress(tmp_path)
+    assert progress is not None
+    assert (progress.phase, progress.epoch, progress.step, progress.loss, progress.best) == ("all", 4, 0, None, None)
+    clock[0] = 50.5
+    reporter.beat()
+    assert read_progress(tmp_path) == progress
+    clock[0] = 51.5
+    reporter.beat()
+    later = read_progress(tmp_path)
+    assert later == replace(progress, updated=51.5)
+    reporter.close(finished=True)
+
+
 def test_an_epoch_is_one_line_in_the_log(tmp_path: Path) -> None:
     reporter = report(tmp_path, [0.0])
     row = {"epoch": 2, "phase": "heads", "loss": 0.5, "val_accuracy": 0.25, "score": 0.25, "lr": 1e-3, "seconds": 2.0}
