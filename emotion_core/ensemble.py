@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,13 +36,19 @@ def combine(runs: Sequence[Run], out: Path) -> Run:
         ConfigError: fewer than two runs, no evaluation that all of them have, or other images or labels in it.
         CheckpointError: predictions cannot be read.
     """
-    if len({run.path.resolve() for run in runs}) < 2:
+    runs = list({run.path.resolve(): run for run in runs}.values())
+    if len(runs) < 2:
         raise ConfigError("An ensemble needs at least two different runs.")
+    if out.resolve() in {run.path.resolve() for run in runs}:
+        raise ConfigError(f"'{out}' is itself one of the runs. Choose another folder with --out.")
     if (out / "run.json").is_file() and not read_run(out).info.training.get("members"):
         raise ConfigError(f"'{out}' holds a trained run. Choose another folder with --out.")
     keys = _shared(runs)
     write_info(out, _describe(runs))
     made = read_run(out)
+    for key in made.evaluations.keys() - set(keys):
+        # Left by an earlier ensemble of this name: other members, and so other predictions.
+        shutil.rmtree(out / "evaluations" / key)
     for key in keys:
         _combine_evaluation(made, [run for run in runs if key in run.evaluations], key)
     return read_run(out)

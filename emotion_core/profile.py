@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from emotion_core.errors import CheckpointNotFoundError, ConfigError
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.network import EmotionNetwork
@@ -39,8 +40,13 @@ def profile(run: Run, *, device: str = "auto", repeats: int = 15) -> Run:
         for.
 
     Raises:
+        ConfigError: the run is still training.
         CheckpointError: the run has no usable weights.
     """
+    if not run.has_weights:
+        raise CheckpointNotFoundError(run.weights)
+    if not run.info.finished:
+        raise ConfigError(f"'{run.name}' is not trained to its end. Let it finish, or resume it, and measure it then.")
     where = resolve_device(device)
     network = load_network(run.info.network, run.weights).eval()
     timings: dict[str, Any] = {

@@ -124,7 +124,28 @@ def test_what_cannot_be_combined(member: Callable[..., Path], tmp_path: Path, na
     assert not (tmp_path / "out").exists()
 
 
+def test_a_run_named_twice_counts_once(member: Callable[..., Path], tmp_path: Path) -> None:
+    first, second = read_run(member("a", 1)), read_run(member("b", 2))
+    assert list(combine([first, first, second], tmp_path / "out").info.training["members"]) == ["a", "b"]
+
+
+def test_an_ensemble_made_anew_keeps_nothing_of_the_old_one(member: Callable[..., Path], tmp_path: Path) -> None:
+    runs = [read_run(member("a", 1)), read_run(member("b", 2))]
+    for run in runs:
+        write_evaluation(run.path, "faces", "val", {**run.evaluations["faces-test"], "split": "val"}, predictions(9))
+    assert set(combine(runs, tmp_path / "out").evaluations) == {"faces-test", "faces-val"}
+    third = read_run(member("c", 3))
+    assert set(combine([runs[0], third], tmp_path / "out").evaluations) == {"faces-test"}
+
+
+def test_an_ensemble_cannot_be_its_own_member(member: Callable[..., Path], tmp_path: Path) -> None:
+    runs = [read_run(member("a", 1)), read_run(member("b", 2))]
+    made = combine(runs, tmp_path / "out")
+    with pytest.raises(ConfigError, match=r"out' is itself one of the runs"):
+        combine([runs[0], made], tmp_path / "out")
+
+
 def test_a_trained_run_is_never_replaced(member: Callable[..., Path]) -> None:
     runs = [read_run(member("a", 1)), read_run(member("b", 2))]
-    with pytest.raises(ConfigError, match=r"b' holds a trained run. Choose another folder with --out"):
-        combine(runs, runs[1].path)
+    with pytest.raises(ConfigError, match=r"c' holds a trained run. Choose another folder with --out"):
+        combine(runs, member("c", 3))

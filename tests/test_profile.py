@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from emotion_core.cli import main
+from emotion_core.errors import ConfigError
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.profile import milliseconds, multiply_adds, profile
-from emotion_core.results.run import read_run
+from emotion_core.results.run import read_run, write_info
 
 
 def test_multiply_adds_agree_with_a_count_by_hooks() -> None:
@@ -63,6 +65,13 @@ def test_the_median_is_taken_after_warming_up(monkeypatch: pytest.MonkeyPatch) -
     ticks = iter([tick for length in lengths for tick in (0.0, length)])
     monkeypatch.setattr("emotion_core.profile.time.perf_counter", lambda: next(ticks))
     assert milliseconds(network, 1, 5) == 3000.0
+
+
+def test_a_run_that_is_still_training_is_left_alone(make_run: Callable[..., Path]) -> None:
+    path = make_run("young")
+    write_info(path, replace(read_run(path).info, finished=False))
+    with pytest.raises(ConfigError, match=r"'young' is not trained to its end"):
+        profile(read_run(path), device="cpu")
 
 
 def test_a_run_without_weights_is_named(make_run: Callable[..., Path], capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ def _ensemble(arguments: argparse.Namespace) -> int:
     from emotion_core.results.card import write_card
 
     out = Path(arguments.out)
-    if out.parent == Path():
+    if "/" not in arguments.out and "\\" not in arguments.out:
         out = checkpoints_folder() / out
     run = combine([find_run(name) for name in arguments.runs], out)
     write_card(run)

@@ -7,12 +7,14 @@ import json
 import os
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from emotion_core.data.table import FaceTable, OnError
+from emotion_core.data.table import FaceTable, OnError, Problem, settle
 from emotion_core.data.transforms import decode_table
 from emotion_core.errors import DataError
 
@@ -47,23 +49,31 @@ def decode_cached(
     """
     if folder is None:
         return decode_table(table, size, on_error=on_error, workers=workers, progress=progress)
-    stem = folder / f"{table.name}-{size}-{_key(table, size)}"
-    pixels_file, ids_file = stem.with_suffix(".npy"), stem.with_suffix(".json")
+    name = f"{table.name}-{size}-{_key(table, size)}"
+    pixels_file, ids_file = folder / f"{name}.npy", folder / f"{name}.json"
     try:
         if not ids_file.is_file():
             _fill(table, size, pixels_file, ids_file, on_error=on_error, workers=workers, progress=progress)
         elif progress is not None:
             progress(len(table))
-        readable = set(json.loads(ids_file.read_text(encoding="utf-8")))
+        kept = json.loads(ids_file.read_text(encoding="utf-8"))
+        readable = set(kept["ids"])
+        problems = [Problem(path=path, reason=reason) for path, reason in kept["problems"]]
         pixels = np.load(pixels_file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        if len(pixels) != len(readable):
+            raise ValueError(f"'{pixels_file.name}' has {len(pixels):,} pictures, its list {len(readable):,}")
+    except (OSError, ValueError, LookupError, TypeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(
             f"Decoded pictures cannot be kept in '{folder}' ({reason}). Free some space, name another folder with --cache, or "
             "leave --cache out to decode into memory."
         ) from error
-    kept = table if len(readable) == len(table) else table.where(table.frame["sample_id"].isin(readable))
-    return kept, pixels
+    if not problems:
+        return table, pixels
+    # Whoever asks for whole data is refused as if it were decoded now.
+    lost = settle(problems, on_error, table.name)
+    some = table.where(table.frame["sample_id"].isin(readable))
+    return replace(some, problems=table.problems + lost), pixels
 
 
 def _key(table: FaceTable, size: int) -> str:
@@ -97,12 +107,12 @@ def _fill(
     try:
         # Grey pictures are kept with one channel, as in memory; the first colour one starts the file again.
         for channels in (1, 3):
-            ids = _decode_into(temporary, table, size, channels, on_error=on_error, workers=workers, progress=progress)
-            if ids is not None:
+            kept = _decode_into(temporary, table, size, channels, on_error=on_error, workers=workers, progress=progress)
+            if kept is not None:
                 break
         os.replace(temporary, pixels_file)
-        written = ids_file.with_suffix(f".{os.getpid()}.tmp")
-        written.write_text(json.dumps(ids), encoding="utf-8")
+        written = ids_file.with_name(f"{ids_file.name}.{os.getpid()}.tmp")
+        written.write_text(json.dumps(kept), encoding="utf-8")
         os.replace(written, ids_file)
     finally:
         temporary.unlink(missing_ok=True)
@@ -117,10 +127,11 @@ def _decode_into(
     on_error: OnError,
     workers: int,
     progress: Callable[[int], object] | None,
-) -> list[str] | None:
-    """Ids of the pictures that were written; ``None`` when there are more channels than room for them."""
+) -> dict[str, Any] | None:
+    """``ids`` of the pictures that were written, and ``problems``; ``None`` when there are more channels than room for them."""
     piece = max(1, PIECE_BYTES // (3 * size * size))
     ids: list[str] = []
+    problems: list[tuple[str, str]] = []
     array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(len(table), channels, size, size))
     for start in range(0, len(table), piece):
         rows = np.zeros(len(table), dtype=bool)
@@ -132,10 +143,11 @@ def _decode_into(
             return None
         array[len(ids) : len(ids) + len(pixels)] = pixels
         ids += part.sample_ids
+        problems += [(problem.path, problem.reason) for problem in part.problems[len(table.problems) :]]
     array.flush()
     if len(ids) < len(table):
         _shorten(path, array, len(ids))
-    return ids
+    return {"ids": ids, "problems": problems}
 
 
 def _shorten(path: Path, array: npt.NDArray[np.uint8], count: int) -> None:

@@ -38,7 +38,7 @@ class TrainingProgress:
         epochs: how many there are in all phases together.
         step: steps done in this epoch.
         steps: how many an epoch has.
-        loss: of the last steps; ``None`` before the first.
+        loss: mean over this epoch's steps; ``None`` before the first.
         lr: learning rate of the heads; ``None`` before the first step.
         images_per_second: of the last steps; ``None`` before the first.
         eta_seconds: time left for the whole training; ``None`` while it cannot be told.

@@ -70,7 +70,9 @@ class Summary:
     def with_intervals(self) -> dict[str, dict[str, float]]:
         """Every measure as ``metrics.json`` holds it: ``value``, ``low`` and ``high``."""
         bounds = {name: self.interval(name) for name in self.measures}
-        return {name: {"value": value, "low": bounds[name][0], "high": bounds[name][1]} for name, value in self.measures.items()}
+        return {
+            name: {"value": value, "low": bounds[name][0], "high": bounds[name][1]} for name, value in self.measures.items()
+        }
 
 
 def read_predictions(run: Run, evaluation: str, columns: list[str] | None = None) -> pd.DataFrame:

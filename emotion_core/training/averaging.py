@@ -34,6 +34,10 @@ class WeightAverage(Generic[Network]):
         """From now on only these tensors change; frozen ones cost nothing."""
         averages, values = self.network.state_dict(), self._network.state_dict()
         self._names = list(names)
+        with torch.no_grad():
+            # What is frozen is stored as what learns meets it, not as an average that would lag behind for ever.
+            for name in averages.keys() - set(self._names):
+                averages[name].copy_(values[name])
         floating = [name for name in self._names if averages[name].is_floating_point()]
         self._averages = [averages[name] for name in floating]
         self._values = [values[name] for name in floating]

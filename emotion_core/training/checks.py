@@ -6,10 +6,14 @@ import copy
 import logging
 import math
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import nn
 
 from emotion_core.data.transforms import augment
 from emotion_core.errors import TrainingError
@@ -27,7 +31,14 @@ FORWARD_SHARE = 1 / 3
 
 
 def check_phases(
-    config: TrainConfig, network: EmotionNetwork, part: Part, *, judged: int, class_weights: torch.Tensor | None
+    config: TrainConfig,
+    network: EmotionNetwork,
+    part: Part,
+    *,
+    judged: int,
+    class_weights: torch.Tensor | None,
+    processes: int = 1,
+    autocast: Callable[[], AbstractContextManager[Any]] = nullcontext,
 ) -> list[float]:
     """Try two steps of every phase on a copy of the network.
 
@@ -37,6 +48,8 @@ def check_phases(
         part: training part, of which the first batch is taken.
         judged: number of validation images.
         class_weights: shape ``(8,)``, on the same device.
+        processes: that share a batch.
+        autocast: how the forward pass runs.
 
     Returns:
         Estimated seconds of every phase.
@@ -44,15 +57,13 @@ def check_phases(
     Raises:
         TrainingError: the network does not take the pictures, the loss is not finite, or nothing learns; the phase is named.
     """
+    batch = _first_batch(config, part, network.mean.device, config.batch_size // processes)
     estimates = []
     for phase in config.phases:
         try:
-            seconds = _try(config, phase, copy.deepcopy(network), part, class_weights)
+            seconds = _two_steps(config, phase, copy.deepcopy(network), batch, class_weights, autocast)
         except torch.OutOfMemoryError as error:
-            raise TrainingError(
-                f"The phase '{phase.name}' does not fit into the memory of the device with batch_size = {config.batch_size}. "
-                "Halve it, and double 'accumulate' to keep the gradients the same."
-            ) from error
+            raise out_of_memory(config, phase) from error
         steps = math.ceil(len(part.table) / config.batch_size)
         # A step on a frozen backbone is hardly more than its forward pass.
         forward = seconds if phase.stages == 0 else seconds * FORWARD_SHARE
@@ -61,44 +72,79 @@ def check_phases(
     return estimates
 
 
-def _try(config: TrainConfig, phase: Phase, network: EmotionNetwork, part: Part, class_weights: torch.Tensor | None) -> float:
-    """Two steps on one batch; seconds of the second."""
-    learning = freeze(network, phase.stages, config.outputs)
-    optimiser = make_optimiser(network, learning, phase, config.optimiser)
-    set_modes(network, learning)
-    device = network.mean.device
-    chosen = _labelled(config, part)[: config.batch_size]
+def out_of_memory(config: TrainConfig, phase: Phase) -> TrainingError:
+    """What to say when a device is too small for a phase."""
+    return TrainingError(
+        f"The phase '{phase.name}' does not fit into the memory of the device with batch_size = {config.batch_size}. "
+        "Halve it, and double 'accumulate' to keep the gradients the same."
+    )
+
+
+class _Batch(NamedTuple):
+    """The first training images that have labels, on the training device."""
+
+    ids: list[str]
+    pixels: torch.Tensor
+    targets: torch.Tensor
+    affect: torch.Tensor
+
+
+def _first_batch(config: TrainConfig, part: Part, device: torch.device, count: int) -> _Batch:
+    chosen = _labelled(config, part)[:count]
     if not len(chosen):
         raise TrainingError(
             f"None of the {len(part.table):,} training images of '{config.dataset}' has a label for "
             f"{' or '.join(config.outputs)}. Check the dataset, or give another loss a weight."
         )
-    pixels = torch.from_numpy(part.pixels[chosen]).to(device)
     rows = part.table.where(np.isin(np.arange(len(part.table)), chosen))
-    targets, affect = torch.from_numpy(rows.targets).to(device), torch.from_numpy(rows.affect).to(device)
+    return _Batch(
+        rows.sample_ids,
+        torch.from_numpy(part.pixels[chosen]).to(device),
+        torch.from_numpy(rows.targets).to(device),
+        torch.from_numpy(rows.affect).to(device),
+    )
+
+
+def _two_steps(
+    config: TrainConfig,
+    phase: Phase,
+    network: EmotionNetwork,
+    batch: _Batch,
+    class_weights: torch.Tensor | None,
+    autocast: Callable[[], AbstractContextManager[Any]],
+) -> float:
+    """Seconds of the second step."""
+    learning = freeze(network, phase.stages, config.outputs)
+    optimiser = make_optimiser(network, learning, phase, config.optimiser)
+    set_modes(network, learning)
     generator = torch.Generator().manual_seed(config.seed)
     before = [parameter.detach().clone() for parameter in network.parameters() if parameter.requires_grad]
     seconds = 0.0
     for _ in range(2):
         started = time.perf_counter()
-        images = match_channels(augment(pixels.float().div(255), config.augmentation, generator), config.network.in_chans)
-        outputs = network(network.normalise(images).contiguous(memory_format=torch.channels_last))
-        expression, rest = total_loss(outputs.logits, outputs.affect, targets, affect, config.loss, class_weights)
-        loss = expression + rest
-        value = loss.item()
-        if not math.isfinite(value):
-            ids = ", ".join(rows.sample_ids[:5])
+        images = augment(batch.pixels.float().div(255), config.augmentation, generator)
+        images = network.normalise(match_channels(images, config.network.in_chans))
+        with autocast():
+            outputs = network(images.contiguous(memory_format=torch.channels_last))
+        logits, affect = outputs.logits.float(), outputs.affect.float()
+        loss = torch.stack(total_loss(logits, affect, batch.targets, batch.affect, config.loss, class_weights)).sum()
+        # Reading it waits for a GPU, so the clock is right.
+        if not math.isfinite(value := loss.item()):
             raise TrainingError(
-                f"Before the first epoch, the loss of the phase '{phase.name}' is {value} on the images {ids}, … Check the "
-                "labels of these images, the loss weights, and the weights that the network starts from."
+                f"Before the first epoch, the loss of the phase '{phase.name}' is {value} on the images "
+                f"{', '.join(batch.ids[:5])}, … Check the labels of these images, the loss weights, and the weights that the "
+                "network starts from."
             )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_([p for p in network.parameters() if p.requires_grad], config.clip_norm).item()
         optimiser.step()
-        if device.type == "cuda":
-            torch.cuda.synchronize(device)
         seconds = time.perf_counter() - started
-    after = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    _check_moved(phase, before, [parameter for parameter in network.parameters() if parameter.requires_grad])
+    return seconds
+
+
+def _check_moved(phase: Phase, before: list[torch.Tensor], after: list[nn.Parameter]) -> None:
     if all(torch.equal(old, new) for old, new in zip(before, after, strict=True)):
         raise TrainingError(f"Nothing learns in the phase '{phase.name}': no weight moved. Raise its learning rate.")
     if not all(torch.isfinite(new).all() for new in after):
@@ -106,7 +152,6 @@ def _try(config: TrainConfig, phase: Phase, network: EmotionNetwork, part: Part,
             f"A single step of the phase '{phase.name}' at learning rate {phase.lr:g} makes weights that are not finite. "
             "Try a tenth of it."
         )
-    return seconds
 
 
 def _labelled(config: TrainConfig, part: Part) -> npt.NDArray[np.int64]:

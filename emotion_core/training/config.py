@@ -306,6 +306,7 @@ def _check_network(network: NetworkConfig) -> None:
     for name in ("mean", "std"):
         count = len(getattr(network, name))
         _check(count == network.in_chans, f"network.{name} has {count} numbers for {network.in_chans} channels")
+    _check(all(map(math.isfinite, network.mean)), f"network.mean {list(network.mean)} is not finite")
     _check(all(0 < value < math.inf for value in network.std), f"network.std {list(network.std)} is not above 0")
     _check(network.hidden is None or network.hidden >= 1, f"network.hidden {network.hidden} is not at least 1")
     for name in ("dropout", "drop_path"):

@@ -40,6 +40,10 @@ class Learner(Protocol):
     """One way to run an epoch."""
 
     steps: int
+    """Batches an epoch."""
+
+    images_a_step: int
+    """How many images a step takes for each one in its batch: as many as processes share it."""
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         """All batches of an epoch; they follow from the seed and the epoch alone."""
@@ -52,6 +56,11 @@ class Learner(Protocol):
     def evaluate(self, network: EmotionNetwork) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Logits ``(N, 8)`` and affect ``(N, 2)`` of the validation part, every image exactly once."""
         ...
+
+
+def count_steps(images: int, batch_size: int) -> int:
+    """Batches an epoch; a last one of a single image is left out, because it would give batch normalisation nothing."""
+    return images // batch_size + (images % batch_size > 1)
 
 
 class Labels:
@@ -82,15 +91,18 @@ class ImageLearner:
         self.pixels = _on_device(parts[0].pixels, accelerator.device)
         pin = accelerator.device.type == "cuda" and self.pixels is None
         count = len(parts[0].table)
-        self.sampler = EpochSampler(count, config.seed)
         pictures = Pictures(parts[0].pixels if self.pixels is None else None, count)
-        loader = make_loader(pictures, config.batch_size, sampler=self.sampler, workers=workers, pin=pin)
+        sampler = EpochSampler(count, config.seed)
+        loader = make_loader(pictures, config.batch_size, sampler=sampler, workers=workers, pin=pin)
         self.loader = accelerator.prepare_data_loader(loader)
         self.judged = judged_loader(parts[1], accelerator)
-        self.steps = len(self.loader)
+        alone = accelerator.num_processes == 1
+        self.steps = count_steps(count, config.batch_size) if alone else len(self.loader)
+        self.images_a_step = accelerator.num_processes
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        self.sampler.set_epoch(epoch)
+        # Accelerate's loader counts its own passes and would tell the sampler those.
+        self.loader.set_epoch(epoch)
         seed = epoch_seed(self.config.seed, epoch)
         # Every process varies its own share of a batch.
         own = seed + 2**40 * self.accelerator.process_index
@@ -139,7 +151,8 @@ class FeatureLearner:
         self.config, self.network, self.accelerator, self.beat = config, network, accelerator, beat
         self.labels = Labels(parts[0], accelerator.device)
         self.sampler = EpochSampler(len(parts[0].table), config.seed)
-        self.steps = -(-len(parts[0].table) // config.batch_size)
+        self.steps = count_steps(len(parts[0].table), config.batch_size)
+        self.images_a_step = 1
         backbone = fold_batch_norm(network.backbone)
         backbone.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         views = range(1 if not config.augmentation.active else phase.views)
@@ -149,7 +162,9 @@ class FeatureLearner:
 
     def _features(self, backbone: nn.Module, part: Part, seed: int | None) -> torch.Tensor:
         """Pooled features, shape ``(N, F)``; augmented when there is a seed."""
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        # Every process varies its own share of the images.
+        own = None if seed is None else seed + 2**40 * self.accelerator.process_index
+        generator = None if own is None else torch.Generator().manual_seed(own)
         loader = judged_loader(part, self.accelerator)
         found, order = [], []
         with torch.inference_mode(), self.accelerator.autocast():

@@ -23,6 +23,7 @@ def total_loss(
     affect_targets: torch.Tensor,
     config: LossConfig,
     class_weights: torch.Tensor | None = None,
+    taught: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted loss of either head.
 
@@ -33,6 +34,7 @@ def total_loss(
         affect_targets: shape ``(B, 2)``; NaN has no label.
         config: what counts how much.
         class_weights: shape ``(8,)``.
+        taught: as in :func:`expression_loss`.
 
     Returns:
         Two scalars, to be added.
@@ -43,6 +45,7 @@ def total_loss(
         label_smoothing=config.label_smoothing,
         gamma=config.gamma if config.kind == "focal" else 0.0,
         class_weights=class_weights,
+        taught=taught,
     )
     rest = affect_loss(
         affect, affect_targets, mse=config.mse, mae=config.mae, ccc=config.ccc, factors=(config.valence, config.arousal)
@@ -57,6 +60,7 @@ def expression_loss(
     label_smoothing: float = 0.0,
     gamma: float = 0.0,
     class_weights: torch.Tensor | None = None,
+    taught: torch.Tensor | None = None,
 ) -> torch.Tensor:
     r"""Cross-entropy or focal loss against label distributions :math:`q`.
 
@@ -68,6 +72,8 @@ def expression_loss(
         label_smoothing: in [0, 1).
         gamma: at least 0; 0 is cross-entropy.
         class_weights: :math:`w`, shape ``(8,)``; 1 by default.
+        taught: which expressions the training part has, boolean, shape ``(8,)``; smoothing spreads over these alone. All by
+            default.
 
     Returns:
         Mean over the labelled rows; 0 when there is none.
@@ -76,7 +82,8 @@ def expression_loss(
         T.-Y. Lin et al. (2017), Focal Loss for Dense Object Detection, ICCV.
     """
     labelled = (targets.sum(dim=1) > 0).to(logits.dtype)
-    smooth = targets * (1 - label_smoothing) + label_smoothing / len(EXPRESSIONS)
+    there = torch.ones_like(targets[0]) if taught is None else taught.to(targets.dtype)
+    smooth = targets * (1 - label_smoothing) + label_smoothing * there / there.sum()
     if class_weights is not None:
         smooth = smooth * class_weights
     log_probs = torch.log_softmax(logits, dim=1)
@@ -110,7 +117,8 @@ def affect_loss(
     Returns:
         A scalar; 0 when nothing is labelled.
     """
-    total = preds.new_zeros(())
+    # Bound to the predictions even when nothing is labelled, because several processes wait for each other's gradients.
+    total = preds.sum() * 0
     columns = 0
     for column, factor in enumerate(factors):
         known = torch.isfinite(targets[:, column])

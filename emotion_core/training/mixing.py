@@ -17,7 +17,7 @@ def mix(
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Blend every image of a batch with another one of it.
 
-    An image that lacks a label gives a mixed one that lacks it too, unless its partner's share is all of it.
+    An image that lacks a label gives a mixed one that lacks it too.
 
     Args:
         images: shape ``(B, C, H, W)``.
@@ -42,6 +42,8 @@ def mix(
         images, share = _paste(images, images[partner], share, random)
     else:
         images = share * images + (1 - share) * images[partner]
+    if share == 1:
+        return images, targets, affect
     labelled = (targets.sum(dim=1) > 0) & (targets[partner].sum(dim=1) > 0)
     mixed = share * targets + (1 - share) * targets[partner]
     return images, mixed * labelled[:, None], share * affect + (1 - share) * affect[partner]

@@ -79,7 +79,8 @@ def _change(data: dict[str, Any], change: str) -> None:
 
 def _phases(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
     """The phases that a change means."""
-    phases = [phase for phase in data.get("phases", []) if isinstance(phase, dict)]
+    given = data.get("phases", [])
+    phases = [phase for phase in given if isinstance(phase, dict)] if isinstance(given, list) else []
     chosen = [phase for phase in phases if name in ("*", phase.get("name"))]
     if not chosen:
         names = [str(phase.get("name")) for phase in phases]

@@ -70,15 +70,18 @@ class Reporter:
         self.rate: float | None = None
         self.estimates: list[float] = []
         self.last: TrainingProgress | None = None
+        self.board = _open_tensorboard(out / "tensorboard") if tensorboard else None
         self.bar = tqdm(unit="img", disable=not bar, smoothing=0.02, total=config.epochs * images)
         self.file = _QuietFile(os.devnull if silent else out / LOG, encoding="utf-8")
         self.file.setFormatter(logging.Formatter("%(asctime)s  %(message)s", datefmt="%Y-%m-%d %H:%M:%S"))
         self.file.setLevel(logging.INFO)
         log.addHandler(self.file)
         self.level = log.level
-        if log.getEffectiveLevel() > logging.INFO:
+        # What all processes would say alike, the first one says.
+        if silent:
+            log.setLevel(logging.ERROR)
+        elif log.getEffectiveLevel() > logging.INFO:
             log.setLevel(logging.INFO)
-        self.board = _open_tensorboard(out / "tensorboard") if tensorboard else None
 
     def go_on(self, epoch: int) -> None:
         """Say that so many epochs were done before."""
@@ -118,17 +121,29 @@ class Reporter:
         write_progress(self.out, progress)
 
     def step(
-        self, *, phase: int, epoch: int, step: int, steps: int, images: int, loss: float, lr: float, best: float, started: float
+        self,
+        *,
+        phase: int,
+        epoch: int,
+        phase_epoch: int,
+        step: int,
+        steps: int,
+        images: int,
+        loss: float | None,
+        lr: float,
+        best: float,
+        started: float,
     ) -> None:
         """One step is done.
 
         Args:
             phase: index of the phase.
             epoch: over the whole training, from 0.
+            phase_epoch: in this phase, from 0.
             step: steps done in this epoch.
             steps: how many it has.
             images: in this step.
-            loss: of this step.
+            loss: mean over the steps of this epoch that are known; ``None`` before the first.
             lr: of the heads.
             best: largest score so far.
             started: time at which the epoch began, by the clock.
@@ -136,13 +151,13 @@ class Reporter:
         self.bar.update(images)
         if self.shown:
             named = "" if best == -math.inf else f", best {best:.3f}"
-            self.bar.set_postfix_str(f"epoch {epoch + 1}/{self.config.epochs}, loss {loss:.3f}{named}", refresh=False)
+            shown = "" if loss is None else f", loss {loss:.3f}"
+            self.bar.set_postfix_str(f"epoch {epoch + 1}/{self.config.epochs}{shown}{named}", refresh=False)
         now = self.clock()
         if self.silent or now - self.written < EVERY:
             return
         self.rate = step / steps * self.images / max(now - started, 1e-6)
-        before = sum(part.epochs for part in self.config.phases[:phase])
-        left = (before + self.config.phases[phase].epochs - epoch - step / steps) * self.images
+        left = (self.config.phases[phase].epochs - phase_epoch - step / steps) * self.images
         self._write(
             TrainingProgress(
                 pid=os.getpid(),

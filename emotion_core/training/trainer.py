@@ -21,7 +21,7 @@ from accelerate.state import AcceleratorState, GradientState
 from accelerate.utils import broadcast
 
 from emotion_core.data.table import OnError
-from emotion_core.errors import CheckpointError, ConfigError, TrainingError
+from emotion_core.errors import CheckpointError, ConfigError, EmotionCoreError, TrainingError
 from emotion_core.metrics.calibration import fit_temperature
 from emotion_core.models.checkpoint import load_backbone_weights, load_weights, save_weights
 from emotion_core.models.device import resolve_device
@@ -40,7 +40,7 @@ from emotion_core.results.run import (
     write_info,
 )
 from emotion_core.training.averaging import WeightAverage
-from emotion_core.training.checks import check_phases
+from emotion_core.training.checks import check_phases, out_of_memory
 from emotion_core.training.config import Phase, TrainConfig
 from emotion_core.training.data import Part, epoch_seed, load_parts
 from emotion_core.training.freezing import Learning, freeze, make_optimiser, moving_tensors, set_modes
@@ -135,8 +135,7 @@ def fit(
         ConfigError: the validation part lacks what chooses the epoch, or the folder holds a run on other images.
         TrainingError: as in :func:`train`.
     """
-    if "ccc" in config.select and not np.isfinite(parts[1].table.affect).any():
-        raise ConfigError(f"select = '{config.select}' needs valence and arousal, which '{config.dataset}' does not have.")
+    _check_labels(config, parts)
     try:
         if accelerator.is_main_process:
             out.mkdir(parents=True, exist_ok=True)
@@ -152,8 +151,38 @@ def fit(
         accelerator.free_memory()
 
 
+def _check_labels(config: TrainConfig, parts: tuple[Part, Part]) -> None:
+    """Refuse a training that would claim an output which nothing taught, or could not choose an epoch."""
+    taught, judged = (
+        {
+            "expression": bool((part.table.targets.sum(axis=1) > 0).any()),
+            "affect": bool(np.isfinite(part.table.affect).all(axis=1).any()),
+        }
+        for part in parts
+    )
+    remedy = {"expression": "loss.expression=0", "affect": "loss.mse=0, loss.mae=0 and loss.ccc=0"}
+    words = {"expression": "expressions", "affect": "valence and arousal"}
+    for output in config.outputs:
+        if not taught[output]:
+            raise ConfigError(
+                f"No training image of '{config.dataset}' has {words[output]}, so nothing would teach them. "
+                f"Set {remedy[output]}."
+            )
+    for name, output in (("accuracy", "expression"), ("f1_macro", "expression"), ("ccc", "affect")):
+        if name in config.select and not judged[output]:
+            raise ConfigError(
+                f"select = '{config.select}' needs {words[output]}, which the validation images of '{config.dataset}' do not "
+                "have."
+            )
+
+
 def start_network(config: TrainConfig) -> EmotionNetwork:
     """A network with the weights that training starts from; errors as in :func:`train`."""
+    if not config.init:
+        raise ConfigError(
+            "This training goes on from another one: name a run with --init RUN (the preset 'pretrain-ferplus' makes one), or "
+            "start from random weights with --init scratch."
+        )
     torch.manual_seed(config.seed)
     network = EmotionNetwork(config.network, pretrained=config.init == "imagenet")
     if config.init not in ("scratch", "imagenet"):
@@ -173,8 +202,8 @@ def make_accelerator(device: str = "auto") -> Accelerator:
         # Its state outlives a training; the next one in this process may be on another device.
         AcceleratorState._reset_state(reset_partial_state=True)
         GradientState._reset_state()
-        if where.type == "cuda":
-            os.environ["ACCELERATE_TORCH_DEVICE"] = str(where)
+        # It wins over every argument, so one left behind by another training would too.
+        os.environ["ACCELERATE_TORCH_DEVICE"] = str(where)
     return Accelerator(
         cpu=where.type == "cpu",
         # bf16 pays on a GPU; on CPUs it depends on the chip and on the backbone, so fp32 it is.
@@ -229,18 +258,19 @@ class _Training:
         self.epoch = self.phase = self.phase_epoch = 0
         self.seconds, self.best, self.saved = 0.0, -math.inf, -math.inf
         self.optimiser_state: dict[str, Any] | None = None
-        targets = parts[0].table.targets
-        weights = class_weights(targets, config.loss)
-        self.class_weights = None if weights is None else torch.from_numpy(weights).to(accelerator.device)
-        self.classes = targets.sum(axis=0) > 0
+        self.classes = parts[0].table.targets.sum(axis=0) > 0
+        self.taught = torch.from_numpy(self.classes).to(accelerator.device)
+        self.class_weights: torch.Tensor | None = None
         self.info = _describe(config, network, parts, accelerator.device)
 
     def run(self, *, progress: bool, tensorboard: bool) -> Run:
-        resumed = self._resume()
-        if self.accelerator.is_main_process:
-            write_info(self.out, self.info)
         images = len(self.parts[0].table)
         with self._reporting(images, progress=progress, tensorboard=tensorboard):
+            resumed = self._resume()
+            if self.accelerator.is_main_process:
+                write_info(self.out, self.info)
+            weights = class_weights(self.parts[0].table.targets, self.config.loss)
+            self.class_weights = None if weights is None else torch.from_numpy(weights).to(self.accelerator.device)
             self._check(resumed=resumed)
             self.reporter.go_on(self.epoch)
             while self.phase < len(self.config.phases):
@@ -257,7 +287,9 @@ class _Training:
         )
         try:
             yield
-        except (TrainingError, CheckpointError) as error:
+        except torch.OutOfMemoryError as error:
+            raise out_of_memory(self.config, self.config.phases[self.phase]) from error
+        except EmotionCoreError as error:
             self.reporter.say(f"Stopped: {error}")
             raise
         finally:
@@ -266,10 +298,14 @@ class _Training:
     def _check(self, *, resumed: bool) -> None:
         """Try every phase; what that took tells how long they will take."""
         seconds = check_phases(
-            self.config, self.network, self.parts[0], judged=len(self.parts[1].table), class_weights=self.class_weights
+            self.config,
+            self.network,
+            self.parts[0],
+            judged=len(self.parts[1].table),
+            class_weights=self.class_weights,
+            processes=self.accelerator.num_processes,
+            autocast=self.accelerator.autocast,
         )
-        # Several processes share the images.
-        seconds = [part / self.accelerator.num_processes for part in seconds]
         self.reporter.estimates = seconds
         if not resumed:
             self.reporter.say(f"Every phase takes a step. About {_duration(sum(seconds))} for {self.config.epochs} epochs.")
@@ -377,11 +413,12 @@ class _Training:
         config, started = self.config, self.reporter.clock()
         torch.manual_seed(epoch_seed(config.seed, self.epoch))
         sums, rates, seen = np.zeros(2), np.zeros(2), 0
+        factor = self.plateau.factor if phase.schedule == "plateau" else 1.0
         waiting: tuple[torch.Tensor, Batch] | None = None
         number = 0
         optimiser.zero_grad(set_to_none=True)
         for number, batch in enumerate(learner.batches(self.epoch), start=1):
-            rate = self.plateau.factor * learning_rate(
+            rate = factor * learning_rate(
                 phase.schedule,
                 self.phase_epoch * learner.steps + number - 1,
                 phase.epochs * learner.steps,
@@ -399,10 +436,11 @@ class _Training:
             self.reporter.step(
                 phase=self.phase,
                 epoch=self.epoch,
+                phase_epoch=self.phase_epoch,
                 step=number,
                 steps=learner.steps,
-                images=len(batch.indices) * self.accelerator.num_processes,
-                loss=float(sums.sum() / max(seen, 1)),
+                images=len(batch.indices) * learner.images_a_step,
+                loss=float(sums.sum() / seen) if seen else None,
                 lr=phase.lr * rate,
                 best=self.best,
                 started=started,
@@ -419,7 +457,9 @@ class _Training:
         config = self.config
         with nullcontext() if moves else self.accelerator.no_sync(model):
             logits, affect = learner.forward(batch.inputs)
-            parts = torch.stack(total_loss(logits, affect, batch.targets, batch.affect, config.loss, self.class_weights))
+            parts = torch.stack(
+                total_loss(logits, affect, batch.targets, batch.affect, config.loss, self.class_weights, self.taught)
+            )
             self.accelerator.backward(parts.sum() / config.accumulate)
         if moves:
             self.accelerator.clip_grad_norm_([p for p in self.network.parameters() if p.requires_grad], config.clip_norm)
@@ -456,13 +496,15 @@ class _Training:
     def _finish(self) -> None:
         """Fit the temperature of the stored epoch's probabilities on the validation part, and close the run."""
         labels = self.parts[1].table.expression_indices
+        # A class that training lacks is never predicted: its images say nothing of how sure the others may be.
+        known = (labels >= 0) & self.classes[labels]
         temperature = 1.0
-        if "expression" in self.config.outputs and (labels >= 0).any():
+        if "expression" in self.config.outputs and known.any():
             load_weights(self.average.network, self.out / WEIGHTS)
             loader = judged_loader(self.parts[1], self.accelerator)
             logits, _ = evaluate_images(self.average.network, loader, self.accelerator)
-            logits = np.where(self.classes, logits, -1e4)[labels >= 0]
-            temperature = round(fit_temperature(logits, labels[labels >= 0]), 4)
+            positions = np.cumsum(self.classes) - 1
+            temperature = round(fit_temperature(logits[known][:, self.classes], positions[labels[known]]), 4)
         self.info = replace(self.info, finished=True, seconds=round(self.seconds, 1), temperature=temperature)
         if self.accelerator.is_main_process:
             write_info(self.out, self.info)
@@ -510,7 +552,7 @@ class _Training:
                 "with --out, or remove it."
             )
         try:
-            state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
+            state = torch.load(path, map_location="cpu", weights_only=True)
             self.network.load_state_dict(state["network"])
             self.average.network.load_state_dict(state["average"])
             self.average.steps = state["average_steps"]
@@ -523,11 +565,22 @@ class _Training:
                 f"'{path}' cannot be resumed from ({type(error).__name__}). Remove it to start this training again."
             ) from error
         self.info = replace(self.info, selection=state["selection"], seconds=round(self.seconds, 1))
+        self._take_newer_selection()
         if main:
             # A kill between the line of an epoch and its state leaves one line too many.
             write_history(self.out, read_history(self.out)[: self.epoch])
         log.info("Going on after epoch %d of '%s'.", self.epoch, self.out)
         return True
+
+    def _take_newer_selection(self) -> None:
+        """Weights are stored at once, states not after every epoch: the weights on disk may be of an epoch that is done again.
+
+        A GPU may not reach the same score twice, so what ``run.json`` says of them has to be kept.
+        """
+        stored = read_run(self.out).info.selection if (self.out / "run.json").is_file() else {}
+        if stored.get("epoch", 0) > self.epoch:
+            self.best = max(self.best, float(stored["value"]))
+            self.info = replace(self.info, selection=stored)
 
 
 def _row(losses: Any, rates: Any, outputs: tuple[str, ...], *, frozen: bool) -> dict[str, Any]:

@@ -87,7 +87,12 @@ def test_broken_pictures_are_left_out_or_refused(tmp_path: Path) -> None:
         kept, found = decode_cached(table_of(broken), 8, folder=tmp_path, on_error="skip")
         assert len(kept) == len(found) == 11
         assert "3.png" not in kept.sample_ids
-        assert np.array_equal(found, decode_table(table_of(broken), 8, on_error="skip")[1])
+        expected, pixels = decode_table(table_of(broken), 8, on_error="skip")
+        assert np.array_equal(found, pixels)
+        assert kept.problems == expected.problems
+    # What was skipped once is refused by whoever asks for whole data.
+    with pytest.raises(DataError, match=r"3.png"):
+        decode_cached(table_of(broken), 8, folder=tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -104,3 +109,14 @@ def test_a_damaged_list_is_named(tmp_path: Path) -> None:
     next(tmp_path.glob("*.json")).write_text(json.dumps(["0.png"])[:-3])
     with pytest.raises(DataError, match="cannot be kept in"):
         decode_cached(table, 8, folder=tmp_path)
+    next(tmp_path.glob("*.json")).write_text(json.dumps({"ids": ["0.png"], "problems": []}))
+    with pytest.raises(DataError, match=r"has 12 pictures, its list 1"):
+        decode_cached(table, 8, folder=tmp_path)
+
+
+def test_a_dot_in_a_name_does_not_mix_files(tmp_path: Path) -> None:
+    first, second = pictures(4), {f"other-{name}": content for name, content in pictures(6).items()}
+    for chosen in (first, second, first):
+        table = table_of(chosen, name="faces.v2")
+        assert np.array_equal(decode_cached(table, 8, folder=tmp_path)[1], decode_table(table, 8)[1])
+    assert len(list(tmp_path.glob("*.npy"))) == 2

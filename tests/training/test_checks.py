@@ -89,7 +89,17 @@ def test_progress_is_written_once_a_second_and_removed_at_the_end(tmp_path: Path
     clock = [100.0]
     reporter = report(tmp_path, clock)
     reporter.estimates = [1000.0, 2000.0]
-    step = {"phase": 1, "epoch": 3, "steps": 4, "images": 5, "loss": 1.5, "lr": 1e-3, "best": 0.25, "started": 90.0}
+    step = {
+        "phase": 1,
+        "epoch": 3,
+        "phase_epoch": 0,
+        "steps": 4,
+        "images": 5,
+        "loss": 1.5,
+        "lr": 1e-3,
+        "best": 0.25,
+        "started": 90.0,
+    }
     reporter.step(step=1, **step)
     first = read_progress(tmp_path)
     clock[0] = 100.9
@@ -106,7 +116,7 @@ def test_progress_is_written_once_a_second_and_removed_at_the_end(tmp_path: Path
     assert progress.eta_seconds == pytest.approx(1.5 * 20 / (10 / 11))
     # In the first phase, its last quarter of an epoch is left, and what the second one will take.
     clock[0] = 110.0
-    reporter.step(step=3, **{**step, "phase": 0, "epoch": 2})
+    reporter.step(step=3, **{**step, "phase": 0, "epoch": 2, "phase_epoch": 2})
     earlier = read_progress(tmp_path)
     assert earlier is not None
     assert earlier.eta_seconds == pytest.approx(0.25 * 20 / (15 / 20) + 2000)
@@ -148,7 +158,7 @@ def test_an_epoch_is_one_line_in_the_log(tmp_path: Path) -> None:
 
 def test_other_processes_write_nothing(tmp_path: Path) -> None:
     reporter = report(tmp_path, [0.0], silent=True)
-    reporter.step(step=1, phase=0, epoch=0, steps=4, images=5, loss=1.0, lr=1.0, best=-math.inf, started=0.0)
+    reporter.step(step=1, phase=0, epoch=0, phase_epoch=0, steps=4, images=5, loss=1.0, lr=1.0, best=-math.inf, started=0.0)
     reporter.say("a word")
     reporter.close(finished=True)
     assert list(tmp_path.iterdir()) == []

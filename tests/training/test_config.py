@@ -124,6 +124,7 @@ def test_changes_that_make_no_sense(change: str, message: str) -> None:
         ("network.input_size=16", "network.input_size 16 is not 32 to 1024 px"),
         ("network.in_chans=2", "network.in_chans 2 is not 1, 3 or 4"),
         ("network.in_chans=1", "network.mean has 3 numbers for 1 channels"),
+        ("network.mean=[nan, 0, 0]", r"network.mean \[nan, 0.0, 0.0\] is not finite"),
         ("network.std=[1.0]", "network.std has 1 numbers for 3 channels"),
         ("network.std=[1, 0, 1]", r"network.std \[1.0, 0.0, 1.0\] is not above 0"),
         ("network.hidden=0", "network.hidden 0 is not at least 1"),
@@ -260,3 +261,8 @@ def test_report_5_names_all_that_it_used() -> None:
     assert config.loss.class_weights != "none"
     assert config.augmentation.flip > 0
     assert config.augmentation.rotate > 0
+
+
+def test_phases_that_are_no_list_are_refused_whatever_comes_next() -> None:
+    with pytest.raises(ConfigError, match=r"There is no phase '\*'. Known: none."):
+        load_preset(PRESET, ["phases=3", "phases.*.epochs=1"])

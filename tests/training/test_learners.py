@@ -225,7 +225,19 @@ def test_two_processes_train_one_run(data: Path, tmp_path: Path) -> None:
     changes += ["network.backbone=custom_cnn", "network.input_size=32", "batch_size=8"]
     still = ("flip", "rotate", "scale", "shift", "brightness", "contrast", "saturation", "erase")
     changes += [f"augmentation.{name}=0" for name in still]
-    command = ["-m", "emotion_core", "train", "--preset", "best", "--device", "cpu", "--data-root", str(data)]
+    command = [
+        "-m",
+        "emotion_core",
+        "train",
+        "--preset",
+        "best",
+        "--init",
+        "scratch",
+        "--device",
+        "cpu",
+        "--data-root",
+        str(data),
+    ]
     command += [word for change in changes for word in ("--set", change)]
     done = launched([*command, "--out", str(tmp_path / "run")], 2, tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]

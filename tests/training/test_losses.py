@@ -30,6 +30,17 @@ def test_cross_entropy_agrees_with_torch(smoothing: float) -> None:
         assert expression_loss(logits, targets, label_smoothing=smoothing).item() == pytest.approx(expected.item(), abs=1e-12)
 
 
+def test_smoothing_spreads_over_the_classes_there_are() -> None:
+    logits, _ = logits_and_targets()
+    labels = torch.arange(12) % 4
+    taught = torch.arange(8) < 4
+    found = expression_loss(logits, F.one_hot(labels, 8).double(), label_smoothing=0.2, taught=taught)
+    log_probs = logits.log_softmax(1)
+    own = log_probs[torch.arange(12), labels]
+    expected = -(0.8 * own + 0.2 * log_probs[:, :4].mean(1)).mean()
+    assert found.item() == pytest.approx(expected.item(), abs=1e-12)
+
+
 def test_images_without_expression_do_not_count() -> None:
     logits, targets = logits_and_targets()
     logits.requires_grad_()
@@ -94,8 +105,13 @@ def test_images_without_affect_do_not_count() -> None:
 
 
 def test_no_affect_at_all_costs_nothing() -> None:
-    preds = torch.zeros(3, 2, requires_grad=True)
-    assert affect_loss(preds, torch.full((3, 2), float("nan")), mse=1.0, ccc=1.0).item() == 0
+    preds = torch.ones(3, 2, requires_grad=True)
+    loss = affect_loss(preds, torch.full((3, 2), float("nan")), mse=1.0, ccc=1.0)
+    assert loss.item() == 0
+    # A batch without labels has gradients all the same: other processes wait for them.
+    loss.backward()
+    assert preds.grad is not None
+    assert (preds.grad == 0).all()
 
 
 def test_a_column_without_labels_does_not_dilute_the_other() -> None:
@@ -243,3 +259,15 @@ def test_only_what_is_followed_moves() -> None:
     average.update()
     for name, tensor in average.network.state_dict().items():
         assert torch.equal(tensor, network.state_dict()[name] if name == "1.weight" else before[name]), name
+
+
+def test_what_is_frozen_is_stored_as_it_is_learned_on() -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 2))
+    average = WeightAverage(network, 0.99)
+    for _ in range(3):
+        with torch.no_grad():
+            network[0].weight.add_(1)
+        average.update()
+    assert not torch.equal(average.network[0].weight, network[0].weight)
+    average.follow(["1.weight", "1.bias"])
+    assert torch.equal(average.network[0].weight, network[0].weight)

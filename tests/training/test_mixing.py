@@ -80,6 +80,16 @@ def _partner(seed: int) -> np.ndarray:
     return random.permutation(16)
 
 
+def test_a_rectangle_of_no_size_takes_no_label_away() -> None:
+    images, targets, affect = batch()
+    targets[3] = 0
+    # Shares near 1 round to an empty rectangle.
+    found = [mix(images, targets, affect, Mixing(cutmix=0.01), np.random.default_rng(seed)) for seed in range(20)]
+    untouched = [result for result in found if torch.equal(result[0], images)]
+    assert untouched
+    assert all(torch.equal(result[1], targets) for result in untouched)
+
+
 @pytest.mark.parametrize("settings", [Mixing(), Mixing(mixup=0.5, share=0.0)])
 def test_nothing_happens_when_it_is_off(settings: Mixing) -> None:
     assert not settings.active
