@@ -22,7 +22,7 @@ import torch
 from emotion_core.data.table import FaceTable, build_frame
 from emotion_core.data.transforms import Augmentation
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.models.network import NetworkConfig
+from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import read_history
 from emotion_core.training.config import LossConfig, Phase, TrainConfig
 from emotion_core.training.data import Part
@@ -50,12 +50,22 @@ def settings(backbone: str, size: int, **changes: Any) -> TrainConfig:
     return replace(TrainConfig(network=network, loss=LossConfig(mse=2.0), select="accuracy", batch_size=32), **changes)
 
 
+def settled_network(config: TrainConfig, device: torch.device) -> EmotionNetwork:
+    """Random weights with statistics that fit them: otherwise activations fade with depth, and tiny numbers are slow."""
+    network = start_network(config).train()
+    size = config.network.input_size
+    with torch.no_grad():
+        for _ in range(20):
+            network(torch.randn(16, 3, size, size))
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network
+
+
 def loader_ratio(backbone: str, size: int, *, steps: int, rounds: int) -> tuple[float, float]:
     """Images a second of whole steps, and of steps on a constant batch; medians over rounds that take turns."""
     config = settings(backbone, size, augmentation=Augmentation(saturation=0.3, grey=0.1, blur=0.1))
     accelerator = make_accelerator("auto")
-    network = start_network(config)
-    network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = settled_network(config, accelerator.device)
     learning = freeze(network, "all", config.outputs)
     set_modes(network, learning)
     optimiser = make_optimiser(network, learning, config.phases[0], config.optimiser)
@@ -100,8 +110,7 @@ def feature_ratio(backbone: str, size: int, *, images: int, epochs: int) -> tupl
             phase = Phase(name="heads", epochs=epochs, lr=1e-3, stages=0, schedule="constant", warmup=0.0, views=views)
             config = settings(backbone, size, augmentation=STILL, phases=(phase,))
             accelerator = make_accelerator("auto")
-            network = start_network(config)
-            network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network = settled_network(config, accelerator.device)
             out = Path(folder) / str(views)
             run = fit(config, network, parts, out, accelerator, progress=False)
             histories.append(read_history(out))

@@ -258,6 +258,7 @@ class _Training:
         self.epoch = self.phase = self.phase_epoch = 0
         self.seconds, self.best, self.saved = 0.0, -math.inf, -math.inf
         self.optimiser_state: dict[str, Any] | None = None
+        self.moving: list[torch.nn.Parameter] = []
         self.classes = parts[0].table.targets.sum(axis=0) > 0
         self.taught = torch.from_numpy(self.classes).to(accelerator.device)
         self.class_weights: torch.Tensor | None = None
@@ -314,6 +315,8 @@ class _Training:
         config, network = self.config, self.network
         learning = freeze(network, phase.stages, config.outputs)
         set_modes(network, learning)
+        # Looking for them takes longer than a step on stored features.
+        self.moving = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimiser = make_optimiser(network, learning, phase, config.optimiser)
         if self.optimiser_state is not None:
             optimiser.load_state_dict(self.optimiser_state)
@@ -462,7 +465,7 @@ class _Training:
             )
             self.accelerator.backward(parts.sum() / config.accumulate)
         if moves:
-            self.accelerator.clip_grad_norm_([p for p in self.network.parameters() if p.requires_grad], config.clip_norm)
+            self.accelerator.clip_grad_norm_(self.moving, config.clip_norm)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             self.average.update()
