@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.labels import OUTPUTS
+from pages.components.compare_store import read_store
 from pages.components.errors_data import Chosen, Inspected, Rows
 from pages.components.pictures import PAGE, SIDE, pictures_root, thumbnail, why_no_pictures
 from pages.components.words import count, escape, shorten
@@ -49,6 +50,8 @@ def show_gallery(chosen: Chosen) -> None:
     rows = chosen.rows[(page - 1) * PAGE : page * PAGE]
     if missing:
         st.text(missing)
+        if any(entry.dataset == "schematic" for entry in read_store()[0].entries):
+            st.caption("Drawn faces need no folder: choose 'schematic-test' above to see this page with pictures.")
         contents: Sequence[bytes | None] = [None] * len(rows)
     else:
         # A button that covers the picture: Streamlit's pictures cannot be clicked.
