@@ -37,7 +37,10 @@ st.markdown(
     "- **AffectNet**: for non-commercial research only, no redistribution. The same holds for networks trained on it.\n"
     "- **FER-2013**: as published, under the Open Database License.\n"
     "- **FER+** labels: MIT licence.\n"
-    "- Your photos are kept in memory while you look at them. They are neither stored nor sent anywhere else."
+    "- **RAF-DB**: for non-commercial research only, no redistribution.\n"
+    "- **Schematic faces**: drawn by this program; nobody is shown.\n"
+    "- Your photos are kept in memory while you look at them. They are neither stored nor sent anywhere else.\n"
+    "- Reviews on the Errors page, with the name that their author gave, are stored for everyone who uses this server."
 )
 
 
