@@ -24,7 +24,7 @@ from emotion_core.models.checkpoint import load_weights
 from emotion_core.models.inference import infer
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import read_history, read_run
-from emotion_core.training import trainer
+from emotion_core.training import loop, trainer
 from emotion_core.training.config import LossConfig, Phase, TrainConfig
 from emotion_core.training.data import load_parts
 from emotion_core.training.trainer import train
@@ -52,12 +52,12 @@ import torch
 import warnings
 torch.set_num_threads(1)
 from emotion_core.results import run as results
-from emotion_core.training import trainer
+from emotion_core.training import loop, trainer
 from emotion_core.training.config import from_dict
 from emotion_core.errors import EmotionCoreError
 
 root, config = pathlib.Path(sys.argv[1]), from_dict(json.loads(sys.argv[2]))
-Training = trainer._Training
+Training = loop.Training
 
 def die():
     os.kill(os.getpid(), signal.SIGKILL)
@@ -92,13 +92,13 @@ KILLS = {
     "in the first epoch": lambda: before(Training, "_step", counted(lambda *a: True, 3)),
     "before the first state": lambda: before(Training, "_save", counted(lambda *a: True, 1)),
     "in the middle of an epoch": lambda: before(Training, "_step", counted(lambda *a: True, 9)),
-    "while validating": lambda: before(trainer, "measure", counted(lambda *a: True, 3)),
+    "while validating": lambda: before(loop, "measure", counted(lambda *a: True, 3)),
     "while writing weights": lambda: before(os, "replace", counted(to("model.safetensors"), 2), cut),
-    "before the line of an epoch": lambda: before(trainer, "append_history", counted(lambda *a: True, 2)),
-    "in the line of an epoch": lambda: before(trainer, "append_history", counted(lambda *a: True, 2), half_a_line),
+    "before the line of an epoch": lambda: before(loop, "append_history", counted(lambda *a: True, 2)),
+    "in the line of an epoch": lambda: before(loop, "append_history", counted(lambda *a: True, 2), half_a_line),
     "between line and state": lambda: before(Training, "_save", counted(lambda *a: True, 2)),
     "while writing the state": lambda: before(os, "replace", counted(to("state.pt"), 2), cut),
-    "before it is marked finished": lambda: before(trainer, "write_info", lambda path, info: info.finished),
+    "before it is marked finished": lambda: before(loop, "write_info", lambda path, info: info.finished),
     "in the second epoch of whole images": lambda: before(Training, "_step", counted(lambda *a: True, 22)),
     "at a random step": lambda: before(Training, "_step", counted(lambda *a: True, random.randint(1, 25))),
     "at another random step": lambda: before(Training, "_step", counted(lambda *a: True, random.randint(1, 25))),
@@ -323,7 +323,7 @@ def test_a_folder_that_cannot_be_written_is_named(
     def refuse(*_args: object) -> None:
         raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(trainer, place, refuse)
+    monkeypatch.setattr(loop, place, refuse)
     with pytest.raises(TrainingError, match=r"run' cannot be written \(Read-only file system\). Free some space or choose"):
         train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
 
@@ -338,7 +338,7 @@ def test_a_loss_that_is_not_finite_names_the_images(data: Path, tmp_path: Path, 
     def explode(logits: torch.Tensor, affect: torch.Tensor, *_args: object) -> tuple[torch.Tensor, torch.Tensor]:
         return logits.sum() * float("nan"), affect.sum()
 
-    monkeypatch.setattr(trainer, "total_loss", explode)
+    monkeypatch.setattr(loop, "total_loss", explode)
     with pytest.raises(
         TrainingError, match=r"The loss is nan \(expression\) in epoch 1 at learning rate .*, in the batch of images/"
     ) as error:

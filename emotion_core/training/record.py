@@ -1,0 +1,66 @@
+"""What ``run.json`` says of a training, from its beginning on."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from emotion_core.models.network import EmotionNetwork
+from emotion_core.results.run import WEIGHTS, RunInfo
+from emotion_core.training.config import TrainConfig
+from emotion_core.training.data import Part
+
+
+def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Part], device: torch.device) -> RunInfo:
+    """Everything that is known before the first step."""
+    return RunInfo(
+        network=config.network.to_dict(),
+        outputs=config.outputs,
+        training=recorded(config),
+        dataset={
+            "name": config.dataset,
+            **{
+                split: {"images": len(part.table), "fingerprint": part.table.fingerprint()}
+                for split, part in zip(("train", "val"), parts, strict=True)
+            },
+        },
+        init=_init_name(config.init),
+        seed=config.seed,
+        num_params=sum(p.numel() for p in network.parameters()),
+        device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        versions=_versions(),
+    )
+
+
+def recorded(config: TrainConfig) -> dict[str, Any]:
+    """The configuration as ``run.json`` keeps it: no path of this machine in it."""
+    return {**config.to_dict(), "init": _init_name(config.init)}
+
+
+def _init_name(init: str) -> str:
+    return Path(init).name if Path(init).name != WEIGHTS else Path(init).parent.name
+
+
+def plain(value: Any) -> Any:
+    """Lists where there were tuples, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _versions() -> dict[str, str]:
+    import accelerate
+    import timm
+    import torchvision
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "torchvision": torchvision.__version__,
+        "timm": timm.__version__,
+        "accelerate": accelerate.__version__,
+    }
