@@ -26,7 +26,7 @@ from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
 from emotion_core.results.run import Run, read_run, write_evaluation, write_info
-from emotion_core.results.summaries import Summary, keep_summary, summarise_predictions
+from emotion_core.results.summaries import keep_summary, summarise_predictions
 from emotion_core.results.verdicts import corrected_labels, reviewed_out
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ def evaluate(
         "seed": run.info.seed,
         "chosen_by": run.info.selection,
         "collapse": list(summary.collapse),
-        "measures": _with_intervals(summary),
+        "measures": summary.with_intervals(),
     }
     leaked = _leaked(whole, split, digests) if split != "train" else frozenset()
     if (rest := measures_without(predictions, leaked)) is not None:
@@ -224,7 +224,7 @@ def measures_without(predictions: pd.DataFrame, ids: frozenset[str]) -> dict[str
     return {
         "images": len(rest),
         "left_out": len(predictions) - len(rest),
-        "measures": _with_intervals(summarise_predictions(rest)) if len(rest) else {},
+        "measures": summarise_predictions(rest).with_intervals() if len(rest) else {},
     }
 
 
@@ -251,14 +251,6 @@ def reviewed_measures(predictions: pd.DataFrame, verdicts: pd.DataFrame) -> dict
     # Two labels that are both missing are not different ones.
     changed = sum(new != old for new, old in zip(labels, given, strict=True) if isinstance(new, str))
     if changed:
-        measures = _with_intervals(summarise_predictions(predictions.assign(expression=labels)))
+        measures = summarise_predictions(predictions.assign(expression=labels)).with_intervals()
         found["with_corrected_labels"] = {"images": len(predictions), "corrected": changed, "measures": measures}
     return found
-
-
-def _with_intervals(summary: Summary) -> dict[str, dict[str, float]]:
-    measures = {}
-    for name, value in summary.measures.items():
-        low, high = summary.interval(name)
-        measures[name] = {"value": value, "low": low, "high": high}
-    return measures

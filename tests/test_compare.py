@@ -209,7 +209,7 @@ def test_undefined_resamples_do_not_count(make_run: MakeRun, tmp_path: Path, mon
         drawn[::2] = np.nan
         return replace(summary, replicates={"ccc_valence": drawn})
 
-    monkeypatch.setattr("emotion_core.compare.load_summary", holes)
+    monkeypatch.setattr("emotion_core.compare.pairs.load_summary", holes)
     half = compare(load(tmp_path), ["ccc_valence"]).differences[0]
     assert half.value == full.value
     assert (half.low, half.high) == pytest.approx((full.low, full.high), abs=0.02)

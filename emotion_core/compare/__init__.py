@@ -1,0 +1,29 @@
+"""Which backbone is better, and is the difference real?"""
+
+from __future__ import annotations
+
+from emotion_core.compare.entries import Entry, Kind, Measure, Store, find_entries, judge_part, load_store, reported_entries
+from emotion_core.compare.pairs import ALPHA, MEASURES, Comparison, Difference, compare, why_not_comparable
+from emotion_core.compare.seeds import SeedSpread, seed_spread
+from emotion_core.compare.tables import comparison_table, render_text
+
+__all__ = [
+    "ALPHA",
+    "MEASURES",
+    "Comparison",
+    "Difference",
+    "Entry",
+    "Kind",
+    "Measure",
+    "SeedSpread",
+    "Store",
+    "compare",
+    "comparison_table",
+    "find_entries",
+    "judge_part",
+    "load_store",
+    "render_text",
+    "reported_entries",
+    "seed_spread",
+    "why_not_comparable",
+]

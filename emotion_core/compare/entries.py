@@ -1,0 +1,218 @@
+"""What is compared: measured runs and reported results, as entries alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from emotion_core.errors import CheckpointError, ConfigError
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.reported import Reported, load_reported
+from emotion_core.results.run import DamagedRun, Run, list_runs
+from emotion_core.results.summaries import summarise_part
+
+Kind = Literal["measured", "reported"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure:
+    """A value with its 95 % interval over images; reported values have none."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One row of a comparison: a run on one split, or what somebody reported.
+
+    Attributes:
+        name: of the run, or backbone and reporter.
+        kind: ``"measured"`` here, or ``"reported"`` by others.
+        backbone: which.
+        dataset: on which data.
+        split: on which part, in the words of the report for reported ones.
+        num_classes: between how many expressions it decides.
+        measures: by key.
+        fingerprint: of the images and labels; ``None`` for reported ones.
+        images: how many; ``None`` for reported ones.
+        preset: title of the training configuration; the protocol for reported ones.
+        source: where the numbers come from.
+        seed: of the training; ``None`` for reported ones.
+        chosen_by: what chose the checkpoint: measure, split, epoch.
+        collapse: why it counts as collapsed.
+        facts: ``num_params_millions``, ``size_mb``, ``seconds`` and what else describes cost, as far as it is known.
+        run: the run; ``None`` for reported ones.
+        part: ids of the images that it is judged on, where these are not all; see :func:`judge_part`.
+    """
+
+    name: str
+    kind: Kind
+    backbone: str
+    dataset: str
+    split: str
+    num_classes: int
+    measures: Mapping[str, Measure]
+    fingerprint: str | None = None
+    images: int | None = None
+    preset: str = ""
+    source: str = ""
+    seed: int | None = None
+    chosen_by: Mapping[str, Any] = field(default_factory=dict)
+    collapse: tuple[str, ...] = ()
+    facts: Mapping[str, float] = field(default_factory=dict)
+    run: Run | None = None
+    part: frozenset[str] | None = None
+
+    @property
+    def evaluation(self) -> str:
+        """Name of the evaluation in the run folder."""
+        return f"{self.dataset}-{self.split}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Store:
+    """Everything that can be compared, and what could not be read."""
+
+    entries: tuple[Entry, ...]
+    problems: tuple[str, ...]
+
+
+def load_store(folder: Path | None = None) -> Store:
+    """Every evaluation of every run, without reading predictions; a damaged run is one message.
+
+    Args:
+        folder: of runs; the usual one by default.
+    """
+    entries: list[Entry] = []
+    problems: list[str] = []
+    for run in list_runs(folder):
+        if isinstance(run, DamagedRun):
+            problems.append(run.reason)
+            continue
+        evaluations = run.evaluations
+        for path in sorted(run.path.glob("evaluations/*/metrics.json")):
+            key = path.parent.name
+            if key not in evaluations:
+                problems.append(f"'{path}' is not readable JSON. Evaluate again.")
+                continue
+            try:
+                entry = _measured(run, evaluations[key])
+                if entry.evaluation != key:
+                    raise ValueError(f"it belongs to {entry.evaluation}")
+                entries.append(entry)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                problems.append(f"'{path}' is damaged ({error!r}). Evaluate again.")
+    return Store(entries=tuple(entries), problems=tuple(problems))
+
+
+def reported_entries(dataset: str) -> tuple[Entry, ...]:
+    """What others reported on a dataset.
+
+    On AffectNet's 3,999 images also what was published on the whole validation set; on four classes of FER-2013 what was
+    reported on FER-2013, which is just these four.
+    """
+    also = {"affectnet-3999": ("affectnet-validation-4000",), "fer2013-4": ("fer2013",)}.get(dataset, ())
+    return tuple(_reported(system) for system in load_reported() if system.dataset in (dataset, *also))
+
+
+def judge_part(entry: Entry, sample_ids: frozenset[str]) -> Entry:
+    """The same run, judged on some of its images: measures, intervals and tests are those of these images.
+
+    Args:
+        entry: a measured one.
+        sample_ids: of the images.
+
+    Raises:
+        CheckpointError: predictions are missing or damaged, or lack one of the images; or there is no image at all.
+        ConfigError: the entry is reported, so it has no predictions.
+    """
+    if entry.run is None:
+        raise ConfigError(f"{entry.name} is reported: without its predictions it cannot be judged on some images.")
+    summary = summarise_part(entry.run, entry.evaluation, sample_ids)
+    measures = {name: Measure(**values) for name, values in summary.with_intervals().items()}
+    return replace(
+        entry,
+        measures=measures,
+        images=len(sample_ids),
+        source=f"measured on {len(sample_ids)} of {entry.images} images",
+        part=sample_ids,
+    )
+
+
+def _measured(run: Run, metrics: Mapping[str, Any]) -> Entry:
+    nan = float("nan")
+    weights = run.weights.stat().st_size / 1e6 if run.has_weights else None
+    facts = {"num_params_millions": run.info.num_params / 1e6, "size_mb": weights, "training_minutes": run.info.seconds / 60}
+    facts |= {key: value for key, value in run.info.timings.items() if isinstance(value, int | float)}
+    return Entry(
+        name=run.name,
+        kind="measured",
+        backbone=run.info.backbone,
+        dataset=str(metrics["dataset"]),
+        split=str(metrics["split"]),
+        num_classes=int(metrics.get("num_classes", len(EXPRESSIONS))),
+        measures={
+            name: Measure(
+                value=nan if entry["value"] is None else float(entry["value"]), low=entry.get("low"), high=entry.get("high")
+            )
+            for name, entry in metrics["measures"].items()
+        },
+        fingerprint=str(metrics["fingerprint"]),
+        images=int(metrics["images"]),
+        preset=str(run.info.training.get("title", "")),
+        source=f"measured on {metrics['images']} images",
+        seed=run.info.seed,
+        chosen_by=metrics.get("chosen_by") or {},
+        collapse=tuple(metrics.get("collapse", ())),
+        facts={key: float(value) for key, value in facts.items() if value},
+        run=run,
+    )
+
+
+def _reported(system: Reported) -> Entry:
+    costs = ("num_params_millions", "seconds_per_epoch")
+    return Entry(
+        name=system.name,
+        kind="reported",
+        backbone=system.backbone,
+        dataset=system.dataset,
+        split=system.test_split,
+        num_classes=system.num_classes,
+        measures={key: Measure(value=value) for key, value in system.measures.items() if key not in costs},
+        preset=system.protocol,
+        source=f"{system.source}; {system.test_split}",
+        facts={key: system.measures[key] for key in costs if key in system.measures},
+    )
+
+
+def find_entries(store: Store, names: Sequence[str], *, evaluation: str | None = None) -> list[Entry]:
+    """Entries by the names of their runs.
+
+    Args:
+        store: where to look.
+        names: of runs.
+        evaluation: ``<dataset>-<split>``; the test split of the first run by default.
+
+    Raises:
+        CheckpointError: a run has no such evaluation.
+    """
+    found = []
+    for name in names:
+        mine = [entry for entry in store.entries if entry.name == name]
+        if not mine:
+            known = ", ".join(sorted({entry.name for entry in store.entries})) or "none"
+            raise CheckpointError(f"'{name}' has no evaluation. Evaluated runs: {known}.")
+        chosen = [entry for entry in mine if entry.evaluation == evaluation] or (
+            [entry for entry in mine if entry.split == "test"] if evaluation is None else []
+        )
+        if not chosen and evaluation is not None:
+            others = ", ".join(entry.evaluation for entry in mine)
+            raise CheckpointError(f"'{name}' was not evaluated on {evaluation}; it was on {others}.")
+        entry = chosen[0] if chosen else mine[0]
+        evaluation = evaluation or entry.evaluation
+        found.append(entry)
+    return found

@@ -1,0 +1,229 @@
+"""Differences between runs on the same images, with paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import bdtr, ndtr
+
+from emotion_core.compare.entries import Entry
+from emotion_core.errors import CheckpointError, ConfigError
+from emotion_core.metrics.significance import holm
+from emotion_core.metrics.summary import MEASURES as KNOWN_MEASURES
+from emotion_core.metrics.summary import better_is
+from emotion_core.results.run import Run
+from emotion_core.results.summaries import Summary, load_summary, summarise_part
+
+ALPHA = 0.05
+"""Level of every test, after Holm's correction."""
+
+MEASURES = ("accuracy", "f1_macro", "cohen_kappa", "roc_auc", "ccc_valence", "ccc_arousal", "rmse_valence", "rmse_arousal")
+"""What is compared when nobody asks for more."""
+
+
+def why_not_comparable(first: Entry, second: Entry) -> str | None:
+    """Why a difference between two entries would mean nothing; ``None`` when it means something."""
+    for entry in (first, second):
+        if entry.kind == "reported":
+            return f"{entry.name} is reported: without its predictions nothing can be tested."
+        if entry.chosen_by.get("split") == entry.split:
+            return f"The images of '{entry.split}' also chose the checkpoint of {entry.name}, so its figures flatter it."
+    if first.num_classes != second.num_classes:
+        return f"{first.name} decides between {first.num_classes} expressions, {second.name} between {second.num_classes}."
+    if (first.dataset, first.split) != (second.dataset, second.split):
+        return f"{first.name} was measured on {first.evaluation}, {second.name} on {second.evaluation}."
+    if first.fingerprint != second.fingerprint or first.part != second.part:
+        return f"{first.name} and {second.name} were measured on other images or labels of {first.evaluation}."
+    return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """First minus second.
+
+    Attributes:
+        measure: which.
+        first: name of a run.
+        second: name of the other.
+        value: of the difference.
+        low: lower end of its 95 % percentile interval over paired resamples.
+        high: upper end.
+        p_value: two-sided.
+        p_holm: after Holm's correction over all pairs shown, for this measure.
+    """
+
+    measure: str
+    first: str
+    second: str
+    value: float
+    low: float
+    high: float
+    p_value: float
+    p_holm: float = float("nan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Runs beside each other.
+
+    Attributes:
+        entries: comparable ones, in the order given.
+        apart: others, with the reason why nothing is tested.
+        differences: of every pair and measure.
+        marks: by measure and name: ``"best"``, ``"like best"`` when it cannot be told from the best, else ``""``.
+        baseline: name of the run that differences are shown against.
+    """
+
+    entries: tuple[Entry, ...]
+    apart: tuple[tuple[Entry, str], ...]
+    differences: tuple[Difference, ...]
+    marks: Mapping[str, Mapping[str, str]]
+    baseline: str | None
+
+    @cached_property
+    def _by_pair(self) -> dict[tuple[str, str, str], Difference]:
+        return {(difference.measure, difference.first, difference.second): difference for difference in self.differences}
+
+    def against_baseline(self, name: str, measure: str) -> Difference | None:
+        """A run's difference from the baseline; ``None`` for the baseline itself."""
+        if self.baseline is None:
+            return None
+        found = self._by_pair.get((measure, self.baseline, name))
+        return self._by_pair.get((measure, name, self.baseline)) if found is None else _turn(found)
+
+
+def compare(entries: Sequence[Entry], measures: Sequence[str], *, baseline: str | None = None) -> Comparison:
+    """Compare runs on the same images.
+
+    For every pair and measure, the difference is taken on each of the shared resamples. Its p-value comes from the normal
+    approximation with the spread of these differences, for accuracy from McNemar's exact test; Holm's correction runs over all
+    pairs of the shown runs, measure by measure. A run cannot be told from the best when its corrected p-value against it is
+    0.05 or more. An entry whose predictions are missing or damaged stands apart.
+
+    Args:
+        entries: what is shown. The baseline says which others are comparable, or the first measured one whose checkpoint was
+            not chosen by the images it is measured on.
+        measures: keys.
+        baseline: name of a measured entry.
+
+    Raises:
+        ConfigError: the baseline is not among the entries, or a measure is unknown.
+    """
+    for measure in measures:
+        if measure not in KNOWN_MEASURES:
+            raise ConfigError(f"There is no measure '{measure}'. Known: {', '.join(KNOWN_MEASURES)}.")
+    names = [entry.name for entry in entries]
+    if baseline is not None and baseline not in names:
+        raise ConfigError(f"The baseline '{baseline}' is not among the runs: {', '.join(names)}.")
+    anchor = next((entry for entry in entries if entry.name == baseline), None)
+    measured = [entry for entry in entries if entry.kind == "measured"]
+    anchor = anchor or next((entry for entry in measured if why_not_comparable(entry, entry) is None), None)
+    anchor = anchor or next(iter(measured), None)
+    apart: list[tuple[Entry, str]] = []
+    fits: dict[str, tuple[Entry, Summary]] = {}
+    for entry in entries:
+        reason = "No run to compare with." if anchor is None else why_not_comparable(anchor, entry)
+        if reason is None and entry.run is not None:
+            try:
+                fits[entry.name] = entry, _summary(entry, entry.run)
+            except CheckpointError as error:
+                reason = str(error)
+        if reason is not None:
+            apart.append((entry, reason))
+    summaries = {name: summary for name, (_, summary) in fits.items()}
+    found = {measure: _pairs(measure, summaries) for measure in measures}
+    return Comparison(
+        entries=tuple(entry for entry, _ in fits.values()),
+        apart=tuple(apart),
+        differences=tuple(difference for differences in found.values() for difference in differences),
+        marks={measure: _marks(measure, summaries, differences) for measure, differences in found.items()},
+        baseline=baseline if baseline in fits else None,
+    )
+
+
+def _summary(entry: Entry, run: Run) -> Summary:
+    if entry.part is not None:
+        return summarise_part(run, entry.evaluation, entry.part)
+    summary = load_summary(run, entry.evaluation)
+    if summary.num_images != entry.images:
+        raise CheckpointError(
+            f"{entry.name} has predictions for {summary.num_images} images and measures of {entry.images}. Evaluate it again."
+        )
+    return summary
+
+
+def _pairs(measure: str, summaries: Mapping[str, Summary]) -> list[Difference]:
+    """Differences of all pairs that both have a measure; all at once, because 50 runs make 1,225 pairs."""
+    known = [
+        name
+        for name, summary in summaries.items()
+        if np.isfinite(summary.measures.get(measure, np.nan)) and measure in summary.replicates
+    ]
+    if len(known) < 2:
+        return []
+    pairs = list(combinations(range(len(known)), 2))
+    one, two = (np.array(numbers) for numbers in zip(*pairs, strict=True))
+    values = np.array([summaries[name].measures[measure] for name in known])
+    value = values[one] - values[two]
+    drawn = np.stack([summaries[name].replicates[measure] for name in known])
+    low, high, spread = _spreads(drawn[one] - drawn[two])
+    if measure == "accuracy":
+        p_value = _mcnemar(np.stack([summaries[name].correct for name in known]))[one, two]
+    else:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            p_value = np.where(value == 0, 1.0, np.where(spread > 0, 2 * ndtr(-np.abs(value) / spread), 0.0))
+    columns = (value, low, high, p_value, holm(p_value))
+    return [
+        Difference(
+            measure=measure, first=known[i], second=known[j], value=v, low=lo, high=hi, p_value=p, p_holm=adjusted
+        )
+        for (i, j), v, lo, hi, p, adjusted in zip(pairs, *(column.tolist() for column in columns), strict=True)
+    ]  # fmt: skip
+
+
+def _spreads(drawn: npt.NDArray[np.float32]) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]:
+    """Ends of the 95 % interval and standard deviation of each row, over its finite values; ``nan`` without any."""
+    if np.isfinite(drawn).all():
+        low, high = np.quantile(drawn, [0.025, 0.975], axis=1)
+        return low, high, drawn.std(axis=1, dtype=np.float64)
+    ends = np.full((3, len(drawn)), np.nan)
+    for number, row in enumerate(drawn):
+        values = row[np.isfinite(row)].astype(np.float64)
+        if len(values):
+            ends[:, number] = *np.quantile(values, [0.025, 0.975]), values.std()
+    return ends[0], ends[1], ends[2]
+
+
+def _mcnemar(correct: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    """McNemar's exact test for every pair of rows; one pair is ``mcnemar_exact`` of the package's metrics."""
+    right = correct.astype(np.float64)
+    both = (right @ right.T).astype(np.int64)
+    only = np.diag(both)[:, None] - both
+    fewer, either = np.minimum(only, only.T), only + only.T
+    p_values: npt.NDArray[np.float64] = np.minimum(1.0, 2 * bdtr(fewer, either, 0.5))
+    return np.where(either == 0, 1.0, p_values)
+
+
+def _turn(difference: Difference) -> Difference:
+    swapped = {"first": difference.second, "second": difference.first, "value": -difference.value}
+    return Difference(**{**vars(difference), **swapped, "low": -difference.high, "high": -difference.low})
+
+
+def _marks(measure: str, summaries: Mapping[str, Summary], differences: Sequence[Difference]) -> dict[str, str]:
+    values = {name: summary.measures.get(measure, float("nan")) for name, summary in summaries.items()}
+    known = {name: value for name, value in values.items() if np.isfinite(value)}
+    if not known:
+        return dict.fromkeys(values, "")
+    best = (max if better_is(measure) == "higher" else min)(known, key=lambda name: known[name])
+    like = {
+        difference.first if difference.second == best else difference.second
+        for difference in differences
+        if best in (difference.first, difference.second) and difference.p_holm >= ALPHA
+    }
+    return {name: "best" if name == best else "like best" if name in like else "" for name in values}

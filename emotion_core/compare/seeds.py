@@ -1,0 +1,63 @@
+"""Runs that differ in their seed alone, and how far they spread."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotion_core.compare.entries import Entry
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeedSpread:
+    """A measure over trainings that differ in their seed alone.
+
+    Attributes:
+        backbone: of all of them.
+        preset: title of their training configuration.
+        names: of the runs.
+        mean: over the runs.
+        sd: standard deviation over the runs, with one degree of freedom less.
+    """
+
+    backbone: str
+    preset: str
+    names: tuple[str, ...]
+    mean: float
+    sd: float
+
+
+def seed_spread(entries: Sequence[Entry], measure: str) -> tuple[SeedSpread, ...]:
+    """Mean and standard deviation over runs that were measured on the same images and differ in their seed alone.
+
+    This is the spread over trainings; the intervals beside it are the spread over images.
+    """
+    groups: dict[str, dict[int, Entry]] = {}
+    for entry in entries:
+        if entry.run is not None and entry.seed is not None and np.isfinite(_value(entry, measure)):
+            info = entry.run.info
+            training = {key: value for key, value in info.training.items() if key != "seed"}
+            same = [entry.evaluation, entry.fingerprint, entry.backbone, info.network, training, info.init]
+            groups.setdefault(json.dumps(same, sort_keys=True, default=str), {}).setdefault(entry.seed, entry)
+    found = []
+    for runs in groups.values():
+        values = [_value(entry, measure) for entry in runs.values()]
+        if len(values) > 1:
+            first = next(iter(runs.values()))
+            found.append(
+                SeedSpread(
+                    backbone=first.backbone,
+                    preset=first.preset,
+                    names=tuple(entry.name for entry in runs.values()),
+                    mean=float(np.mean(values)),
+                    sd=float(np.std(values, ddof=1)),
+                )
+            )
+    return tuple(found)
+
+
+def _value(entry: Entry, measure: str) -> float:
+    return entry.measures[measure].value if measure in entry.measures else float("nan")
