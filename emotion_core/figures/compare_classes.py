@@ -60,12 +60,15 @@ def confusion_heatmap(values: npt.ArrayLike, title: str, *, by: By, limit: float
         ygap=1,
         hovertemplate=f"true %{{y}}, predicted %{{x}}: %{{z:{number}}} {unit}<extra></extra>",
     )
-    for i, true in enumerate(EXPRESSIONS):
-        for j, predicted in enumerate(EXPRESSIONS):
-            if shown[i][j]:
-                figure.add_annotation(
-                    x=predicted, y=true, text=shown[i][j], showarrow=False, font={"size": 11, "color": colours[i][j]}
-                )
+    # All at once, because plotly checks all that there are with each one that is added.
+    figure.update_layout(
+        annotations=[
+            {"x": predicted, "y": true, "text": shown[i][j], "showarrow": False, "font": {"size": 11, "color": colours[i][j]}}
+            for i, true in enumerate(EXPRESSIONS)
+            for j, predicted in enumerate(EXPRESSIONS)
+            if shown[i][j]
+        ]
+    )
     figure.update_xaxes(
         title={"text": "predicted", "font": {"size": 13}},
         tickangle=-45,
