@@ -1,4 +1,4 @@
-"""Takes the README's screenshot of a drawn face: ``python docs/screenshot.py [OUT]``."""
+"""Takes the README's screenshots, all of drawn faces: ``python docs/screenshot.py``."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
-def main(out: Path) -> None:
-    """Write one PNG."""
+def main(folder: Path) -> None:
+    """Write ``predict.png`` and ``errors.png``."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -39,7 +39,12 @@ def main(out: Path) -> None:
             upload.set_input_files({"name": "portrait.png", "mimeType": "image/png", "buffer": picture.getvalue()})
             page.get_by_role("button", name="Download CSV").or_(page.get_by_text("CSV")).first.wait_for(timeout=120_000)
             page.wait_for_timeout(3000)  # figures draw themselves after the page has settled
-            page.screenshot(path=out)
+            page.screenshot(path=folder / "predict.png")
+            page.set_viewport_size({"width": 1440, "height": 820})
+            page.goto(f"http://127.0.0.1:{port}/errors?evaluation=schematic-test&outcome=all")
+            page.get_by_alt_text("faces/").first.wait_for(timeout=120_000)
+            page.wait_for_timeout(3000)
+            page.screenshot(path=folder / "errors.png")
             browser.close()
     finally:
         server.terminate()
@@ -60,4 +65,4 @@ def wait(url: str, seconds: float = 120) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).with_name("predict.png"))
+    main(Path(__file__).parent)
