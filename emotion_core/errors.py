@@ -22,6 +22,8 @@ one sentence; anything else that is raised is a bug and keeps its traceback.
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -85,3 +87,19 @@ class DeviceError(EmotionCoreError, RuntimeError):
 
 class TrainingError(EmotionCoreError, RuntimeError):
     """Training cannot go on."""
+
+
+def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.5) -> str:
+    """A question that names the nearest known word, with a space before it; empty where none is near.
+
+    Args:
+        word: what was given.
+        known: what there is.
+        cutoff: how alike they have to be, in [0, 1].
+
+    Example:
+        >>> did_you_mean("resnet5", ["resnet50", "vgg16"])
+        " Did you mean 'resnet50'?"
+    """
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f" Did you mean '{near[0]}'?" if near else ""

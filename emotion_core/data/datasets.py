@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from emotion_core.data.rafdb import load_rafdb
 from emotion_core.data.source import find_source, places
 from emotion_core.data.splits import with_validation
 from emotion_core.data.table import FaceTable, OnError
-from emotion_core.errors import ConfigError, DatasetNotFoundError
+from emotion_core.errors import ConfigError, DatasetNotFoundError, did_you_mean
 from emotion_core.labels import EXPRESSIONS, FER2013
 
 Labels = Literal["distribution", "majority"]
@@ -111,8 +110,7 @@ def dataset_spec(name: str) -> DatasetSpec:
         terms = "Whoever put it together knows its terms."
         return DatasetSpec(title=f"Faces of {name}", load=load, affect=True, needs_data=False, terms=terms)
     if name not in DATASETS:
-        near = difflib.get_close_matches(name.lower(), DATASETS, n=1)
-        guess = f" Did you mean '{near[0]}'?" if near else ""
+        guess = did_you_mean(name.lower(), DATASETS, cutoff=0.6)
         raise ConfigError(f"There is no dataset '{name}'.{guess} Known: {', '.join(DATASETS)}, and CSV files.")
     return DATASETS[name]
 

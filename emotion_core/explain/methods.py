@@ -8,7 +8,6 @@ heads: the network itself gets no hooks and no gradients, and threads can share 
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -19,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from emotion_core.errors import ConfigError
+from emotion_core.errors import ConfigError, did_you_mean
 from emotion_core.explain.exact import exact_maps, normalise_maps, resize_maps
 from emotion_core.labels import OUTPUTS
 from emotion_core.models.network import EmotionNetwork
@@ -150,6 +149,5 @@ def _evaluation_mode(network: nn.Module) -> Iterator[None]:
 def _check_known(kind: str, name: str, known: Collection[Any]) -> None:
     if name in known:
         return
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.3)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(name, known, cutoff=0.3)
     raise ConfigError(f"There is no {kind} '{name}'.{hint} Known: {', '.join(known)}.")

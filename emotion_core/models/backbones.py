@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -11,7 +10,7 @@ from typing import Any
 import timm
 from torch import nn
 
-from emotion_core.errors import ConfigError, WeightsUnavailableError
+from emotion_core.errors import ConfigError, WeightsUnavailableError, did_you_mean
 from emotion_core.models.custom_cnn import CustomCNN
 
 
@@ -103,8 +102,7 @@ def backbone_spec(name: str) -> BackboneSpec:
     """
     if name in BACKBONES:
         return BACKBONES[name]
-    near = difflib.get_close_matches(name, BACKBONES, n=1, cutoff=0.3)
-    hint = f" Did you mean '{near[0]}'?" if near else ""
+    hint = did_you_mean(name, BACKBONES, cutoff=0.3)
     raise ConfigError(f"There is no backbone '{name}'.{hint} Known: {', '.join(BACKBONES)}.")
 
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import math
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from emotion_core.data.transforms import Augmentation
-from emotion_core.errors import ConfigError
+from emotion_core.errors import ConfigError, did_you_mean
 from emotion_core.models.backbones import backbone_spec
 from emotion_core.models.network import NetworkConfig
 
@@ -220,18 +219,12 @@ def from_dict(data: Mapping[str, Any]) -> TrainConfig:
     return typing.cast(TrainConfig, _build(TrainConfig, data, ""))
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """A question that names the nearest known word, with a space before it; empty where none is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" Did you mean '{near[0]}'?" if near else ""
-
-
 def _build(cls: Any, data: Mapping[str, Any], prefix: str) -> Any:
     hints = typing.get_type_hints(cls)
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in hints:
-            raise ConfigError(f"Unknown setting '{prefix}{key}'.{nearest(key, hints)}")
+            raise ConfigError(f"Unknown setting '{prefix}{key}'.{did_you_mean(key, hints)}")
         values[key] = _read(value, hints[key], f"{prefix}{key}")
     lacking = [
         entry.name
@@ -275,7 +268,9 @@ def _check(holds: bool, message: str) -> None:
 
 def _choice(value: str, known: tuple[str, ...], name: str) -> None:
     if value not in known:
-        raise ConfigError(f"Impossible setting: {name} '{value}' is unknown.{nearest(value, known)} Known: {', '.join(known)}.")
+        raise ConfigError(
+            f"Impossible setting: {name} '{value}' is unknown.{did_you_mean(value, known)} Known: {', '.join(known)}."
+        )
 
 
 def _at_least(value: float, least: float, name: str) -> None:

@@ -8,8 +8,8 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from emotion_core.errors import ConfigError
-from emotion_core.training.config import TrainConfig, from_dict, nearest
+from emotion_core.errors import ConfigError, did_you_mean
+from emotion_core.training.config import TrainConfig, from_dict
 
 
 def preset_names() -> list[str]:
@@ -33,7 +33,9 @@ def preset_text(name: str) -> str:
         except (OSError, ValueError) as error:
             raise ConfigError(f"The preset '{name}' cannot be read ({error}).") from error
     if name not in preset_names():
-        raise ConfigError(f"There is no preset '{name}'.{nearest(name, preset_names())} Known: {', '.join(preset_names())}.")
+        raise ConfigError(
+            f"There is no preset '{name}'.{did_you_mean(name, preset_names())} Known: {', '.join(preset_names())}."
+        )
     return (resources.files("emotion_core.training") / "presets" / f"{name}.toml").read_text(encoding="utf-8")
 
 
@@ -84,5 +86,5 @@ def _phases(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
     chosen = [phase for phase in phases if name in ("*", phase.get("name"))]
     if not chosen:
         names = [str(phase.get("name")) for phase in phases]
-        raise ConfigError(f"There is no phase '{name}'.{nearest(name, names)} Known: {', '.join(names) or 'none'}.")
+        raise ConfigError(f"There is no phase '{name}'.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}.")
     return chosen
