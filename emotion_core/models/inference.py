@@ -17,6 +17,12 @@ def to_input(network: EmotionNetwork, pixels: torch.Tensor) -> torch.Tensor:
     return network.normalise(match_channels(images, network.config.in_chans))
 
 
+def network_input(network: EmotionNetwork, images: torch.Tensor) -> torch.Tensor:
+    """Images in [0, 1], shape ``(B, 1 or 3, S, S)``, as the network learns from them: with its channels, normalised."""
+    images = network.normalise(match_channels(images, network.config.in_chans))
+    return images.contiguous(memory_format=torch.channels_last)
+
+
 def match_channels(images: torch.Tensor, channels: int) -> torch.Tensor:
     """Grey to as many equal channels as asked for; colour to one by luma; a fourth channel is left at 0."""
     have = images.shape[1]

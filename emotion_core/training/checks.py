@@ -17,7 +17,7 @@ from torch import nn
 
 from emotion_core.data.transforms import augment
 from emotion_core.errors import TrainingError
-from emotion_core.models.inference import match_channels
+from emotion_core.models.inference import network_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.training.config import Phase, TrainConfig
 from emotion_core.training.data import Part
@@ -123,9 +123,9 @@ def _two_steps(
     for _ in range(2):
         started = time.perf_counter()
         images = augment(batch.pixels.float().div(255), config.augmentation, generator)
-        images = network.normalise(match_channels(images, config.network.in_chans))
+        inputs = network_input(network, images)
         with autocast():
-            outputs = network(images.contiguous(memory_format=torch.channels_last))
+            outputs = network(inputs)
         logits, affect = outputs.logits.float(), outputs.affect.float()
         loss = torch.stack(total_loss(logits, affect, batch.targets, batch.affect, config.loss, class_weights)).sum()
         # Reading it waits for a GPU, so the clock is right.

@@ -13,7 +13,7 @@ from torch import nn
 
 from emotion_core.data.transforms import augment
 from emotion_core.models.folding import fold_batch_norm
-from emotion_core.models.inference import images_a_pass, match_channels, to_input
+from emotion_core.models.inference import images_a_pass, network_input, to_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.training.config import Phase, TrainConfig
 from emotion_core.training.data import EpochSampler, Part, Pictures, epoch_seed, make_loader
@@ -120,8 +120,7 @@ class ImageLearner:
         images = augment(pixels.float().div_(255), config.augmentation, generator)
         targets, affect = self.labels.targets[indices], self.labels.affect[indices]
         images, targets, affect = mix(images, targets, affect, config.mixing, mixing)
-        images = self.network.normalise(match_channels(images, config.network.in_chans))
-        return Batch(indices, images.contiguous(memory_format=torch.channels_last), targets, affect)
+        return Batch(indices, network_input(self.network, images), targets, affect)
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         outputs = self.model(inputs)
@@ -169,20 +168,15 @@ class FeatureLearner:
         found, order = [], []
         with torch.inference_mode(), self.accelerator.autocast():
             for indices, pixels in loader:
-                inputs = self._input(pixels, generator)
-                pooled = backbone(inputs).mean(dim=(2, 3)).float()
+                images = pixels.float().div_(255)
+                if generator is not None:
+                    images = augment(images, self.config.augmentation, generator)
+                pooled = backbone(network_input(self.network, images)).mean(dim=(2, 3)).float()
                 found.append(self.accelerator.gather_for_metrics(pooled))
                 order.append(self.accelerator.gather_for_metrics(indices))
                 self.beat()
         features, positions = torch.cat(found), torch.cat(order)
         return features[positions.argsort()].clone()
-
-    def _input(self, pixels: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
-        images = pixels.float().div_(255)
-        if generator is not None and self.config.augmentation.active:
-            images = augment(images, self.config.augmentation, generator)
-        images = self.network.normalise(match_channels(images, self.config.network.in_chans))
-        return images.contiguous(memory_format=torch.channels_last)
 
     def batches(self, epoch: int) -> Iterator[Batch]:
         self.sampler.set_epoch(epoch)
