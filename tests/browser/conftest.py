@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import RunInfo, write_info
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 YUNET = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
@@ -118,3 +118,21 @@ def browser(chromium: str) -> Iterator[Browser]:
         started = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
         yield started
         started.close()
+
+
+@pytest.fixture(scope="session")
+def overflow() -> Callable[[Page], int]:
+    """How many pixels a page is too wide."""
+
+    def measure(page: Page) -> int:
+        return int(
+            page.evaluate(
+                """() => {
+                    const main = document.querySelector('[data-testid="stMain"]');
+                    const root = document.documentElement;
+                    return Math.max(root.scrollWidth - window.innerWidth, main.scrollWidth - main.clientWidth);
+                }"""
+            )
+        )
+
+    return measure

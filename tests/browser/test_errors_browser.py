@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,19 +80,6 @@ def click_cell(page: Page, row: str, column: str) -> None:
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
 
 
-def overflow(page: Page) -> int:
-    """How many pixels the page is too wide."""
-    return int(
-        page.evaluate(
-            """() => {
-                const main = document.querySelector('[data-testid="stMain"]');
-                const root = document.documentElement;
-                return Math.max(root.scrollWidth - window.innerWidth, main.scrollWidth - main.clientWidth);
-            }"""
-        )
-    )
-
-
 def test_from_a_cell_to_an_image_and_on_by_keyboard(page: Page, address: str) -> None:
     table = answers(0)
     page.goto(f"{address}/errors")
@@ -141,7 +128,9 @@ def test_two_runs_side_by_side(page: Page, address: str) -> None:
     assert "pile=only" in page.url
 
 
-def test_a_wrong_label_is_marked_found_again_and_shared(page: Page, browser: Browser, address: str) -> None:
+def test_a_wrong_label_is_marked_found_again_and_shared(
+    page: Page, browser: Browser, address: str, overflow: Callable[[Page], int]
+) -> None:
     sample = "faces/00012.png"
     true = answers(0).set_index("sample_id")["expression"][sample]
     right = next(name for name in EXPRESSIONS if name != true)
@@ -173,7 +162,7 @@ def test_a_wrong_label_is_marked_found_again_and_shared(page: Page, browser: Bro
     context.close()
 
 
-def test_a_phone_shows_all_of_it(browser: Browser, address: str) -> None:
+def test_a_phone_shows_all_of_it(browser: Browser, address: str, overflow: Callable[[Page], int]) -> None:
     context = open_context(browser, 390, 844, "dark")
     page = context.new_page()
     page.goto(f"{address}/errors?b={SECOND}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,20 +30,7 @@ def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iter
     assert errors == []
 
 
-def overflow(page: Page) -> int:
-    """How many pixels the page is too wide."""
-    return int(
-        page.evaluate(
-            """() => {
-                const main = document.querySelector('[data-testid="stMain"]');
-                const root = document.documentElement;
-                return Math.max(root.scrollWidth - window.innerWidth, main.scrollWidth - main.clientWidth);
-            }"""
-        )
-    )
-
-
-def test_the_first_result_takes_one_click(page: Page) -> None:
+def test_the_first_result_takes_one_click(page: Page, overflow: Callable[[Page], int]) -> None:
     page.get_by_role("button", name="Try a sample photo").click()
     page.get_by_role("img", name="Heat map over face 1 of grace_hopper.jpg").wait_for()
     page.get_by_text("Found by").wait_for()
@@ -52,7 +39,7 @@ def test_the_first_result_takes_one_click(page: Page) -> None:
     assert overflow(page) <= 0
 
 
-def test_a_text_file_named_jpg_shows_the_reason(page: Page, tmp_path: Path) -> None:
+def test_a_text_file_named_jpg_shows_the_reason(page: Page, tmp_path: Path, overflow: Callable[[Page], int]) -> None:
     name = "<img src=x onerror=alert(1)> *notes*.jpg"
     (tmp_path / name).write_text("no picture")
     page.locator("input[type=file]").first.set_input_files(tmp_path / name)

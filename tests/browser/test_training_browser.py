@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,20 +68,9 @@ def page(browser: Browser, address: str, request: pytest.FixtureRequest) -> Iter
     assert errors == []
 
 
-def overflow(page: Page) -> int:
-    """How many pixels the page is too wide."""
-    return int(
-        page.evaluate(
-            """() => {
-                const main = document.querySelector('[data-testid="stMain"]');
-                const root = document.documentElement;
-                return Math.max(root.scrollWidth - window.innerWidth, main.scrollWidth - main.clientWidth);
-            }"""
-        )
-    )
-
-
-def test_a_running_training_is_followed_until_it_ends(page: Page, address: str, checkpoints: Path) -> None:
+def test_a_running_training_is_followed_until_it_ends(
+    page: Page, address: str, checkpoints: Path, overflow: Callable[[Page], int]
+) -> None:
     width = page.viewport_size["width"] if page.viewport_size else 0
     name = f"live-{width}"
     train(checkpoints / name, 4)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,3 +60,18 @@ def app(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     else:
         monkeypatch.setattr("pages.components.reading.load_detector", HaarDetector)
     return AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=120)
+
+
+@pytest.fixture
+def run_alone() -> Callable[[str], None]:
+    """Runs Python code in a process of its own, which nobody has imported anything into; it has to end well."""
+
+    def run(code: str) -> None:
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+    return run

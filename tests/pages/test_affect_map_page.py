@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -307,7 +304,7 @@ def test_thumbnails(write_affectnet: Callable[..., Path], tmp_path: Path, monkey
 
 
 @pytest.mark.usefixtures("two_runs")
-def test_does_not_load_the_networks_library(checkpoints: Path) -> None:
+def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) -> None:
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
@@ -318,14 +315,4 @@ def test_does_not_load_the_networks_library(checkpoints: Path) -> None:
         "loaded = {'torch', 'timm'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "EMOTION_CHECKPOINTS": str(checkpoints)}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=REPOSITORY,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run_alone(code)

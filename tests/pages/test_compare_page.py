@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -395,7 +392,7 @@ def test_a_slice_is_compared_on_its_own_images(app: AppTest, three: list[Path]) 
     assert "what gone says, which is not here" in app.error[0].value.replace("\\", "")
 
 
-def test_does_not_load_the_networks_library(three: list[Path]) -> None:
+def test_does_not_load_the_networks_library(three: list[Path], run_alone: Callable[[str], None]) -> None:
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
@@ -405,8 +402,4 @@ def test_does_not_load_the_networks_library(three: list[Path]) -> None:
         "loaded = {'torch', 'sklearn', 'timm', 'scipy.stats'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    run_alone(code)

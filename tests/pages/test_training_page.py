@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -357,7 +355,7 @@ def test_no_run_is_one_sentence_and_one_command(app: AppTest, checkpoints: Path)
     assert "1 run folder cannot be read" in app.expander[0].label
 
 
-def test_opening_it_does_not_load_the_networks_library(trained: Train) -> None:
+def test_opening_it_does_not_load_the_networks_library(trained: Train, run_alone: Callable[[str], None]) -> None:
     trained("one")
     code = (
         "import sys\n"
@@ -368,8 +366,4 @@ def test_opening_it_does_not_load_the_networks_library(trained: Train) -> None:
         "loaded = {'torch', 'sklearn', 'timm', 'scipy.stats'} & set(sys.modules)\n"
         "assert not loaded, loaded\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, done.stderr
+    run_alone(code)
