@@ -20,6 +20,7 @@ SCHEDULES = ("constant", "cosine", "one-cycle", "plateau")
 OPTIMISERS = ("adamw", "adam", "sgd")
 EXPRESSION_LOSSES = ("cross-entropy", "focal")
 CLASS_WEIGHTS = ("none", "inverse", "effective")
+PRECISIONS = ("auto", "fp32", "bf16")
 MAX_PHASES = 20
 
 
@@ -142,6 +143,8 @@ class TrainConfig:
         average: decay of the running average of weights that is evaluated and stored; 0 for none.
         select: measure on the validation part that chooses the stored epoch.
         seed: of weights, order, augmentation and mixing.
+        precision: of the forward pass: ``"fp32"``, ``"bf16"``, or ``"auto"``, which is bf16 on a GPU and fp32 on a CPU. Weights
+            and losses are fp32 in all cases.
     """
 
     title: str = ""
@@ -160,9 +163,11 @@ class TrainConfig:
     average: float = 0.0
     select: str = "accuracy"
     seed: int = 0
+    precision: str = "auto"
 
     def __post_init__(self) -> None:
         _choice(self.select, SELECTIONS, "select")
+        _choice(self.precision, PRECISIONS, "precision")
         backbone_spec(self.network.backbone)
         _check(bool(self.dataset), "dataset is empty")
         # Batch normalisation cannot learn from a single image.

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from emotion_core.data.transforms import augment
-from emotion_core.models.folding import fold_batch_norm
+from emotion_core.models.folding import fold_batch_norm, pack_convolutions, packing_pays
 from emotion_core.models.inference import images_a_pass, network_input, to_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.training.config import Phase, TrainConfig
@@ -152,12 +152,20 @@ class FeatureLearner:
         self.sampler = EpochSampler(len(parts[0].table), config.seed)
         self.steps = count_steps(len(parts[0].table), config.batch_size)
         self.images_a_step = 1
-        backbone = fold_batch_norm(network.backbone)
-        backbone.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        backbone = self._fast_backbone()
         views = range(1 if not config.augmentation.active else phase.views)
         first = epoch_seed(config.seed, epoch)
         self.views = [self._features(backbone, parts[0], first + 7919 * (view + 1)) for view in views]
         self.judged = self._features(backbone, parts[1], None)
+
+    def _fast_backbone(self) -> nn.Module:
+        device, settings = self.accelerator.device, self.network.config
+        backbone = fold_batch_norm(self.network.backbone)
+        backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if packing_pays(device) and self.accelerator.mixed_precision == "no":
+            example = torch.zeros(images_a_pass(device), settings.in_chans, settings.input_size, settings.input_size)
+            pack_convolutions(backbone, example.contiguous(memory_format=torch.channels_last))
+        return backbone
 
     def _features(self, backbone: nn.Module, part: Part, seed: int | None) -> torch.Tensor:
         """Pooled features, shape ``(N, F)``; augmented when there is a seed."""

@@ -117,25 +117,24 @@ def affect_loss(
     Returns:
         A scalar; 0 when nothing is labelled.
     """
-    # Bound to the predictions even when nothing is labelled, because several processes wait for each other's gradients.
-    total = preds.sum() * 0
-    columns = 0
-    for column, factor in enumerate(factors):
-        known = torch.isfinite(targets[:, column])
-        if not known.any():
-            continue
-        columns += 1
-        p, t = preds[known, column], targets[known, column]
-        if mse:
-            total = total + factor * mse * (p - t).square().mean()
-        if mae:
-            total = total + factor * mae * (p - t).abs().mean()
-        if ccc and len(p) > 1:
-            covariance = ((p - p.mean()) * (t - t.mean())).mean()
-            spread = p.var(correction=0) + t.var(correction=0) + (p.mean() - t.mean()).square()
-            # The small number keeps the gradient finite when predictions and labels are the same constant.
-            total = total + factor * ccc * (1 - 2 * covariance / (spread + 1e-8))
-    return total / max(columns, 1)
+    known = torch.isfinite(targets)
+    counts = known.sum(dim=0)
+    shares = known.to(preds.dtype) / counts.clamp(min=1)
+    # Zeros in both where there is no label: they add nothing, and several processes find a gradient for every output.
+    p, t = torch.where(known, preds, 0.0), torch.where(known, targets, 0.0)
+    losses = torch.zeros_like(shares[0])
+    if mse:
+        losses = losses + mse * ((p - t).square() * shares).sum(dim=0)
+    if mae:
+        losses = losses + mae * ((p - t).abs() * shares).sum(dim=0)
+    if ccc:
+        p_mean, t_mean = (p * shares).sum(dim=0), (t * shares).sum(dim=0)
+        p_gap, t_gap = p - p_mean, t - t_mean
+        covariance = (p_gap * t_gap * shares).sum(dim=0)
+        spread = ((p_gap.square() + t_gap.square()) * shares).sum(dim=0) + (p_mean - t_mean).square()
+        # The small number keeps the gradient finite when predictions and labels are the same constant.
+        losses = losses + ccc * torch.where(counts > 1, 1 - 2 * covariance / (spread + 1e-8), 0.0)
+    return (losses * losses.new_tensor(factors)).sum() / (counts > 0).sum().clamp(min=1)
 
 
 def class_weights(targets: npt.NDArray[np.float32], config: LossConfig) -> npt.NDArray[np.float32] | None:

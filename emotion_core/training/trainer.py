@@ -71,7 +71,7 @@ def train(
         remove_progress(out)
         log.info("'%s' is already finished.", out)
         return done
-    accelerator = make_accelerator(device)
+    accelerator = make_accelerator(device, config.precision)
     _check_processes(config, accelerator)
     network = start_network(config)
     network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -164,11 +164,12 @@ def start_network(config: TrainConfig) -> EmotionNetwork:
     return network
 
 
-def make_accelerator(device: str = "auto") -> Accelerator:
+def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerator:
     """Accelerate's view of the device, and of the other processes where there are any.
 
     Args:
         device: as in :func:`~emotion_core.models.device.resolve_device`.
+        precision: as in :class:`~emotion_core.training.config.TrainConfig`.
     """
     where = resolve_device(device)
     if not torch.distributed.is_initialized() and "LOCAL_RANK" not in os.environ:
@@ -179,8 +180,8 @@ def make_accelerator(device: str = "auto") -> Accelerator:
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(where)
     return Accelerator(
         cpu=where.type == "cpu",
-        # bf16 pays on a GPU; on CPUs it depends on the chip and on the backbone, so fp32 it is.
-        mixed_precision="bf16" if where.type == "cuda" else "no",
+        # bf16 pays on a GPU; on CPUs it depends on the chip and on the backbone, so nobody gets it there unasked.
+        mixed_precision="bf16" if precision == "bf16" or (precision == "auto" and where.type == "cuda") else "no",
         dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),
     )
 

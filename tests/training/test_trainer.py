@@ -452,3 +452,36 @@ def test_a_regressor_alone_trains_on_a_frozen_backbone(data: Path, tmp_path: Pat
     run = train(replace(SHORT, loss=loss, select="ccc", phases=(phase,)), data, tmp_path / "run", device="cpu", progress=False)
     assert run.info.outputs == ("affect",)
     assert run.info.temperature == 1.0
+
+
+@pytest.mark.parametrize(("precision", "bits"), [("auto", torch.float32), ("fp32", torch.float32), ("bf16", torch.bfloat16)])
+def test_precision_is_that_of_the_convolutions_and_not_of_the_weights(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, precision: str, bits: torch.dtype
+) -> None:
+    seen = set()
+    found = torch.nn.Conv2d.forward
+
+    def watched(self: torch.nn.Conv2d, images: torch.Tensor) -> torch.Tensor:
+        output = found(self, images)
+        if self.training:
+            seen.add((output.dtype, self.weight.dtype))
+        return output
+
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", watched)
+    history = history_of(data, tmp_path / "run", phases=CONFIG.phases[-1:], precision=precision)
+    assert seen == {(bits, torch.float32)}
+    # Coarser activations, but the same training.
+    monkeypatch.setattr(torch.nn.Conv2d, "forward", found)
+    exact = history_of(data, tmp_path / "exact", phases=CONFIG.phases[-1:])
+    assert history[0]["loss"] == pytest.approx(exact[0]["loss"], rel=0.05)
+
+
+def test_stored_features_in_bf16_are_those_of_the_plain_loop_in_bf16(data: Path, tmp_path: Path) -> None:
+    phase = Phase(name="heads", epochs=2, lr=8e-3, stages=0, views=1)
+    still = Augmentation(flip=0.0, rotate=0.0, scale=0.0, shift=0.0, brightness=0.0, contrast=0.0, erase=0.0)
+    losses = []
+    for views in (0, 1):
+        phases = (replace(phase, views=views),)
+        history = history_of(data, tmp_path / str(views), phases=phases, augmentation=still, precision="bf16", average=0.0)
+        losses.append([row["loss"] for row in history])
+    assert losses[0] == pytest.approx(losses[1], rel=0.02)
