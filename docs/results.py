@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +10,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from emotion_core.compare import Comparison, Entry, compare, load_store, reported_entries  # noqa: E402
+from emotion_core.compare import Comparison, Difference, Entry, compare, load_store, reported_entries  # noqa: E402
+from emotion_core.compare.seeds import seed_spread  # noqa: E402
+from emotion_core.metrics.significance import holm  # noqa: E402
 from emotion_core.results.run import DEFAULT_RUN  # noqa: E402
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
@@ -29,6 +32,17 @@ SHOWN = {
     "rmse_arousal": "RMSE, arousal ↓",
 }
 
+VARIANTS = {
+    "scratch": "from random weights, without FER+",
+    "frozen": "backbone frozen, heads alone learn",
+    "classifier": "expression alone",
+    "regressor": "valence and arousal alone",
+    "mixup": "with mixup (0.3)",
+    "no-smoothing": "without label smoothing",
+    "no-class-weights": "without class weights",
+}
+"""A run named ``RUN-WORD`` with one of these words is ``RUN`` with one thing changed, for the ablations."""
+
 
 def render(folder: Path) -> str:
     """The README's section on results: a table for each benchmark that runs were measured on.
@@ -45,7 +59,10 @@ def render(folder: Path) -> str:
     for dataset, title in BENCHMARKS.items():
         entries = [entry for entry in store.entries if entry.dataset == dataset and entry.split == "test"]
         if entries:
-            parts += ["", f"**{title}**, {_images(entries)}", "", *_table(entries, reported_entries(dataset))]
+            names = {entry.name for entry in entries}
+            whole = [entry for entry in entries if _changed(entry.name, names) is None and not _is_repeat(entry.name, names)]
+            parts += ["", f"**{title}**, {_images(entries)}", "", *_table(whole, reported_entries(dataset))]
+            parts += [*_seeds(entries), *_ablations(entries)]
     parts += [
         "",
         f"`{DEFAULT_RUN}` is the run that Predict starts with. `python -m emotion_core evaluate RUN --dataset DATASET "
@@ -76,6 +93,72 @@ def _table(entries: Sequence[Entry], reported: Sequence[Entry]) -> list[str]:
             for entry in others
         ),
     ]
+
+
+def _is_repeat(name: str, names: set[str]) -> bool:
+    """Whether a run is another one with another seed."""
+    return re.sub(r"-seed\d+$", "", name) in names - {name}
+
+
+def _changed(name: str, names: set[str]) -> tuple[str, str] | None:
+    """The run that an ablation starts from, and what it changes."""
+    for word in VARIANTS:
+        base = name.removesuffix(f"-{word}")
+        if base != name and base in names:
+            return base, word
+    return None
+
+
+def _seeds(entries: Sequence[Entry]) -> list[str]:
+    """A line for every training that was done with several seeds."""
+    measures = ("accuracy", "ccc_valence", "ccc_arousal")
+    spreads: dict[tuple[str, ...], list[str]] = {}
+    for key in measures:
+        for spread in seed_spread(entries, key):
+            names = tuple(sorted(spread.names, key=len))
+            spreads.setdefault(names, []).append(f"{SHOWN[key]} {spread.mean:.3f} ± {spread.sd:.3f}")
+    lines = [f"- `{names[0]}`, {len(names)} seeds: {', '.join(texts)}." for names, texts in sorted(spreads.items())]
+    return ["", "The same training with other seeds (mean ± standard deviation):", "", *lines] if lines else []
+
+
+def _ablations(entries: Sequence[Entry]) -> list[str]:
+    """What one change makes of a run: paired differences from it."""
+    by_name = {entry.name: entry for entry in entries}
+    changed = {name: found for name in by_name if (found := _changed(name, set(by_name))) is not None}
+    lines: list[str] = []
+    for base in sorted({base for base, _ in changed.values()}):
+        words = {name: word for name, (other, word) in changed.items() if other == base}
+        ranked = sorted(words, key=lambda name: list(VARIANTS).index(words[name]))
+        shown = [key for key in SHOWN if key in by_name[base].measures]
+        rows: dict[str, list[str]] = {name: [] for name in ranked}
+        for key in shown:
+            found = {name: _against(by_name[base], by_name[name], key) for name in ranked}
+            known = [name for name in ranked if found[name] is not None]
+            p_values = dict(zip(known, holm([found[name].p_value for name in known]), strict=True)) if known else {}
+            for name in ranked:
+                rows[name].append(_difference(found[name], p_values.get(name, 1.0)))
+        lines += [
+            "",
+            f"One change to `{base}`, difference from it (**bold**: told from it after Holm's correction over the rows):",
+            "",
+            f"| change | {' | '.join(SHOWN[key] for key in shown)} |",
+            f"|---|{'---|' * len(shown)}",
+            *(f"| {VARIANTS[words[name]]} | {' | '.join(rows[name])} |" for name in ranked),
+        ]
+    return lines
+
+
+def _against(base: Entry, entry: Entry, key: str) -> Difference | None:
+    if key not in entry.measures:
+        return None
+    return compare([base, entry], [key], baseline=base.name).against_baseline(entry.name, key)
+
+
+def _difference(found: Difference | None, p_value: float) -> str:
+    if found is None or found.value != found.value:
+        return ""
+    text = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    return f"**{text}**" if p_value < 0.05 else text
 
 
 def _value(entry: Entry, key: str) -> float:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from emotion_core.data.datasets import DATASETS
+from emotion_core.errors import CheckpointError
 from emotion_core.results.run import Run, write_text
+from emotion_core.results.summaries import read_predictions
+from emotion_core.results.weaknesses import describe_weaknesses
 
 
 def write_card(run: Run) -> None:
@@ -25,10 +28,13 @@ def render_card(run: Run) -> str:
     lines += ["", "## Results", ""]
     evaluations = run.evaluations
     if not evaluations:
-        lines.append("Not evaluated yet.")
+        lines += ["Not evaluated yet.", ""]
     for metrics in evaluations.values():
-        lines += _results(metrics)
-    lines += ["", "## Training", "", *_training(run, dataset)]
+        lines += [*_results(metrics), ""]
+    for evaluation, metrics in evaluations.items():
+        if weaknesses := _weaknesses(run, evaluation):
+            lines += [f"## Where it goes wrong: {metrics['dataset']}, {metrics['split']} split", "", *weaknesses, ""]
+    lines += ["## Training", "", *_training(run, dataset)]
     lines += ["", "## Limits", "", *LIMITS, "", "## Data and licence", ""]
     lines.append(f"Trained on {dataset}. {_terms(dataset)}".strip())
     start = str(info.init)
@@ -102,7 +108,14 @@ def _results(metrics: dict[str, Any]) -> list[str]:
         ]
     if metrics.get("collapse"):
         lines += ["", f"**Collapsed**: {'; '.join(metrics['collapse'])}."]
-    return [*lines, ""]
+    return lines
+
+
+def _weaknesses(run: Run, evaluation: str) -> list[str]:
+    try:
+        return describe_weaknesses(read_predictions(run, evaluation))
+    except (CheckpointError, ValueError) as error:
+        return [f"Not known: {error}"]
 
 
 def _training(run: Run, dataset: str) -> list[str]:
