@@ -10,6 +10,7 @@ import streamlit as st
 from emotion_core.explain import METHODS
 from emotion_core.labels import OUTPUTS
 from emotion_core.results.run import Run
+from pages.components.runs import describe_runs
 
 PREDICTED = "predicted expression"
 
@@ -46,7 +47,7 @@ def ask_controls(runs: Mapping[str, Run]) -> Controls:
             bind="query-params",
             placeholder="Choose at least one run",
             wrap=True,
-            help="Trained networks. Several read each face side by side.",
+            help=describe_runs(list(runs.values())),
         )
     with columns[1]:
         output = st.selectbox(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from matplotlib.cbook import get_sample_data
 from PIL import Image
@@ -15,8 +17,9 @@ from streamlit.testing.v1 import AppTest
 
 import emotion_core.faces
 import emotion_core.predict
-from emotion_core.results.run import DEFAULT_RUN
+from emotion_core.results.run import DEFAULT_RUN, PREDICTION_COLUMNS, read_run, write_evaluation, write_info
 from pages.components import reading
+from pages.components.words import escape
 
 SAMPLE = Path(str(get_sample_data("grace_hopper.jpg", asfileobj=False))).read_bytes()
 
@@ -231,6 +234,27 @@ def test_several_runs_side_by_side(app: AppTest, make_run: Callable[..., Path]) 
     app.multiselect(key="run").set_value([])
     run(app)
     assert app.info[0].value == "Choose at least one run above."
+
+
+def test_the_choice_of_runs_says_how_good_and_fast_they_are(app: AppTest, make_run: Callable[..., Path]) -> None:
+    def add(name: str, accuracy: float, milliseconds: float) -> None:
+        path = make_run(name)
+        write_info(path, replace(read_run(path).info, timings={"ms_per_face": milliseconds, "measured_on": "a_chip"}))
+        measures = {"accuracy": {"value": accuracy, "low": 0.0, "high": 1.0}}
+        table = pd.DataFrame({column: ["neutral"] for column in PREDICTION_COLUMNS})
+        write_evaluation(path, "toy", "test", {"dataset": "toy", "split": "test", "measures": measures}, table)
+
+    reason = "The first is the default: no other here is as accurate on toy in its time."
+    add(DEFAULT_RUN, 0.5, 8.0)
+    add("slower", 0.6, 9.0)
+    make_run("unknown")
+    try_sample(app)
+    words = app.multiselect(key="run").help
+    assert f"**{escape(DEFAULT_RUN)}**: accuracy 0.500 on toy, 8.0 ms a face on {escape('a_chip')}" in words
+    assert words.splitlines()[4:] == ["- **unknown**", "", reason]
+    add("better", 0.5, 7.0)
+    run(app)
+    assert reason not in app.multiselect(key="run").help
 
 
 def test_the_address_says_what_is_shown(app: AppTest, make_run: Callable[..., Path]) -> None:
