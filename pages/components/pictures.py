@@ -12,8 +12,10 @@ import numpy.typing as npt
 import streamlit as st
 from PIL import Image
 
+from emotion_core.data.datasets import load_dataset
 from emotion_core.data.source import Source, open_source
-from emotion_core.errors import DataError, ImageError
+from emotion_core.data.table import FaceTable
+from emotion_core.errors import ConfigError, DataError, DatasetNotFoundError, ImageError
 from emotion_core.images import read_image
 from pages.components.words import count, escape, shorten
 
@@ -25,8 +27,25 @@ PAGE = 24
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _open(dataset: str, root: str) -> Source:
-    return open_source(dataset, root)
+def _source(dataset: str, root: str) -> Source | None:
+    """The dataset's own folder or archive; ``None`` where it has none, because its pictures are another one's."""
+    try:
+        return open_source(dataset, root)
+    except DatasetNotFoundError:
+        return None
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _table(dataset: str, root: str) -> FaceTable:
+    return load_dataset(dataset, root, on_error="skip")
+
+
+def _read(dataset: str, root: str, sample_id: str) -> bytes:
+    source = _source(dataset, root)
+    if source is not None and source.has(sample_id):
+        return source.read(sample_id)
+    # Ids need not be names of files: pictures may be rows of a CSV file, or lie in another dataset's archive.
+    return _table(dataset, root).read_bytes(sample_id)
 
 
 def read_picture(dataset: str, root: str, sample_id: str) -> npt.NDArray[np.uint8] | None:
@@ -35,8 +54,8 @@ def read_picture(dataset: str, root: str, sample_id: str) -> npt.NDArray[np.uint
     if name.is_absolute() or ".." in name.parts:
         return None
     try:
-        return read_image(_open(dataset, root).read(sample_id))
-    except (OSError, KeyError, ImageError, DataError):
+        return read_image(_read(dataset, root, sample_id))
+    except (OSError, KeyError, ImageError, DataError, ConfigError):
         return None
 
 
@@ -67,11 +86,15 @@ def why_no_pictures(dataset: str) -> str | None:
     if not root:
         return f"No pictures: EMOTION_DATA is not set. Set it to {remedy}, then start the app again."
     try:
-        _open(dataset, root)
+        if _source(dataset, root) is None:
+            _table(dataset, root)
+    except ConfigError:
+        where = f"is no dataset of this app, and not in '{Path(root)}' either"
+        return f"No pictures: '{dataset}' {where}. Set EMOTION_DATA to {remedy}."
     except DataError as error:
-        if isinstance(error, FileNotFoundError):
+        if isinstance(error, FileNotFoundError) and f"'{dataset}'" in str(error):
             return f"No pictures: '{dataset}' is not in '{Path(root)}', where EMOTION_DATA points. Set it to {remedy}."
-        return str(error)
+        return f"No pictures: {error}"
     return None
 
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from pages.components.pictures import SIDE, pictures_root, read_picture, thumbnail, why_no_pictures
+from tests.data.layouts import save, write_fer2013_csv
 
 
 @pytest.mark.parametrize("root", [None, "/nowhere"])
@@ -38,3 +40,40 @@ def test_other_datasets_still_do(monkeypatch: pytest.MonkeyPatch) -> None:
         "No pictures: 'ferplus' is not in '/nowhere', where EMOTION_DATA points. "
         "Set it to the folder that holds 'ferplus/' or 'ferplus.zip'."
     )
+
+
+@pytest.mark.parametrize("place", ["fer2013.csv", "fer2013/fer2013.csv"])
+def test_rows_of_a_csv_file_are_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str) -> None:
+    rows = [(number % 7, usage) for usage in ("Training", "PublicTest", "PrivateTest") for number in range(70)]
+    pictures = write_fer2013_csv(tmp_path / place, rows)
+    monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
+    for dataset in ("fer2013", "fer2013-4"):
+        assert why_no_pictures(dataset) is None
+        found = read_picture(dataset, str(tmp_path), "fer2013.csv/000002")
+        assert found is not None
+        assert (found == pictures[2][..., None]).all()
+        assert read_picture(dataset, str(tmp_path), "fer2013.csv/999999") is None
+        assert read_picture(dataset, str(tmp_path), "../fer2013.csv/000002") is None
+
+
+def test_labels_alone_show_the_pictures_of_the_other_dataset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lines = ["image,usage,emotion"]
+    for index in range(70):
+        save(tmp_path / "ferplus" / "FER2013Train" / f"{index}.png")
+        lines.append(f"{index}.png,Training,{index % 7}")
+    (tmp_path / "fer2013_labels.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
+    assert why_no_pictures("fer2013-4") is None
+    assert thumbnail("fer2013-4", str(tmp_path), "FER2013Train/3.png") is not None
+
+
+def test_where_nothing_lies_the_places_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
+    text = why_no_pictures("fer2013-4")
+    assert text is not None
+    assert text.startswith("No pictures: No dataset 'fer2013': looked for ")
+    assert why_no_pictures("my-faces") == (
+        f"No pictures: 'my-faces' is no dataset of this app, and not in '{tmp_path}' either. "
+        "Set EMOTION_DATA to the folder that holds 'my-faces/' or 'my-faces.zip'."
+    )
+    assert read_picture("my-faces", str(tmp_path), "a.png") is None
