@@ -31,6 +31,8 @@ SHOWN = {
     "rmse_valence": "RMSE, valence ↓",
     "rmse_arousal": "RMSE, arousal ↓",
 }
+JUDGED = ("accuracy", "ccc_valence", "ccc_arousal")
+"""Measures for which a sentence says what cannot be told apart."""
 
 VARIANTS = {
     "scratch": "from random weights, without FER+",
@@ -80,6 +82,7 @@ def _table(entries: Sequence[Entry], reported: Sequence[Entry]) -> list[str]:
     """Rows of one benchmark, the best accuracy first, measured ones before reported ones."""
     shown = [key for key in SHOWN if any(key in entry.measures for entry in entries)]
     comparison = compare(entries, shown)
+    verdicts = [text for key in JUDGED if key in shown and (text := _verdict(comparison, key))]
     ranked = sorted(entries, key=lambda entry: -_value(entry, shown[0]))
     others = sorted(
         (entry for entry in reported if any(key in entry.measures for key in shown)), key=lambda entry: -_value(entry, shown[0])
@@ -92,7 +95,19 @@ def _table(entries: Sequence[Entry], reported: Sequence[Entry]) -> list[str]:
             f"| {entry.backbone}, reported by {entry.source} | {' | '.join(_plain(entry, key) for key in shown)} |"
             for entry in others
         ),
+        *(["", " ".join(verdicts)] if verdicts else []),
     ]
+
+
+def _verdict(comparison: Comparison, key: str) -> str:
+    """Which runs cannot be told from the best in one measure."""
+    marks = comparison.marks.get(key, {})
+    best = next((name for name, mark in marks.items() if mark == "best"), None)
+    if best is None or len(comparison.entries) < 2:
+        return ""
+    equal = [f"`{name}`" for name, mark in marks.items() if mark == "like best"]
+    rest = f"cannot be told from {', '.join(equal)}" if equal else "is told from all others"
+    return f"In {SHOWN[key]}, `{best}` is best and {rest}."
 
 
 def _is_repeat(name: str, names: set[str]) -> bool:

@@ -1,0 +1,91 @@
+"""The README's tables: seeds, ablations, and what cannot be told apart."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.metrics.summary import summarize
+from emotion_core.results.run import RunInfo, write_evaluation, write_info
+
+IMAGES = 400
+
+
+@pytest.fixture(scope="module")
+def results() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("results", Path(__file__).resolve().parents[1] / "docs" / "results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def predictions(right: int, *, affect: bool = True) -> pd.DataFrame:
+    """The first ``right`` images are right, the others say the next expression."""
+    labels = np.arange(IMAGES) % 8
+    said = np.where(np.arange(IMAGES) < right, labels, (labels + 1) % 8)
+    rng = np.random.default_rng(0)
+    columns: dict[str, Any] = {"sample_id": [f"{number:03}.jpg" for number in range(IMAGES)]}
+    columns["expression"] = np.array(EXPRESSIONS)[labels]
+    columns |= {f"prob_{name}": np.where(said == index, 0.65, 0.05) for index, name in enumerate(EXPRESSIONS)}
+    for name in AFFECT:
+        columns[name] = rng.uniform(-0.9, 0.9, IMAGES)
+        columns[f"pred_{name}"] = 0.5 * columns[name] if affect else np.full(IMAGES, np.nan)
+    return pd.DataFrame(columns)
+
+
+def make(folder: Path, name: str, table: pd.DataFrame, *, seed: int = 0) -> None:
+    training = {"title": "A preset", "seed": seed}
+    network = {"backbone": "custom_cnn", "input_size": 48}
+    write_info(folder / name, RunInfo(network=network, training=training, seed=seed, num_params=1, finished=True))
+    measures = {key: {"value": value, "low": value, "high": value} for key, value in summarize(table).items()}
+    chosen = {"measure": "accuracy", "split": "val", "epoch": 1, "value": 0.5}
+    metrics = {
+        "dataset": "ferplus", "split": "test", "images": IMAGES, "fingerprint": "abc", "seed": seed,
+        "chosen_by": chosen, "measures": measures,
+    }  # fmt: skip
+    write_evaluation(folder / name, "ferplus", "test", metrics, table)
+
+
+def test_repeats_and_ablations_have_their_own_lines(results: ModuleType, tmp_path: Path) -> None:
+    for seed, right in enumerate((200, 210, 220)):
+        make(tmp_path, "base" if not seed else f"base-seed{seed}", predictions(right), seed=seed)
+    make(tmp_path, "base-frozen", predictions(120))
+    make(tmp_path, "base-mixup", predictions(202))
+    make(tmp_path, "base-classifier", predictions(204, affect=False))
+    # Nothing is changed here: there is no run 'other'.
+    make(tmp_path, "other-frozen", predictions(40))
+    lines = results.render(tmp_path).splitlines()
+    table = [line.split("|")[1].strip() for line in lines if line.startswith("| `")]
+    assert table == ["`base`", "`other-frozen`"]
+    [seeds] = [line for line in lines if line.startswith("- `base`, 3 seeds: ")]
+    # Standard deviation of 0.5, 0.525 and 0.55.
+    assert "accuracy 0.525 ± 0.025" in seeds
+    rows = {line.split("|")[1].strip(): line.split("|")[2:] for line in lines if line.startswith("| ")}
+    assert rows["backbone frozen, heads alone learn"][0].strip().startswith("**-0.200 [")
+    assert rows["with mixup (0.3)"][0].strip().startswith("+0.005 [")
+    affect = lines[[line.startswith("| change") for line in lines].index(True)].split("|")[2:].index(" CCC, valence ")
+    assert rows["expression alone"][affect].strip() == ""
+    assert rows["with mixup (0.3)"][affect].strip() != ""
+
+
+def test_what_cannot_be_told_apart_is_said(results: ModuleType, tmp_path: Path) -> None:
+    for name, right in (("a", 300), ("b", 298), ("c", 100)):
+        make(tmp_path, name, predictions(right))
+    text = results.render(tmp_path)
+    assert "In accuracy, `a` is best and cannot be told from `b`." in text
+    make(tmp_path, "b", predictions(150))
+    assert "In accuracy, `a` is best and is told from all others." in results.render(tmp_path)
+
+
+def test_one_run_is_compared_with_nothing(results: ModuleType, tmp_path: Path) -> None:
+    make(tmp_path, "a", predictions(300))
+    assert " is best" not in results.render(tmp_path)
