@@ -75,6 +75,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
     infos = [run.info for run in runs]
     backbones = list(dict.fromkeys(info.backbone for info in infos))
     selections = {str(info.selection.get("measure")) for info in infos}
+    last = all(info.selection.get("keep") == "last" for info in infos)
     return RunInfo(
         network={
             "backbone": backbones[0] if len(backbones) == 1 else "ensemble",
@@ -87,7 +88,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
         },
         dataset=infos[0].dataset,
         # Nothing was chosen here; what chose the members' epochs is how this one came about.
-        selection={"measure": " and ".join(sorted(selections)), "split": "val"},
+        selection={"measure": " and ".join(sorted(selections)), "split": "val"} | ({"keep": "last"} if last else {}),
         init="runs",
         seed=infos[0].seed,
         num_params=sum(info.num_params for info in infos),

@@ -481,3 +481,16 @@ def test_some_images_that_are_not_there(make_run: MakeRun, tmp_path: Path) -> No
         judge_part(entry, frozenset())
     with pytest.raises(ConfigError, match="is reported"):
         judge_part(replace(entry, run=None), frozenset({"00001.jpg"}))
+
+
+def test_a_last_epoch_was_chosen_by_no_images(make_run: MakeRun, tmp_path: Path) -> None:
+    table = predictions(correct(100))
+    make_run("chosen", table, chosen_by={**SELECTION, "split": "test"})
+    make_run("last", table, chosen_by={**SELECTION, "split": "test", "keep": "last"})
+    chosen, last = load(tmp_path, "chosen", "last")
+    assert why_not_comparable(last, last) is None
+    assert "also chose the checkpoint of chosen" in str(why_not_comparable(chosen, last))
+    words = dict(
+        zip(*comparison_table(compare([last], ["accuracy"]), ["accuracy"])[["name", "chosen_by"]].to_numpy().T, strict=True)
+    )
+    assert words == {"last": "epoch 3, the last one (accuracy 0.500 on test chose nothing)"}

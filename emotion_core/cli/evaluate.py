@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emotion_core.cli.options import AddCommand, data_options, dataset_help, device_option, named_data_root
-from emotion_core.results.run import find_run
+from emotion_core.results.run import describe_selection, find_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,10 +62,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     chosen = metrics["chosen_by"]
     print(f"{run.name} on {metrics['dataset']}, {metrics['split']} split: {metrics['images']} images, {metrics['fingerprint']}")
     if chosen:
-        print(
-            f"checkpoint chosen by {chosen['measure']} on the {chosen['split']} split, epoch {chosen['epoch']}; "
-            f"seed {metrics['seed']}"
-        )
+        print(f"checkpoint: {describe_selection(chosen)}; seed {metrics['seed']}")
     rest = metrics.get("without_leaked")
     head = "measure              value   95 % interval over images"
     if rest is not None:

@@ -40,6 +40,7 @@ def add(command: AddCommand) -> None:
 
 def _train(arguments: argparse.Namespace) -> int:
     from emotion_core.results.card import write_card
+    from emotion_core.results.run import describe_selection
     from emotion_core.training.presets import load_preset
     from emotion_core.training.trainer import train
 
@@ -63,8 +64,7 @@ def _train(arguments: argparse.Namespace) -> int:
     # Of several processes that train together, the first one speaks.
     if os.environ.get("RANK", "0") == "0":
         write_card(run)
-        chosen = run.info.selection
-        print(f"{run.path}: epoch {chosen['epoch']} chosen by {chosen['measure']} {chosen['value']:.3f} on {chosen['split']}")
+        print(f"{run.path}: {describe_selection(run.info.selection)}")
     return 0
 
 

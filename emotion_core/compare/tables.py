@@ -11,6 +11,7 @@ from emotion_core.compare.entries import Entry, Measure
 from emotion_core.compare.pairs import Comparison
 from emotion_core.errors import ConfigError
 from emotion_core.metrics.summary import better_is
+from emotion_core.results.run import describe_selection
 
 
 def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.DataFrame:
@@ -46,8 +47,7 @@ def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.Data
 
 
 def _chosen(entry: Entry) -> str:
-    chosen = entry.chosen_by
-    return f"{chosen.get('measure', '?')} on {chosen.get('split', '?')}, epoch {chosen.get('epoch', '?')}" if chosen else ""
+    return describe_selection(entry.chosen_by) if entry.chosen_by else ""
 
 
 def _cells(comparison: Comparison, entry: Entry, measure: str, *, tested: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from emotion_core.data.datasets import DATASETS
 from emotion_core.errors import CheckpointError
-from emotion_core.results.run import Run, write_text
+from emotion_core.results.run import Run, describe_selection, write_text
 from emotion_core.results.summaries import read_predictions
 from emotion_core.results.weaknesses import describe_weaknesses
 
@@ -132,9 +132,6 @@ def _training(run: Run, dataset: str) -> list[str]:
     if info.selection:
         # Older runs have one phase and say so without naming it.
         epochs = sum(phase["epochs"] for phase in info.training.get("phases", ())) or info.training.get("epochs", "?")
-        lines.append(
-            f"- The stored epoch is {info.selection['epoch']} of {epochs}, chosen by "
-            f"{info.selection['measure']} = {info.selection['value']:.3f} on the {info.selection['split']} split."
-        )
+        lines.append(f"- Stored of {epochs} epochs: {describe_selection(info.selection)}.")
     versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())
     return [*lines, f"- Settings are in `run.json`, every epoch in `history.jsonl`. {versions}."]

@@ -199,6 +199,24 @@ def read_run(path: Path) -> Run:
     return Run(path=path, info=RunInfo(**values))
 
 
+def describe_selection(selection: Mapping[str, Any]) -> str:
+    """Which epoch is stored, and why, in words.
+
+    Example:
+        >>> describe_selection({"measure": "accuracy", "split": "val", "epoch": 3, "value": 0.5})
+        'epoch 3, chosen by accuracy 0.500 on val'
+        >>> describe_selection({"measure": "accuracy", "split": "val", "epoch": 4, "value": 0.5, "keep": "last"})
+        'epoch 4, the last one (accuracy 0.500 on val chose nothing)'
+    """
+    value = selection.get("value")
+    score = f" {value:.3f}" if isinstance(value, float) else ""
+    measured = f"{selection.get('measure', '?')}{score} on {selection.get('split', '?')}"
+    epoch = f"epoch {selection['epoch']}" if "epoch" in selection else "epochs of several runs"
+    if selection.get("keep") == "last":
+        return f"{epoch}, the last one ({measured} chose nothing)"
+    return f"{epoch}, chosen by {measured}"
+
+
 def list_runs(folder: Path | None = None) -> list[Run | DamagedRun]:
     """Every run in a folder, by name; a damaged one is an entry that says why."""
     root = checkpoints_folder() if folder is None else folder

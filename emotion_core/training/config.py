@@ -16,6 +16,7 @@ from emotion_core.models.backbones import backbone_spec
 from emotion_core.models.network import NetworkConfig
 
 SELECTIONS = ("accuracy", "f1_macro", "ccc", "accuracy + ccc")
+KEPT = ("best", "last")
 SCHEDULES = ("constant", "cosine", "one-cycle", "plateau")
 OPTIMISERS = ("adamw", "adam", "sgd")
 EXPRESSION_LOSSES = ("cross-entropy", "focal")
@@ -142,6 +143,8 @@ class TrainConfig:
         clip_norm: largest gradient norm.
         average: decay of the running average of weights that is evaluated and stored; 0 for none.
         select: measure on the validation part that chooses the stored epoch.
+        keep: ``"best"`` stores the epoch where ``select`` is best, ``"last"`` the last one: then validation images choose
+            nothing, and may be test images elsewhere.
         seed: of weights, order, augmentation and mixing.
         precision: of the forward pass: ``"fp32"``, ``"bf16"``, or ``"auto"``, which is bf16 on a GPU and fp32 on a CPU. Weights
             and losses are fp32 in all cases.
@@ -162,11 +165,13 @@ class TrainConfig:
     clip_norm: float = 2.0
     average: float = 0.0
     select: str = "accuracy"
+    keep: str = "best"
     seed: int = 0
     precision: str = "auto"
 
     def __post_init__(self) -> None:
         _choice(self.select, SELECTIONS, "select")
+        _choice(self.keep, KEPT, "keep")
         _choice(self.precision, PRECISIONS, "precision")
         backbone_spec(self.network.backbone)
         _check(bool(self.dataset), "dataset is empty")

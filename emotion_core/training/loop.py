@@ -204,7 +204,7 @@ class Training:
         self.epoch += 1
         self.phase_epoch += 1
         better = score > self.best
-        if better:
+        if better or self.config.keep == "last":
             self._keep(score)
         self.plateau.update(score, wait=phase.wait, shrink=phase.factor)
         if self.accelerator.is_main_process:
@@ -217,12 +217,18 @@ class Training:
         return over
 
     def _keep(self, score: float) -> None:
-        """Store the weights of the best epoch so far."""
-        self.best = score
+        """Store the weights of this epoch."""
+        self.best = max(self.best, score)
         self.info = replace(
             self.info,
             seconds=round(self.seconds, 1),
-            selection={"measure": self.config.select, "split": "val", "epoch": self.epoch, "value": round(score, 6)},
+            selection={
+                "measure": self.config.select,
+                "split": "val",
+                "epoch": self.epoch,
+                "value": round(score, 6),
+                "keep": self.config.keep,
+            },
         )
         if self.accelerator.is_main_process:
             save_weights(self.average.network, self.out / WEIGHTS)

@@ -113,7 +113,7 @@ def _facts(table: pd.DataFrame, columns: dict[str, object], config: dict[str, ob
         "images": number("images", help="How many images it was measured on.", width=80, format="localized"),
         "classes": number("classes", help="Between how many expressions it decides.", width=75),
         "seed": number("seed", help="Of the training.", width=65),
-        "chosen_by": text("checkpoint chosen by", help="Which measure on which split chose the stored epoch.", width=220),
+        "chosen_by": text("checkpoint", help="Which epoch is stored, and what chose it.", width=220),
         **{fact: number(f"{cost_title(fact)} ↓", help="What it costs; less is better.", format="%.3f") for fact in COST_WORDS},
         "preset": text("preset", help="Training configuration, or the protocol of a report.", width=260),
         "apart": text("why not tested", width=340, help="Why a difference from the runs above would mean nothing."),

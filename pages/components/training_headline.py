@@ -84,15 +84,16 @@ def _figures(watched: Watched) -> list[tuple[str, str, str]]:
     table, running = course.table, watched.state == "running"
     split = info.selection.get("split")
     split = shorten(split, 20) if isinstance(split, str) else "val"
-    best = _best(watched)
+    best, last = _best(watched), info.selection.get("keep") == "last"
     found = []
     if best is not None:
         title = f"Best {escape(shorten(measure_title(course.measure), NAME))}, {escape(split)}"
-        meaning = f"It chooses the epoch: the largest value on the split '{escape(split)}', measured after every epoch."
+        role = "It chose nothing, the last epoch is stored" if last else "It chooses the epoch"
+        meaning = f"{role}: the largest value on the split '{escape(split)}', measured after every epoch."
         found.append((title, f"{best:.3f}".replace("-", "\N{MINUS SIGN}"), meaning))
     if course.chosen is not None:
-        meaning = "Its weights are kept" + (" until a better one comes." if running else ".")
-        found.append(("Chosen epoch", f"{course.chosen:,} of {course.total:,}", meaning))
+        meaning = "Its weights are kept" + (f" until {'the next' if last else 'a better'} one comes." if running else ".")
+        found.append(("Stored epoch" if last else "Chosen epoch", f"{course.chosen:,} of {course.total:,}", meaning))
     speed = progress.images_per_second if running and progress is not None else None
     speed = median(table["images_per_second"]) if speed is None else speed
     if speed == speed:

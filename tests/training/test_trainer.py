@@ -476,6 +476,26 @@ def test_precision_is_that_of_the_convolutions_and_not_of_the_weights(
     assert history[0]["loss"] == pytest.approx(exact[0]["loss"], rel=0.05)
 
 
+def test_the_last_epoch_is_stored_where_validation_shall_choose_nothing(data: Path, tmp_path: Path) -> None:
+    # At the end of this phase the rate is so large that accuracy falls: the best epoch is an earlier one.
+    phases = (Phase(name="good", epochs=2, lr=8e-3), Phase(name="bad", epochs=1, lr=1.0, schedule="constant", warmup=0.0))
+    config = replace(CONFIG, phases=phases, average=0.0, select="accuracy")
+    runs = {}
+    for keep in ("best", "last"):
+        runs[keep] = train(replace(config, keep=keep), data, tmp_path / keep, device="cpu", progress=False)
+    scores = [row["score"] for row in read_history(runs["best"].path)]
+    assert scores == [row["score"] for row in read_history(runs["last"].path)]
+    assert max(scores) > scores[-1]
+    assert runs["best"].info.selection["value"] == max(scores)
+    selection = runs["last"].info.selection
+    assert (selection["epoch"], selection["value"], selection["keep"]) == (3, scores[-1], "last")
+    network = EmotionNetwork(CONFIG.network).eval()
+    load_weights(network, runs["last"].weights)
+    part = load_parts(CONFIG, data, progress=False)[1]
+    logits, _ = infer(network, part.pixels)
+    assert (logits.argmax(1) == part.table.expression_indices).mean() == pytest.approx(scores[-1], abs=1e-6)
+
+
 def test_stored_features_in_bf16_are_those_of_the_plain_loop_in_bf16(data: Path, tmp_path: Path) -> None:
     phase = Phase(name="heads", epochs=2, lr=8e-3, stages=0, views=1)
     still = Augmentation(flip=0.0, rotate=0.0, scale=0.0, shift=0.0, brightness=0.0, contrast=0.0, erase=0.0)
