@@ -337,7 +337,7 @@ def test_the_table_has_a_row_an_entry(make_run: MakeRun, tmp_path: Path) -> None
     assert table["accuracy_diff"][0] == pytest.approx(0.1)
     assert table["accuracy_diff"].isna().tolist() == [False, True, True]
     assert table["collapsed"].tolist() == ["It collapsed. Twice.", "", ""]
-    assert table["chosen_by"][0] == "accuracy on val, epoch 3"
+    assert table["chosen_by"][0] == "epoch 3, chosen by accuracy 0.500 on val"
     assert table["apart"].str.contains("other images").tolist() == [False, False, True]
     without = comparison_table(compare(load(tmp_path), ["accuracy"]), ["accuracy"])
     assert "accuracy_diff" not in without
