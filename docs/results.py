@@ -54,15 +54,16 @@ def render(folder: Path) -> str:
     """
     store = load_store(folder)
     parts = [
-        "Measured rows have a 95 % bootstrap interval over images. The best value is **bold**; *italic* ones cannot be told "
-        "from it (paired tests, Holm's correction over all pairs). Rows of others are as they reported them, on the images "
-        "that they name, without a test. No test image chose anything: epochs were chosen on validation images.",
+        "Measured rows have a 95 % bootstrap interval over images. The best measured value is **bold**; *italic* ones cannot "
+        "be told from it (paired tests, Holm's correction over all pairs). Rows of others are as they reported them, on the "
+        "images that they name, without a test. No test image chose anything: epochs were chosen on validation images.",
     ]
     for dataset, title in BENCHMARKS.items():
         entries = [entry for entry in store.entries if entry.dataset == dataset and entry.split == "test"]
         if entries:
             names = {entry.name for entry in entries}
-            whole = [entry for entry in entries if _changed(entry.name, names) is None and not _is_repeat(entry.name, names)]
+            hidden = _repeats(entries) | {name for name in names if _changed(name, names) is not None}
+            whole = [entry for entry in entries if entry.name not in hidden]
             parts += ["", f"**{title}**, {_images(entries)}", "", *_table(whole, reported_entries(dataset))]
             parts += [*_seeds(entries), *_ablations(entries)]
     parts += [
@@ -101,18 +102,20 @@ def _table(entries: Sequence[Entry], reported: Sequence[Entry]) -> list[str]:
 
 def _verdict(comparison: Comparison, key: str) -> str:
     """Which runs cannot be told from the best in one measure."""
-    marks = comparison.marks.get(key, {})
+    tested = {name for found in comparison.differences if found.measure == key for name in (found.first, found.second)}
+    marks = {name: mark for name, mark in comparison.marks.get(key, {}).items() if name in tested}
     best = next((name for name, mark in marks.items() if mark == "best"), None)
-    if best is None or len(comparison.entries) < 2:
+    if best is None:
         return ""
     equal = [f"`{name}`" for name, mark in marks.items() if mark == "like best"]
-    rest = f"cannot be told from {', '.join(equal)}" if equal else "is told from all others"
-    return f"In {SHOWN[key]}, `{best}` is best and {rest}."
+    rest = f"cannot be told from {', '.join(equal)}" if equal else "is told from all others measured"
+    return f"In {SHOWN[key]}, `{best}` is the best measured here and {rest}."
 
 
-def _is_repeat(name: str, names: set[str]) -> bool:
-    """Whether a run is another one with another seed."""
-    return re.sub(r"-seed\d+$", "", name) in names - {name}
+def _repeats(entries: Sequence[Entry]) -> set[str]:
+    """Runs that are another one with another seed, and stand in its line."""
+    groups = [set(spread.names) for key in JUDGED for spread in seed_spread(entries, key)]
+    return {name for group in groups for name in group if re.sub(r"-seed\d+$", "", name) in group - {name}}
 
 
 def _changed(name: str, names: set[str]) -> tuple[str, str] | None:
@@ -126,9 +129,8 @@ def _changed(name: str, names: set[str]) -> tuple[str, str] | None:
 
 def _seeds(entries: Sequence[Entry]) -> list[str]:
     """A line for every training that was done with several seeds."""
-    measures = ("accuracy", "ccc_valence", "ccc_arousal")
     spreads: dict[tuple[str, ...], list[str]] = {}
-    for key in measures:
+    for key in JUDGED:
         for spread in seed_spread(entries, key):
             names = tuple(sorted(spread.names, key=len))
             spreads.setdefault(names, []).append(f"{SHOWN[key]} {spread.mean:.3f} ± {spread.sd:.3f}")
@@ -154,7 +156,8 @@ def _ablations(entries: Sequence[Entry]) -> list[str]:
                 rows[name].append(_difference(found[name], p_values.get(name, 1.0)))
         lines += [
             "",
-            f"One change to `{base}`, difference from it (**bold**: told from it after Holm's correction over the rows):",
+            f"One change to `{base}`, one training each: difference from it over the test images (**bold**: told from it after "
+            "Holm's correction over the rows; another seed alone can move a run by what the lines above show):",
             "",
             f"| change | {' | '.join(SHOWN[key] for key in shown)} |",
             f"|---|{'---|' * len(shown)}",
@@ -172,7 +175,9 @@ def _against(base: Entry, entry: Entry, key: str) -> Difference | None:
 def _difference(found: Difference | None, p_value: float) -> str:
     if found is None or found.value != found.value:
         return ""
-    text = f"{found.value:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    # Adding 0 makes a negative zero positive.
+    value, low, high = (round(number, 3) + 0.0 for number in (found.value, found.low, found.high))
+    text = f"{value:+.3f} [{low:+.3f}, {high:+.3f}]"
     return f"**{text}**" if p_value < 0.05 else text
 
 

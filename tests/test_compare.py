@@ -483,14 +483,15 @@ def test_some_images_that_are_not_there(make_run: MakeRun, tmp_path: Path) -> No
         judge_part(replace(entry, run=None), frozenset({"00001.jpg"}))
 
 
-def test_a_last_epoch_was_chosen_by_no_images(make_run: MakeRun, tmp_path: Path) -> None:
-    table = predictions(correct(100))
-    make_run("chosen", table, chosen_by={**SELECTION, "split": "test"})
-    make_run("last", table, chosen_by={**SELECTION, "split": "test", "keep": "last"})
-    chosen, last = load(tmp_path, "chosen", "last")
-    assert why_not_comparable(last, last) is None
-    assert "also chose the checkpoint of chosen" in str(why_not_comparable(chosen, last))
-    words = dict(
-        zip(*comparison_table(compare([last], ["accuracy"]), ["accuracy"])[["name", "chosen_by"]].to_numpy().T, strict=True)
-    )
-    assert words == {"last": "epoch 3, the last one (accuracy 0.500 on test chose nothing)"}
+def test_a_last_epoch_says_that_nothing_chose_it(make_run: MakeRun, tmp_path: Path) -> None:
+    make_run("last", predictions(correct(100)), chosen_by={**SELECTION, "keep": "last"})
+    [words] = comparison_table(compare(load(tmp_path), ["accuracy"]), ["accuracy"])["chosen_by"]
+    assert words == "epoch 3, the last one (accuracy 0.500 on val chose nothing)"
+
+
+def test_seeds_of_older_and_newer_runs_belong_together(make_run: MakeRun, tmp_path: Path) -> None:
+    for seed, later in enumerate(({}, {"precision": "auto", "keep": "best"}, {"precision": "bf16"})):
+        training = {"title": "A preset", "lr": 0.1, "seed": seed, **later}
+        make_run(f"run-{seed}", predictions(correct(100 + seed)), info={"training": training, "seed": seed}, seed=seed)
+    [spread] = seed_spread(load(tmp_path), "accuracy")
+    assert spread.names == ("run-0", "run-1")

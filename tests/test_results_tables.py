@@ -42,14 +42,14 @@ def predictions(right: int, *, affect: bool = True) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def make(folder: Path, name: str, table: pd.DataFrame, *, seed: int = 0) -> None:
-    training = {"title": "A preset", "seed": seed}
+def make(folder: Path, name: str, table: pd.DataFrame, *, seed: int = 0, images: str = "abc", **settings: Any) -> None:
+    training = {"title": "A preset", "seed": seed, **settings}
     network = {"backbone": "custom_cnn", "input_size": 48}
     write_info(folder / name, RunInfo(network=network, training=training, seed=seed, num_params=1, finished=True))
     measures = {key: {"value": value, "low": value, "high": value} for key, value in summarize(table).items()}
     chosen = {"measure": "accuracy", "split": "val", "epoch": 1, "value": 0.5}
     metrics = {
-        "dataset": "ferplus", "split": "test", "images": IMAGES, "fingerprint": "abc", "seed": seed,
+        "dataset": "ferplus", "split": "test", "images": IMAGES, "fingerprint": images, "seed": seed,
         "chosen_by": chosen, "measures": measures,
     }  # fmt: skip
     write_evaluation(folder / name, "ferplus", "test", metrics, table)
@@ -57,7 +57,11 @@ def make(folder: Path, name: str, table: pd.DataFrame, *, seed: int = 0) -> None
 
 def test_repeats_and_ablations_have_their_own_lines(results: ModuleType, tmp_path: Path) -> None:
     for seed, right in enumerate((200, 210, 220)):
-        make(tmp_path, "base" if not seed else f"base-seed{seed}", predictions(right), seed=seed)
+        # Older runs do not say what could not be chosen then.
+        later = {"precision": "auto", "keep": "best"} if seed else {}
+        make(tmp_path, "base" if not seed else f"base-seed{seed}", predictions(right), seed=seed, **later)
+    # Another training than the base, whatever its name says.
+    make(tmp_path, "base-seed7", predictions(30), seed=7, lr=0.1)
     make(tmp_path, "base-frozen", predictions(120))
     make(tmp_path, "base-mixup", predictions(202))
     make(tmp_path, "base-classifier", predictions(204, affect=False))
@@ -65,7 +69,7 @@ def test_repeats_and_ablations_have_their_own_lines(results: ModuleType, tmp_pat
     make(tmp_path, "other-frozen", predictions(40))
     lines = results.render(tmp_path).splitlines()
     table = [line.split("|")[1].strip() for line in lines if line.startswith("| `")]
-    assert table == ["`base`", "`other-frozen`"]
+    assert table == ["`base`", "`other-frozen`", "`base-seed7`"]
     [seeds] = [line for line in lines if line.startswith("- `base`, 3 seeds: ")]
     # Standard deviation of 0.5, 0.525 and 0.55.
     assert "accuracy 0.525 ± 0.025" in seeds
@@ -81,11 +85,20 @@ def test_what_cannot_be_told_apart_is_said(results: ModuleType, tmp_path: Path) 
     for name, right in (("a", 300), ("b", 298), ("c", 100)):
         make(tmp_path, name, predictions(right))
     text = results.render(tmp_path)
-    assert "In accuracy, `a` is best and cannot be told from `b`." in text
+    assert "In accuracy, `a` is the best measured here and cannot be told from `b`." in text
     make(tmp_path, "b", predictions(150))
-    assert "In accuracy, `a` is best and is told from all others." in results.render(tmp_path)
+    assert "In accuracy, `a` is the best measured here and is told from all others measured." in results.render(tmp_path)
+
+
+def test_nothing_is_said_of_what_was_not_tested(results: ModuleType, tmp_path: Path) -> None:
+    make(tmp_path, "a", predictions(300))
+    make(tmp_path, "expressions-alone", predictions(100, affect=False))
+    make(tmp_path, "other-images", predictions(299), images="def")
+    text = results.render(tmp_path)
+    assert "In accuracy, `a` is the best measured here" in text
+    assert "In CCC" not in text
 
 
 def test_one_run_is_compared_with_nothing(results: ModuleType, tmp_path: Path) -> None:
     make(tmp_path, "a", predictions(300))
-    assert " is best" not in results.render(tmp_path)
+    assert " is the best" not in results.render(tmp_path)

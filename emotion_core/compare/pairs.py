@@ -32,7 +32,7 @@ def why_not_comparable(first: Entry, second: Entry) -> str | None:
     for entry in (first, second):
         if entry.kind == "reported":
             return f"{entry.name} is reported: without its predictions nothing can be tested."
-        if entry.chosen_by.get("split") == entry.split and entry.chosen_by.get("keep") != "last":
+        if entry.chosen_by.get("split") == entry.split:
             return f"The images of '{entry.split}' also chose the checkpoint of {entry.name}, so its figures flatter it."
     if first.num_classes != second.num_classes:
         return f"{first.name} decides between {first.num_classes} expressions, {second.name} between {second.num_classes}."

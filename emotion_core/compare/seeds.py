@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from emotion_core.compare.entries import Entry
+
+LATER_SETTINGS = MappingProxyType({"precision": "auto", "keep": "best"})
+"""What trainings did before there was a choice; their ``run.json`` does not say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +43,7 @@ def seed_spread(entries: Sequence[Entry], measure: str) -> tuple[SeedSpread, ...
     for entry in entries:
         if entry.run is not None and entry.seed is not None and np.isfinite(_value(entry, measure)):
             info = entry.run.info
-            training = {key: value for key, value in info.training.items() if key != "seed"}
+            training = {**LATER_SETTINGS, **info.training, "seed": None}
             same = [entry.evaluation, entry.fingerprint, entry.backbone, info.network, training, info.init]
             groups.setdefault(json.dumps(same, sort_keys=True, default=str), {}).setdefault(entry.seed, entry)
     found = []

@@ -11,6 +11,7 @@ import pandas as pd
 
 from emotion_core.figures.plane import REGIONS
 from emotion_core.labels import AFFECT
+from emotion_core.metrics.intervals import wilson_interval
 
 Array = npt.NDArray[np.float64]
 
@@ -150,7 +151,7 @@ def closer_run(faces: pd.DataFrame) -> Closer:
     one, two = distances(faces, 0), distances(faces, 1)
     n, gap = len(faces), one - two
     first = float(np.mean(gap < 0))
-    low, high = _wilson(first, n)
+    low, high = wilson_interval(first, n)
     spread = 1.96 * float(gap.std(ddof=1)) / np.sqrt(n) if n > 1 else float("nan")
     return Closer(
         images=n,
@@ -164,12 +165,6 @@ def closer_run(faces: pd.DataFrame) -> Closer:
         difference_low=float(gap.mean() - spread),
         difference_high=float(gap.mean() + spread),
     )
-
-
-def _wilson(share: float, n: int, z: float = 1.959964) -> tuple[float, float]:
-    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
 
 
 @dataclass(frozen=True, kw_only=True)

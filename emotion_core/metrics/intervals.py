@@ -25,6 +25,26 @@ _CHUNK_NUMBERS = 1_000_000
 """Weights held at a time (8 MB); temporary arrays take some ten times as much, whatever the number of images."""
 
 
+def wilson_interval(share: float, total: int) -> tuple[float, float]:
+    """95 % interval of a share.
+
+    Args:
+        share: in [0, 1].
+        total: of how many, at least 1.
+
+    References:
+        E. B. Wilson (1927), Probable Inference, the Law of Succession, and Statistical Inference, JASA 22.
+
+    Example:
+        >>> [round(end, 3) for end in wilson_interval(0.55, 20)]
+        [0.342, 0.742]
+    """
+    z = 1.959964
+    centre = (share + z * z / (2 * total)) / (1 + z * z / total)
+    half = z / (1 + z * z / total) * np.sqrt(share * (1 - share) / total + z * z / (4 * total * total))
+    return float(max(0.0, centre - half)), float(min(1.0, centre + half))
+
+
 def resample_counts(num_images: int, resamples: int = RESAMPLES, seed: int = 0) -> npt.NDArray[np.uint16]:
     """Draw ``num_images`` images with replacement, again and again.
 

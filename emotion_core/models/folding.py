@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from typing import Any
 
 import torch
@@ -88,9 +89,10 @@ def fold_batch_norm(backbone: nn.Module) -> fx.GraphModule:
     return traced.eval().requires_grad_(False)
 
 
-def packing_pays(device: torch.device) -> bool:
+def can_pack(device: torch.device) -> bool:
     """Whether :func:`pack_convolutions` works on this device: on CPUs, with oneDNN."""
-    return device.type == "cpu" and torch._C._has_mkldnn
+    onednn = torch.backends.mkldnn
+    return device.type == "cpu" and bool(onednn.is_available() and onednn.enabled)  # type: ignore[no-untyped-call]
 
 
 @torch.inference_mode()
@@ -100,7 +102,7 @@ def pack_convolutions(traced: fx.GraphModule, example: torch.Tensor) -> fx.Graph
     Usually torch brings the weights into oneDNN's layout in every call, and the activation is a pass of its own.
 
     Args:
-        traced: from :func:`fold_batch_norm`, on a CPU; it is changed.
+        traced: from :func:`fold_batch_norm`, in float32 on a CPU; it is changed.
         example: images ``(B, C, H, W)`` in the batch size that is to come; others work, but slower.
 
     Returns:
@@ -108,13 +110,19 @@ def pack_convolutions(traced: fx.GraphModule, example: torch.Tensor) -> fx.Graph
     """
     shapes = _Shapes(traced)
     shapes.run(example)
+    calls = Counter(str(node.target) for node in traced.graph.nodes if node.op == "call_module")
     for node in traced.graph.nodes:
+        if calls[str(node.target)] > 1:
+            continue
         convolution: Any = traced.get_submodule(node.target) if node.op == "call_module" else None
         # A subclass may do more than a convolution, such as padding by the size of its input.
         if type(convolution) is not nn.Conv2d or isinstance(convolution.padding, str) or convolution.padding_mode != "zeros":
             continue
         target, known = _activation_behind(traced, node)
-        if target:
+        if calls[target] > 1:
+            # Called elsewhere too: it has to stay.
+            known = ("none", [])
+        elif target:
             _replace(traced, target, nn.Identity())
         _replace(traced, node.target, _PackedConv2d(convolution, shapes.found[node.target], known))
     return traced

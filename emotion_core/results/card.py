@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from emotion_core.data.datasets import DATASETS
-from emotion_core.errors import CheckpointError
 from emotion_core.results.run import Run, describe_selection, write_text
 from emotion_core.results.summaries import read_predictions
 from emotion_core.results.weaknesses import describe_weaknesses
@@ -114,8 +113,8 @@ def _results(metrics: dict[str, Any]) -> list[str]:
 def _weaknesses(run: Run, evaluation: str) -> list[str]:
     try:
         return describe_weaknesses(read_predictions(run, evaluation))
-    except (CheckpointError, ValueError) as error:
-        return [f"Not known: {error}"]
+    except ValueError:  # a CheckpointError too; its words name a path of this machine
+        return ["Not known: the stored predictions cannot be used. Evaluate the run again."]
 
 
 def _training(run: Run, dataset: str) -> list[str]:
@@ -132,6 +131,6 @@ def _training(run: Run, dataset: str) -> list[str]:
     if info.selection:
         # Older runs have one phase and say so without naming it.
         epochs = sum(phase["epochs"] for phase in info.training.get("phases", ())) or info.training.get("epochs", "?")
-        lines.append(f"- Stored of {epochs} epochs: {describe_selection(info.selection)}.")
+        lines.append(f"- Of {epochs} epochs the stored one is {describe_selection(info.selection)}.")
     versions = ", ".join(f"{name} {version}" for name, version in info.versions.items())
     return [*lines, f"- Settings are in `run.json`, every epoch in `history.jsonl`. {versions}."]

@@ -116,9 +116,11 @@ class Run:
         found = {}
         for path in sorted(self.path.glob("evaluations/*/metrics.json")):
             try:
-                found[path.parent.name] = json.loads(path.read_text(encoding="utf-8"))
+                content = json.loads(path.read_text(encoding="utf-8"))
             except (OSError, ValueError):
                 continue
+            if isinstance(content, dict):
+                found[path.parent.name] = content
         return found
 
 
@@ -211,10 +213,15 @@ def describe_selection(selection: Mapping[str, Any]) -> str:
     value = selection.get("value")
     score = f" {value:.3f}" if isinstance(value, float) else ""
     measured = f"{selection.get('measure', '?')}{score} on {selection.get('split', '?')}"
-    epoch = f"epoch {selection['epoch']}" if "epoch" in selection else "epochs of several runs"
-    if selection.get("keep") == "last":
-        return f"{epoch}, the last one ({measured} chose nothing)"
-    return f"{epoch}, chosen by {measured}"
+    last = selection.get("keep") == "last"
+    if "epoch" not in selection:
+        return (
+            f"the last epochs of several runs ({measured} chose nothing)"
+            if last
+            else f"epochs of several runs, chosen by {measured}"
+        )
+    epoch = f"epoch {selection['epoch']}"
+    return f"{epoch}, the last one ({measured} chose nothing)" if last else f"{epoch}, chosen by {measured}"
 
 
 def list_runs(folder: Path | None = None) -> list[Run | DamagedRun]:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import binomtest
 
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.calibration import expected_calibration_error
 from emotion_core.metrics.classification import confusion_matrix
-from emotion_core.metrics.columns import ExpressionColumns, affect_columns, expression_columns
+from emotion_core.metrics.columns import AffectColumns, ExpressionColumns, affect_columns, expression_columns
+from emotion_core.metrics.intervals import wilson_interval
 
 OFTEN = 0.1
 """Confusions of at least this share of a class are named."""
@@ -32,13 +32,9 @@ def describe_weaknesses(predictions: pd.DataFrame) -> list[str]:
         lines += [*_recalls(expressions), "", f"- {_confidence(expressions)}"]
     for name in AFFECT:
         column = affect_columns(predictions, name)
-        # A spread needs two different annotations.
+        # A slope needs two different annotations.
         if column is not None and np.ptp(column.target) > 0:
-            bias, spread = float((column.preds - column.target).mean()), float(column.preds.std() / column.target.std())
-            lines.append(
-                f"- {name.capitalize()} is {abs(bias):.2f} too {'high' if bias >= 0 else 'low'} on average, and spreads "
-                f"{spread:.2f} times as far as the annotations{': strong ones come out too weak' if spread < 0.9 else ''}."
-            )
+            lines.append(f"- {name.capitalize()} {_shrinkage(column)}")
     return lines
 
 
@@ -57,10 +53,10 @@ def _recalls(expressions: ExpressionColumns) -> list[str]:
 
 def _recall_row(row: Sequence[int], index: int) -> str:
     total, hits = sum(row), row[index]
-    interval = binomtest(hits, total).proportion_ci(method="wilson")
+    low, high = wilson_interval(hits / total, total)
     others = sorted((count / total, name) for name, count in zip(EXPRESSIONS, row, strict=True) if name != EXPRESSIONS[index])
     taken = ", ".join(f"{name} {share:.2f}" for share, name in reversed(others) if share >= OFTEN)
-    return f"| {EXPRESSIONS[index]} | {total:,} | {hits / total:.2f}, {interval.low:.2f} to {interval.high:.2f} | {taken} |"
+    return f"| {EXPRESSIONS[index]} | {total:,} | {hits / total:.2f}, {low:.2f} to {high:.2f} | {taken} |"
 
 
 def _confidence(expressions: ExpressionColumns) -> str:
@@ -68,3 +64,14 @@ def _confidence(expressions: ExpressionColumns) -> str:
     sure = float(expressions.probs.max(axis=1).mean())
     error = expected_calibration_error(expressions.probs, expressions.target)
     return f"It is {sure:.2f} sure on average and right in {right:.2f} of the images (expected calibration error {error:.3f})."
+
+
+def _shrinkage(column: AffectColumns) -> str:
+    bias = float((column.preds - column.target).mean())
+    slope = float(np.cov(column.preds, column.target)[0, 1] / column.target.var(ddof=1))
+    words = (
+        "is right on average"
+        if round(abs(bias), 2) == 0
+        else f"is {abs(bias):.2f} too {'high' if bias > 0 else 'low'} on average"
+    )
+    return f"{words}; a face annotated 1.0 higher comes out {abs(slope):.2f} {'higher' if round(slope, 2) >= 0 else 'lower'}."

@@ -143,10 +143,10 @@ class TrainConfig:
         clip_norm: largest gradient norm.
         average: decay of the running average of weights that is evaluated and stored; 0 for none.
         select: measure on the validation part that chooses the stored epoch.
-        keep: ``"best"`` stores the epoch where ``select`` is best, ``"last"`` the last one: then validation images choose
-            nothing, and may be test images elsewhere.
+        keep: ``"best"`` stores the epoch where ``select`` is best, ``"last"`` the last one: then validation images have no say
+            in the weights, and may be test images elsewhere. The temperature is fitted on them in both cases.
         seed: of weights, order, augmentation and mixing.
-        precision: of the forward pass: ``"fp32"``, ``"bf16"``, or ``"auto"``, which is bf16 on a GPU and fp32 on a CPU. Weights
+        precision: of the forward pass: ``"fp32"``, ``"bf16"``, or ``"auto"``, which is bf16 on CUDA and fp32 elsewhere. Weights
             and losses are fp32 in all cases.
     """
 
@@ -199,6 +199,8 @@ class TrainConfig:
         names = [phase.name for phase in self.phases]
         _check(len(set(names)) == len(names), "two phases have the same name")
         for phase in self.phases:
+            blind = phase.schedule != "plateau" and not phase.patience
+            _check(self.keep == "best" or blind, f"phases.{phase.name} lets validation decide, which keep = 'last' rules out")
             _check_phase(phase, len(backbone_spec(self.network.backbone).stages))
             mixed = self.mixing.active and phase.views > 0
             _check(not mixed, f"phases.{phase.name}.views needs whole images: mixing has to be off, or views 0")

@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from emotion_core.data.transforms import augment
-from emotion_core.models.folding import fold_batch_norm, pack_convolutions, packing_pays
+from emotion_core.models.folding import can_pack, fold_batch_norm, pack_convolutions
 from emotion_core.models.inference import images_a_pass, network_input, to_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.training.config import Phase, TrainConfig
@@ -162,7 +162,7 @@ class FeatureLearner:
         device, settings = self.accelerator.device, self.network.config
         backbone = fold_batch_norm(self.network.backbone)
         backbone.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if packing_pays(device) and self.accelerator.mixed_precision == "no":
+        if can_pack(device) and self.accelerator.mixed_precision == "no":
             example = torch.zeros(images_a_pass(device), settings.in_chans, settings.input_size, settings.input_size)
             pack_convolutions(backbone, example.contiguous(memory_format=torch.channels_last))
         return backbone

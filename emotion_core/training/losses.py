@@ -134,7 +134,8 @@ def affect_loss(
         spread = ((p_gap.square() + t_gap.square()) * shares).sum(dim=0) + (p_mean - t_mean).square()
         # The small number keeps the gradient finite when predictions and labels are the same constant.
         losses = losses + ccc * torch.where(counts > 1, 1 - 2 * covariance / (spread + 1e-8), 0.0)
-    return (losses * losses.new_tensor(factors)).sum() / (counts > 0).sum().clamp(min=1)
+    # Numbers stay numbers: as a tensor they would be copied to the GPU in every step.
+    return (losses[0] * factors[0] + losses[1] * factors[1]) / (counts > 0).sum().clamp(min=1)
 
 
 def class_weights(targets: npt.NDArray[np.float32], config: LossConfig) -> npt.NDArray[np.float32] | None:

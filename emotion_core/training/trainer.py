@@ -170,6 +170,9 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
     Args:
         device: as in :func:`~emotion_core.models.device.resolve_device`.
         precision: as in :class:`~emotion_core.training.config.TrainConfig`.
+
+    Raises:
+        ConfigError: the device cannot compute in this precision.
     """
     where = resolve_device(device)
     if not torch.distributed.is_initialized() and "LOCAL_RANK" not in os.environ:
@@ -178,12 +181,15 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
         GradientState._reset_state()
         # It wins over every argument, so one left behind by another training would too.
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(where)
-    return Accelerator(
-        cpu=where.type == "cpu",
-        # bf16 pays on a GPU; on CPUs it depends on the chip and on the backbone, so nobody gets it there unasked.
-        mixed_precision="bf16" if precision == "bf16" or (precision == "auto" and where.type == "cuda") else "no",
-        dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),
-    )
+    try:
+        return Accelerator(
+            cpu=where.type == "cpu",
+            # bf16 pays on a GPU; on CPUs it depends on the chip and on the backbone, so nobody gets it there unasked.
+            mixed_precision="bf16" if precision == "bf16" or (precision == "auto" and where.type == "cuda") else "no",
+            dataloader_config=DataLoaderConfiguration(split_batches=True, non_blocking=True),
+        )
+    except ValueError as error:
+        raise ConfigError(f"precision = '{precision}' does not work on {where} ({error}). Set precision=fp32.") from error
 
 
 def _check_processes(config: TrainConfig, accelerator: Accelerator) -> None:
@@ -200,7 +206,8 @@ def _finished(out: Path, config: TrainConfig) -> Run | None:
     if not (out / "run.json").is_file():
         return None
     run = read_run(out)
-    # run.json holds lists where the configuration has tuples.
-    if plain(run.info.training) != plain(recorded(config)):
+    # Settings that came later than the run had one value only; and run.json holds lists where the configuration has tuples.
+    trained = {**plain(recorded(TrainConfig())), **plain(run.info.training)}
+    if trained != plain(recorded(config)):
         raise ConfigError(f"'{out}' holds a run with other settings. Choose another folder with --out, or remove it.")
     return run if run.info.finished else None

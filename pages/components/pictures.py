@@ -6,6 +6,7 @@ import io
 import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -15,36 +16,47 @@ from PIL import Image
 from emotion_core.data.datasets import load_dataset
 from emotion_core.data.source import Source, open_source
 from emotion_core.data.table import FaceTable
-from emotion_core.errors import ConfigError, DataError, DatasetNotFoundError, ImageError
+from emotion_core.errors import DataError, DatasetNotFoundError, ImageError
 from emotion_core.images import read_image
 from pages.components.words import count, escape, shorten
 
 SIDE = 104
 """Longest side of a thumbnail, px: three fit side by side on a phone's 390."""
 
+_FER2013 = "'fer2013_labels.csv' with 'ferplus/' or 'ferplus.zip', or 'fer2013.csv', 'fer2013/' or 'fer2013.zip'"
+
+ELSEWHERE = MappingProxyType(
+    {
+        "ferplus": "'ferplus/' or 'ferplus.zip'",
+        "fer2013": _FER2013,
+        "fer2013-4": _FER2013,
+    }
+)
+"""Datasets whose pictures may be rows of a CSV file, or lie in another one's archive; and what has to lie there."""
+
 PAGE = 24
 """Pictures a page."""
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _source(dataset: str, root: str) -> Source | None:
-    """The dataset's own folder or archive; ``None`` where it has none, because its pictures are another one's."""
-    try:
-        return open_source(dataset, root)
-    except DatasetNotFoundError:
-        return None
+def _open(dataset: str, root: str) -> Source:
+    return open_source(dataset, root)
 
 
-@st.cache_resource(show_spinner=False, max_entries=8)
+@st.cache_resource(show_spinner="Reading the list of pictures …", max_entries=4)
 def _table(dataset: str, root: str) -> FaceTable:
     return load_dataset(dataset, root, on_error="skip")
 
 
 def _read(dataset: str, root: str, sample_id: str) -> bytes:
-    source = _source(dataset, root)
+    if dataset not in ELSEWHERE:
+        return _open(dataset, root).read(sample_id)
+    try:
+        source = _open(dataset, root)
+    except DatasetNotFoundError:
+        source = None
     if source is not None and source.has(sample_id):
         return source.read(sample_id)
-    # Ids need not be names of files: pictures may be rows of a CSV file, or lie in another dataset's archive.
     return _table(dataset, root).read_bytes(sample_id)
 
 
@@ -55,7 +67,7 @@ def read_picture(dataset: str, root: str, sample_id: str) -> npt.NDArray[np.uint
         return None
     try:
         return read_image(_read(dataset, root, sample_id))
-    except (OSError, KeyError, ImageError, DataError, ConfigError):
+    except (OSError, KeyError, ImageError, DataError):
         return None
 
 
@@ -82,17 +94,15 @@ def why_no_pictures(dataset: str) -> str | None:
     if dataset == "schematic":  # drawn, from no folder
         return None
     root = pictures_root(dataset)
-    remedy = f"the folder that holds '{dataset}/' or '{dataset}.zip'"
+    own = f"'{dataset}/' or '{dataset}.zip'"
+    remedy = f"the folder that holds {ELSEWHERE.get(dataset, own)}"
     if not root:
         return f"No pictures: EMOTION_DATA is not set. Set it to {remedy}, then start the app again."
     try:
-        if _source(dataset, root) is None:
-            _table(dataset, root)
-    except ConfigError:
-        where = f"is no dataset of this app, and not in '{Path(root)}' either"
-        return f"No pictures: '{dataset}' {where}. Set EMOTION_DATA to {remedy}."
+        # Whether they can be read depends on more than a folder of that name where they lie elsewhere.
+        (_table if dataset in ELSEWHERE else _open)(dataset, root)
     except DataError as error:
-        if isinstance(error, FileNotFoundError) and f"'{dataset}'" in str(error):
+        if isinstance(error, FileNotFoundError):
             return f"No pictures: '{dataset}' is not in '{Path(root)}', where EMOTION_DATA points. Set it to {remedy}."
         return f"No pictures: {error}"
     return None

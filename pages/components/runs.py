@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -20,52 +22,66 @@ def runs_with_weights() -> dict[str, Run]:
     return {run.name: run for run in sorted(usable, key=lambda run: (run.name != DEFAULT_RUN, run.name))}
 
 
+@dataclass(frozen=True)
+class _Figures:
+    """What is known of a run; files of other versions may lack anything."""
+
+    dataset: str = ""
+    fingerprint: str = ""
+    accuracy: float | None = None
+    milliseconds: float | None = None
+    measured_on: str = ""
+
+    def comparable(self, other: _Figures) -> bool:
+        """Whether both have an accuracy on the same images and a time on the same machine."""
+        same = (self.fingerprint, self.measured_on) == (other.fingerprint, other.measured_on)
+        return same and None not in (self.accuracy, self.milliseconds, other.accuracy, other.milliseconds)
+
+
 def describe_runs(runs: Sequence[Run]) -> str:
     """How well and how fast each run reads faces, and why the first is the default, as far as its figures say."""
     lines = ["Trained networks. Several read each face side by side.", ""]
-    for run in runs:
-        facts = _facts(run)
+    known = [_figures(run) for run in runs]
+    for run, figures in zip(runs, known, strict=True):
+        facts = []
+        if figures.accuracy is not None:
+            facts.append(f"accuracy {figures.accuracy:.3f} on {escape(figures.dataset)}")
+        if figures.milliseconds is not None:
+            facts.append(f"{figures.milliseconds:.1f} ms a face on {escape(figures.measured_on)}")
         lines.append(f"- **{escape(run.name)}**{': ' if facts else ''}{', '.join(facts)}")
-    dataset = _judged_on(runs[0]) if runs else None
-    if runs and runs[0].name == DEFAULT_RUN and dataset is not None and _on_the_front(runs, dataset):
-        lines += ["", f"The first is the default: no other here is as accurate on {escape(dataset)} in its time."]
+    if runs and runs[0].name == DEFAULT_RUN and _none_is_better(known[0], known[1:]):
+        images = f"{escape(known[0].dataset)} and timed on the same machine"
+        lines += ["", f"The first is the default: of those measured on {images}, none is as accurate in its time."]
     return "\n".join(lines)
 
 
-def _judged_on(run: Run) -> str | None:
-    """The dataset whose test images the run's accuracy holds for."""
+def _none_is_better(first: _Figures, others: Sequence[_Figures]) -> bool:
+    rivals = [other for other in others if first.comparable(other)]
+    return bool(rivals) and not any(
+        (other.accuracy or 0) >= (first.accuracy or 0) and (other.milliseconds or 0) <= (first.milliseconds or 0)
+        for other in rivals
+    )
+
+
+def _figures(run: Run) -> _Figures:
+    """The first accuracy on test images, and the time a face takes."""
+    timings = run.info.timings
+    found = _Figures(
+        milliseconds=_number(timings.get("ms_per_face")), measured_on=str(timings.get("measured_on", "an unnamed machine"))
+    )
     for metrics in run.evaluations.values():
-        if metrics.get("split") == "test" and _accuracy(run, metrics["dataset"]) is not None:
-            return str(metrics["dataset"])
-    return None
+        measures = metrics.get("measures") if isinstance(metrics, Mapping) and metrics.get("split") == "test" else None
+        accuracy = measures.get("accuracy") if isinstance(measures, Mapping) else None
+        value = _number(accuracy.get("value")) if isinstance(accuracy, Mapping) else None
+        if value is not None:
+            dataset, fingerprint = (str(metrics.get(key, "")) for key in ("dataset", "fingerprint"))
+            return replace(found, dataset=dataset, fingerprint=fingerprint, accuracy=value)
+    return found
 
 
-def _accuracy(run: Run, dataset: str) -> float | None:
-    value = run.evaluations.get(f"{dataset}-test", {}).get("measures", {}).get("accuracy", {}).get("value")
-    return None if value is None else float(value)
-
-
-def _milliseconds(run: Run) -> float | None:
-    value = run.info.timings.get("ms_per_face")
-    return None if value is None else float(value)
-
-
-def _facts(run: Run) -> list[str]:
-    facts = []
-    if (dataset := _judged_on(run)) is not None:
-        facts.append(f"accuracy {_accuracy(run, dataset):.3f} on {escape(dataset)}")
-    if (time := _milliseconds(run)) is not None:
-        facts.append(f"{time:.1f} ms a face on {escape(str(run.info.timings.get('measured_on', 'one machine')))}")
-    return facts
-
-
-def _on_the_front(runs: Sequence[Run], dataset: str) -> bool:
-    """Whether no other run is at least as accurate in at most the time of the first."""
-    first, *others = [(_accuracy(run, dataset), _milliseconds(run)) for run in runs]
-    if first[0] is None or first[1] is None:
-        return False
-    known = [(accuracy, time) for accuracy, time in others if accuracy is not None and time is not None]
-    return all(accuracy < first[0] or time > first[1] for accuracy, time in known)
+def _number(value: object) -> float | None:
+    usable = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if usable else None  # type: ignore[arg-type]
 
 
 def show_damaged(damaged: list[DamagedRun]) -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from pages.components import pictures
 from pages.components.pictures import SIDE, pictures_root, read_picture, thumbnail, why_no_pictures
 from tests.data.layouts import save, write_fer2013_csv
 
@@ -45,13 +47,13 @@ def test_other_datasets_still_do(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("place", ["fer2013.csv", "fer2013/fer2013.csv"])
 def test_rows_of_a_csv_file_are_pictures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, place: str) -> None:
     rows = [(number % 7, usage) for usage in ("Training", "PublicTest", "PrivateTest") for number in range(70)]
-    pictures = write_fer2013_csv(tmp_path / place, rows)
+    drawn = write_fer2013_csv(tmp_path / place, rows)
     monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
     for dataset in ("fer2013", "fer2013-4"):
         assert why_no_pictures(dataset) is None
         found = read_picture(dataset, str(tmp_path), "fer2013.csv/000002")
         assert found is not None
-        assert (found == pictures[2][..., None]).all()
+        assert (found == drawn[2][..., None]).all()
         assert read_picture(dataset, str(tmp_path), "fer2013.csv/999999") is None
         assert read_picture(dataset, str(tmp_path), "../fer2013.csv/000002") is None
 
@@ -69,11 +71,30 @@ def test_labels_alone_show_the_pictures_of_the_other_dataset(monkeypatch: pytest
 
 def test_where_nothing_lies_the_places_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
-    text = why_no_pictures("fer2013-4")
-    assert text is not None
-    assert text.startswith("No pictures: No dataset 'fer2013': looked for ")
-    assert why_no_pictures("my-faces") == (
-        f"No pictures: 'my-faces' is no dataset of this app, and not in '{tmp_path}' either. "
-        "Set EMOTION_DATA to the folder that holds 'my-faces/' or 'my-faces.zip'."
+    assert why_no_pictures("fer2013-4") == (
+        f"No pictures: 'fer2013-4' is not in '{tmp_path}', where EMOTION_DATA points. Set it to the folder that holds "
+        "'fer2013_labels.csv' with 'ferplus/' or 'ferplus.zip', or 'fer2013.csv', 'fer2013/' or 'fer2013.zip'."
     )
-    assert read_picture("my-faces", str(tmp_path), "a.png") is None
+    assert read_picture("fer2013-4", str(tmp_path), "FER2013Train/3.png") is None
+
+
+@pytest.mark.parametrize("dataset", ["my-faces", "fer2013"])
+def test_data_that_come_later_are_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, dataset: str) -> None:
+    monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
+    assert why_no_pictures(dataset) is not None
+    assert read_picture(dataset, str(tmp_path), "test/happy/0.png") is None
+    for part, word, number in itertools.product(("train", "test"), ("happy", "sad"), range(10)):
+        save(tmp_path / dataset / part / word / f"{number}.png")
+    assert why_no_pictures(dataset) is None
+    assert read_picture(dataset, str(tmp_path), "test/happy/0.png") is not None
+
+
+def test_a_missing_picture_reads_no_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    save(tmp_path / "affectnet-3999" / "images" / "1.jpg")
+
+    def refuse(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("the whole dataset was read")
+
+    monkeypatch.setattr(pictures, "load_dataset", refuse)
+    assert read_picture("affectnet-3999", str(tmp_path), "images/1.jpg") is not None
+    assert read_picture("affectnet-3999", str(tmp_path), "images/2.jpg") is None

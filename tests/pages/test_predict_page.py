@@ -237,24 +237,55 @@ def test_several_runs_side_by_side(app: AppTest, make_run: Callable[..., Path]) 
 
 
 def test_the_choice_of_runs_says_how_good_and_fast_they_are(app: AppTest, make_run: Callable[..., Path]) -> None:
-    def add(name: str, accuracy: float, milliseconds: float) -> None:
+    def add(name: str, accuracy: float, milliseconds: float, machine: str = "a_chip", images: str = "abc") -> None:
         path = make_run(name)
-        write_info(path, replace(read_run(path).info, timings={"ms_per_face": milliseconds, "measured_on": "a_chip"}))
+        write_info(path, replace(read_run(path).info, timings={"ms_per_face": milliseconds, "measured_on": machine}))
         measures = {"accuracy": {"value": accuracy, "low": 0.0, "high": 1.0}}
-        table = pd.DataFrame({column: ["neutral"] for column in PREDICTION_COLUMNS})
-        write_evaluation(path, "toy", "test", {"dataset": "toy", "split": "test", "measures": measures}, table)
+        metrics = {"dataset": "toy", "split": "test", "fingerprint": images, "measures": measures}
+        write_evaluation(path, "toy", "test", metrics, pd.DataFrame({column: ["neutral"] for column in PREDICTION_COLUMNS}))
 
-    reason = "The first is the default: no other here is as accurate on toy in its time."
+    def words() -> list[str]:
+        text: str = run(app).multiselect(key="run").help
+        return text.splitlines()[2:]
+
+    reason = (
+        "The first is the default: of those measured on toy and timed on the same machine, none is as accurate in its time."
+    )
     add(DEFAULT_RUN, 0.5, 8.0)
-    add("slower", 0.6, 9.0)
-    make_run("unknown")
     try_sample(app)
-    words = app.multiselect(key="run").help
-    assert f"**{escape(DEFAULT_RUN)}**: accuracy 0.500 on toy, 8.0 ms a face on {escape('a_chip')}" in words
-    assert words.splitlines()[4:] == ["- **unknown**", "", reason]
+    mine = f"- **{escape(DEFAULT_RUN)}**: accuracy 0.500 on toy, 8.0 ms a face on {escape('a_chip')}"
+    # Alone it is better than nobody.
+    assert words() == [mine]
+    add("other-images", 0.9, 1.0, images="def")
+    add("other-machine", 0.9, 1.0, machine="another")
+    make_run("unknown")
+    assert words()[-1] == "- **unknown**"
+    add("slower", 0.6, 9.0)
+    assert words()[0] == mine
+    assert words()[-2:] == ["", reason]
     add("better", 0.5, 7.0)
-    run(app)
-    assert reason not in app.multiselect(key="run").help
+    assert reason not in words()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "[]",
+        '{"split": "test"}',
+        '{"split": "test", "measures": null}',
+        '{"split": "test", "measures": {"accuracy": 0.5}}',
+        '{"split": "test", "measures": {"accuracy": {"value": null}}}',
+        '{"split": "test", "measures": {"accuracy": {"value": NaN}}}',
+        '{"split": "test", "measures": {"accuracy": {"value": true}}}',
+    ],
+)
+def test_odd_figures_of_a_run_are_left_out(app: AppTest, make_run: Callable[..., Path], content: str) -> None:
+    path = make_run(DEFAULT_RUN)
+    write_info(path, replace(read_run(path).info, timings={"ms_per_face": "fast", "measured_on": 3}))
+    (path / "evaluations" / "toy-test").mkdir(parents=True)
+    (path / "evaluations" / "toy-test" / "metrics.json").write_text(content)
+    try_sample(app)
+    assert app.multiselect(key="run").help.splitlines()[2:] == [f"- **{escape(DEFAULT_RUN)}**"]
 
 
 def test_the_address_says_what_is_shown(app: AppTest, make_run: Callable[..., Path]) -> None:

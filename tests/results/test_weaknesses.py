@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import linregress
 from sklearn.metrics import recall_score
 
 from emotion_core.labels import AFFECT, EXPRESSIONS
@@ -55,26 +56,35 @@ def test_confidence_and_its_error_are_said() -> None:
     assert "- It is 0.80 sure on average and right in 0.50 of the images (expected calibration error 0.300)." in lines
 
 
-def test_shrunken_and_shifted_affect_is_named() -> None:
-    valence = [-0.8, 0.0, 0.8]
-    known = {"valence": valence, "pred_valence": [0.5 * value + 0.1 for value in valence]}
-    lines = describe_weaknesses(table([None] * 3, ["fear"] * 3, **known))
-    [line] = lines
-    assert line.startswith("- Valence is 0.10 too high on average, and spreads 0.50 times as far as the annotations: ")
-    assert line.endswith("strong ones come out too weak.")
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ([-0.3, 0.1, 0.5], "is 0.10 too high on average; a face annotated 1.0 higher comes out 0.50 higher."),
+        ([-0.9, -0.1, 0.7], "is 0.10 too low on average; a face annotated 1.0 higher comes out 1.00 higher."),
+        ([0.8, 0.0, -0.8], "is right on average; a face annotated 1.0 higher comes out 1.00 lower."),
+        # As far spread as the annotations, and yet no help.
+        ([0.4, -0.8, 0.4], "is right on average; a face annotated 1.0 higher comes out 0.00 higher."),
+    ],
+)
+def test_shifted_and_shrunken_affect_is_said(said: list[float], words: str) -> None:
+    known = {"valence": [-0.8, 0.0, 0.8], "pred_valence": said}
+    assert describe_weaknesses(table([None] * 3, ["fear"] * 3, **known)) == [f"- Valence {words}"]
 
 
-def test_a_fair_spread_is_not_called_weak() -> None:
-    known = {"arousal": [-0.8, 0.0, 0.8], "pred_arousal": [-0.9, -0.1, 0.7]}
-    [line] = describe_weaknesses(table([None] * 3, ["fear"] * 3, **known))
-    assert line == "- Arousal is 0.10 too low on average, and spreads 1.00 times as far as the annotations."
+def test_the_slope_is_that_of_a_regression() -> None:
+    rng = np.random.default_rng(0)
+    target = rng.uniform(-1, 1, 200)
+    preds = 0.4 * target + rng.normal(0, 0.3, 200)
+    known = {"arousal": target.tolist(), "pred_arousal": preds.tolist()}
+    [line] = describe_weaknesses(table([None] * 200, ["fear"] * 200, **known))
+    assert f"comes out {linregress(target, preds).slope:.2f} higher." in line
 
 
 def test_nothing_labelled_is_nothing_to_say() -> None:
     assert describe_weaknesses(table([None, None], ["fear", "anger"])) == []
 
 
-def test_equal_annotations_have_no_spread_to_compare_with() -> None:
+def test_equal_annotations_have_no_slope() -> None:
     known = {"arousal": [0.5, 0.5], "pred_arousal": [0.1, 0.2]}
     assert describe_weaknesses(table([None] * 2, ["fear"] * 2, **known)) == []
 
@@ -90,4 +100,7 @@ def test_the_card_says_where_and_survives_damage(make_run: Callable[..., Path]) 
     assert "## Where it goes wrong: toy, test split" in card
     assert "| anger | 1 | 0.00, 0.00 to 0.79 | fear 1.00 |" in card
     (run.path / "evaluations" / "toy-test" / "predictions.parquet").write_bytes(b"damaged")
-    assert "Not known: " in render_card(Run(path=run.path, info=run.info))
+    card = render_card(Run(path=run.path, info=run.info))
+    # Nothing of this machine goes into a card.
+    assert "Not known: the stored predictions cannot be used. Evaluate the run again." in card
+    assert str(run.path) not in card
