@@ -36,9 +36,9 @@ def write_runs(folder: Path, images: int, pictures: int) -> None:
     from PIL import Image
 
     from emotion_core.metrics.summary import summarize
-    from emotion_core.results.run import RunInfo, write_evaluation, write_info
+    from emotion_core.results.run import DEFAULT_RUN, RunInfo, write_evaluation, write_info
 
-    for number, name in enumerate(("affectnet-efficientnet_b0", "second")):
+    for number, name in enumerate((DEFAULT_RUN, "second")):
         table = random_predictions(images, 1.2 + 0.2 * number, number)
         path = folder / "checkpoints" / name
         write_info(path, RunInfo(network={"backbone": "resnet50", "input_size": 112}, finished=True))

@@ -77,12 +77,12 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
 
     from emotion_core.models.checkpoint import save_weights
     from emotion_core.models.network import EmotionNetwork, NetworkConfig
-    from emotion_core.results.run import RunInfo, write_info
+    from emotion_core.results.run import DEFAULT_RUN, RunInfo, write_info
 
     folder = tmp_path / "checkpoints"
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(folder))
 
-    def make(name: str = "affectnet-efficientnet_b0", *, seed: int = 0, **settings: Any) -> Path:
+    def make(name: str = DEFAULT_RUN, *, seed: int = 0, **settings: Any) -> Path:
         info = {key: settings.pop(key) for key in ("outputs", "temperature") if key in settings}
         config = NetworkConfig(**{"backbone": "custom_cnn", "input_size": 48, **settings})
         torch.manual_seed(seed)

@@ -19,7 +19,7 @@ from emotion_core.labels import AFFECT, EXPRESSIONS
 
 SCHEMA_VERSION = 1
 WEIGHTS = "model.safetensors"
-DEFAULT_RUN = "affectnet-efficientnet_b0"
+DEFAULT_RUN = "affectnet-custom_cnn"
 """The run that is used when none is named; it comes with the repository."""
 
 PREDICTION_COLUMNS = (

@@ -13,14 +13,14 @@ import pytest
 from emotion_core.data.schematic import load_schematic
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
-from emotion_core.results.run import RunInfo, write_evaluation, write_info
+from emotion_core.results.run import DEFAULT_RUN, RunInfo, write_evaluation, write_info
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 DEADLINE = 180_000.0
 IMAGES = 240
-FIRST, SECOND = "affectnet-efficientnet_b0", "second"
+FIRST, SECOND = DEFAULT_RUN, "second"
 
 
 def answers(seed: int) -> pd.DataFrame:
