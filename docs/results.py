@@ -1,4 +1,4 @@
-"""Puts the measured figures of all runs into the README, beside what others reported: ``python docs/results.py``."""
+"""Puts the figures of all runs into the README, beside reported ones, and into their cards: ``python docs/results.py``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ sys.path.insert(0, str(ROOT))
 from emotion_core.compare import Comparison, Difference, Entry, compare, load_store, reported_entries  # noqa: E402
 from emotion_core.compare.seeds import seed_spread  # noqa: E402
 from emotion_core.metrics.significance import holm  # noqa: E402
-from emotion_core.results.run import DEFAULT_RUN  # noqa: E402
+from emotion_core.results.card import write_card  # noqa: E402
+from emotion_core.results.run import DEFAULT_RUN, Run, list_runs  # noqa: E402
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
@@ -209,5 +210,8 @@ def replace(text: str, section: str) -> str:
 
 
 if __name__ == "__main__":
+    for run in list_runs(ROOT / "checkpoints"):
+        if isinstance(run, Run):
+            write_card(run)
     readme = ROOT / "README.md"
     readme.write_text(replace(readme.read_text(encoding="utf-8"), render(ROOT / "checkpoints")), encoding="utf-8")

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from emotion_core.data.datasets import DATASETS
+from emotion_core.results.card import render_card
+from emotion_core.results.run import Run, list_runs
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -48,6 +50,11 @@ def test_results_in_the_readme_are_those_of_the_runs():
     spec.loader.exec_module(results)
     section = results.render(ROOT / "checkpoints")
     assert results.replace(README, section) == README, "run 'python docs/results.py'"
+
+
+@pytest.mark.parametrize("run", list_runs(ROOT / "checkpoints"), ids=lambda run: run.name)
+def test_the_card_of_a_run_says_what_its_folder_holds(run: Run):
+    assert (run.path / "README.md").read_text(encoding="utf-8") == render_card(run), "run 'python docs/results.py'"
 
 
 def test_every_dataset_has_a_row_that_says_what_has_to_lie_where():
