@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import socket
 import subprocess
@@ -25,7 +26,10 @@ def main(folder: Path) -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--server.port", str(port), "--server.headless", "true", "--server.address", "127.0.0.1"]
-    server = subprocess.Popen([sys.executable, "-m", "streamlit", "run", "app.py", *options], cwd=ROOT)  # noqa: S603 - our own app
+    # The sidebar shows the data folder: no path of whoever takes the pictures belongs into them.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("EMOTION_DATA")}
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)  # noqa: S603 - our own app
     try:
         wait(f"http://127.0.0.1:{port}/_stcore/health")
         picture = io.BytesIO()
