@@ -213,15 +213,10 @@ def describe_selection(selection: Mapping[str, Any]) -> str:
     value = selection.get("value")
     score = f" {value:.3f}" if isinstance(value, float) else ""
     measured = f"{selection.get('measure', '?')}{score} on {selection.get('split', '?')}"
-    last = selection.get("keep") == "last"
-    if "epoch" not in selection:
-        return (
-            f"the last epochs of several runs ({measured} chose nothing)"
-            if last
-            else f"epochs of several runs, chosen by {measured}"
-        )
-    epoch = f"epoch {selection['epoch']}"
-    return f"{epoch}, the last one ({measured} chose nothing)" if last else f"{epoch}, chosen by {measured}"
+    one = f"epoch {selection['epoch']}" if "epoch" in selection else None
+    if selection.get("keep") == "last":
+        return f"{f'{one}, the last one' if one else 'the last epochs of several runs'} ({measured} chose nothing)"
+    return f"{one or 'epochs of several runs'}, chosen by {measured}"
 
 
 def list_runs(folder: Path | None = None) -> list[Run | DamagedRun]:

@@ -70,7 +70,7 @@ def _figures(run: Run) -> _Figures:
         milliseconds=_number(timings.get("ms_per_face")), measured_on=str(timings.get("measured_on", "an unnamed machine"))
     )
     for metrics in run.evaluations.values():
-        measures = metrics.get("measures") if isinstance(metrics, Mapping) and metrics.get("split") == "test" else None
+        measures = metrics.get("measures") if metrics.get("split") == "test" else None
         accuracy = measures.get("accuracy") if isinstance(measures, Mapping) else None
         value = _number(accuracy.get("value")) if isinstance(accuracy, Mapping) else None
         if value is not None:
