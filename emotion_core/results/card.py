@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emotion_core.data.datasets import DATASETS
-from emotion_core.results.run import Run, describe_selection, write_text
+from emotion_core.results.run import Run, describe_selection, purpose_of_validation, write_text
 from emotion_core.results.summaries import read_predictions
 from emotion_core.results.weaknesses import describe_weaknesses
 
@@ -121,7 +121,7 @@ def _training(run: Run, dataset: str) -> list[str]:
     info = run.info
     counts = ", ".join(
         f"{info.dataset[split]['images']:,} images to {purpose} (`{info.dataset[split]['fingerprint']}`)"
-        for split, purpose in (("train", "learn from"), ("val", "choose the epoch"))
+        for split, purpose in (("train", "learn from"), ("val", purpose_of_validation(info.selection)))
         if split in info.dataset
     )
     lines = [f"- Data: {dataset}; {counts}." if counts else f"- Data: {dataset}."]

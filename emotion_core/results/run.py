@@ -219,6 +219,11 @@ def describe_selection(selection: Mapping[str, Any]) -> str:
     return f"{one or 'epochs of several runs'}, chosen by {measured}"
 
 
+def purpose_of_validation(selection: Mapping[str, Any]) -> str:
+    """What the validation images of a training are for, in words: they choose the stored epoch, or only judge."""
+    return "judge every epoch" if selection.get("keep") == "last" else "choose the epoch"
+
+
 def list_runs(folder: Path | None = None) -> list[Run | DamagedRun]:
     """Every run in a folder, by name; a damaged one is an entry that says why."""
     root = checkpoints_folder() if folder is None else folder

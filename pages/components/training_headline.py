@@ -10,6 +10,7 @@ import streamlit as st
 
 from emotion_core.figures.training_tables import best_epoch, find_trouble, measure_title, median
 from emotion_core.results.progress import TrainingProgress
+from emotion_core.results.run import purpose_of_validation
 from pages.components.training_store import SIGNS, Watched, seconds_since_epoch
 from pages.components.words import count, escape, shorten
 
@@ -125,7 +126,7 @@ def _facts(watched: Watched) -> str:
     name = info.dataset.get("name")
     images = [
         f"{number:,} images to {purpose}"
-        for split, purpose in (("train", "learn from"), ("val", "choose the epoch"))
+        for split, purpose in (("train", "learn from"), ("val", purpose_of_validation(info.selection)))
         if (number := _images(info.dataset, split)) is not None
     ]
     if isinstance(name, str):

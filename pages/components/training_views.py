@@ -73,7 +73,7 @@ def _explain(watched: Sequence[Watched]) -> None:
         return
     words = []
     if course.chosen is not None:
-        words.append(f"The dotted line marks epoch {course.chosen}, the chosen one.")
+        words.append(f"The dotted line marks epoch {course.chosen}, whose weights are stored.")
     if len(course.spans) > 1:
         spans = ", ".join(f"{escape(shorten(span.name, 40))} {_epochs(span)}" for span in course.spans[:20])
         words.append(f"Phases by epoch: {spans}.")

@@ -367,3 +367,12 @@ def test_opening_it_does_not_load_the_networks_library(trained: Train, run_alone
         "assert not loaded, loaded\n"
     )
     run_alone(code)
+
+
+def test_a_last_epoch_is_not_called_a_chosen_one(app: AppTest, trained: Train) -> None:
+    selection = {"measure": "accuracy", "split": "val", "epoch": 4, "value": 0.2, "keep": "last"}
+    trained("last", selection=selection)
+    open_training(app)
+    assert figures(app)["Stored epoch"] == "4 of 4"
+    assert "Chosen epoch" not in figures(app)
+    assert "640 images to judge every epoch" in facts(app)
