@@ -12,6 +12,7 @@ import pandas as pd
 
 from emotion_core.errors import ConfigError
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.results.joined import check_out, joint_selection
 from emotion_core.results.run import Run, RunInfo, read_run, write_evaluation, write_info
 from emotion_core.results.summaries import keep_summary, read_predictions, summarise_predictions
 
@@ -39,10 +40,7 @@ def combine(runs: Sequence[Run], out: Path) -> Run:
     runs = list({run.path.resolve(): run for run in runs}.values())
     if len(runs) < 2:
         raise ConfigError("An ensemble needs at least two different runs.")
-    if out.resolve() in {run.path.resolve() for run in runs}:
-        raise ConfigError(f"'{out}' is itself one of the runs. Choose another folder with --out.")
-    if (out / "run.json").is_file() and not read_run(out).info.training.get("members"):
-        raise ConfigError(f"'{out}' holds a trained run. Choose another folder with --out.")
+    check_out(out, runs, "members")
     keys = _shared(runs)
     write_info(out, _describe(runs))
     made = read_run(out)
@@ -74,8 +72,6 @@ def _shared(runs: Sequence[Run]) -> list[str]:
 def _describe(runs: Sequence[Run]) -> RunInfo:
     infos = [run.info for run in runs]
     backbones = list(dict.fromkeys(info.backbone for info in infos))
-    selections = {str(info.selection.get("measure")) for info in infos}
-    last = all(info.selection.get("keep") == "last" for info in infos)
     return RunInfo(
         network={
             "backbone": backbones[0] if len(backbones) == 1 else "ensemble",
@@ -88,7 +84,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
         },
         dataset=infos[0].dataset,
         # Nothing was chosen here; what chose the members' epochs is how this one came about.
-        selection={"measure": " and ".join(sorted(selections)), "split": "val"} | ({"keep": "last"} if last else {}),
+        selection=joint_selection(runs),
         init="runs",
         seed=infos[0].seed,
         num_params=sum(info.num_params for info in infos),

@@ -83,7 +83,7 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(folder))
 
     def make(name: str = DEFAULT_RUN, *, seed: int = 0, **settings: Any) -> Path:
-        info = {key: settings.pop(key) for key in ("outputs", "temperature") if key in settings}
+        info = {key: settings.pop(key) for key in ("outputs", "temperature", "init", "dataset", "seconds") if key in settings}
         config = NetworkConfig(**{"backbone": "custom_cnn", "input_size": 48, **settings})
         torch.manual_seed(seed)
         network = EmotionNetwork(config)

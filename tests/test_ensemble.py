@@ -147,5 +147,5 @@ def test_an_ensemble_cannot_be_its_own_member(member: Callable[..., Path], tmp_p
 
 def test_a_trained_run_is_never_replaced(member: Callable[..., Path]) -> None:
     runs = [read_run(member("a", 1)), read_run(member("b", 2))]
-    with pytest.raises(ConfigError, match=r"c' holds a trained run. Choose another folder with --out"):
+    with pytest.raises(ConfigError, match=r"c' holds a run of another kind. Choose another folder with --out"):
         combine(runs, member("c", 3))

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 
 from emotion_core import __version__
-from emotion_core.cli import audit, compare, ensemble, evaluate, explain, predict, profile, reviews, runs, train
+from emotion_core.cli import audit, compare, ensemble, evaluate, explain, predict, profile, reviews, runs, soup, train
 from emotion_core.errors import EmotionCoreError
 
-COMMANDS = (predict, train, evaluate, ensemble, compare, profile, explain, audit, reviews, runs)
+COMMANDS = (predict, train, evaluate, ensemble, soup, compare, profile, explain, audit, reviews, runs)
 """Modules with commands, in the order of ``--help``."""
 
 DESCRIPTION = "Train, judge and explain networks that read emotion from faces."

@@ -127,6 +127,9 @@ def _training(run: Run, dataset: str) -> list[str]:
     lines = [f"- Data: {dataset}; {counts}." if counts else f"- Data: {dataset}."]
     if members := info.training.get("members"):
         return [*lines, f"- No training of its own: the mean of what {', '.join(f'`{name}`' for name in members)} say."]
+    if averaged := info.training.get("averaged"):
+        names = ", ".join(f"`{name}`" for name in averaged)
+        return [*lines, f"- Start: {info.init}. No training of its own: the mean of the weights of {names} (a model soup)."]
     lines.append(f"- Start: {info.init}. Seed {info.seed}. {info.seconds / 60:.0f} minutes on {info.device}.")
     if info.selection:
         # Older runs have one phase and say so without naming it.
