@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from emotion_core.compare import Comparison, Difference, Entry, compare, load_store, reported_entries  # noqa: E402
-from emotion_core.compare.seeds import seed_spread  # noqa: E402
+from emotion_core.compare.seeds import repeated_trainings, seed_spread  # noqa: E402
 from emotion_core.metrics.significance import holm  # noqa: E402
 from emotion_core.results.card import write_card  # noqa: E402
 from emotion_core.results.run import DEFAULT_RUN, Run, list_runs  # noqa: E402
@@ -24,6 +23,9 @@ BENCHMARKS = {
     "fer2013-4": "FER-2013, four classes",
     "schematic": "Schematic faces",
 }
+PRESETS = {"affectnet-3999": "affectnet", "ferplus": "ferplus", "fer2013-4": "fer2013-4"}
+"""What the ``compare-…`` preset of each benchmark is called."""
+
 SHOWN = {
     "accuracy": "accuracy",
     "f1_macro": "F1, macro",
@@ -47,6 +49,10 @@ VARIANTS = {
 """A run named ``RUN-WORD`` with one of these words is ``RUN`` with one thing changed, for the ablations."""
 
 
+EQUAL = "-short"
+"""Runs whose name ends so (``-seed2`` may follow) come from the ``compare-…`` presets: one protocol for every backbone."""
+
+
 def render(folder: Path) -> str:
     """The README's section on results: a table for each benchmark that runs were measured on.
 
@@ -63,9 +69,15 @@ def render(folder: Path) -> str:
         entries = [entry for entry in store.entries if entry.dataset == dataset and entry.split == "test"]
         if entries:
             names = {entry.name for entry in entries}
-            hidden = _repeats(entries) | {name for name in names if _changed(name, names) is not None}
+            hidden = repeated_trainings(entries) | {name for name in names if _changed(name, names) is not None}
             whole = [entry for entry in entries if entry.name not in hidden]
-            parts += ["", f"**{title}**, {_images(entries)}", "", *_table(whole, reported_entries(dataset))]
+            equal = [entry for entry in whole if entry.name.endswith(EQUAL)]
+            rest = [entry for entry in whole if entry not in equal]
+            parts += ["", f"**{title}**, {_images(entries)}", "", *_table(rest, reported_entries(dataset))]
+            if equal:
+                start = "" if dataset == "ferplus" else " from its own run on FER+"
+                parts += ["", f"One short protocol for every backbone (preset `compare-{PRESETS[dataset]}`{start}):", ""]
+                parts += _table(equal, [])
             parts += [*_seeds(entries), *_ablations(entries)]
     parts += [
         "",
@@ -111,12 +123,6 @@ def _verdict(comparison: Comparison, key: str) -> str:
     equal = [f"`{name}`" for name, mark in marks.items() if mark == "like best"]
     rest = f"cannot be told from {', '.join(equal)}" if equal else "is told from all others measured"
     return f"In {SHOWN[key]}, `{best}` is the best measured here and {rest}."
-
-
-def _repeats(entries: Sequence[Entry]) -> set[str]:
-    """Runs that are another one with another seed, and stand in its line."""
-    groups = [set(spread.names) for key in JUDGED for spread in seed_spread(entries, key)]
-    return {name for group in groups for name in group if re.sub(r"-seed\d+$", "", name) in group - {name}}
 
 
 def _changed(name: str, names: set[str]) -> tuple[str, str] | None:

@@ -36,7 +36,7 @@ def main() -> None:
         st.error(escape(str(error)))
         return
     table = comparison_table(comparison, choice.measures)
-    show_table(comparison, table, choice.measures)
+    show_table(comparison, table, choice.measures, choice.other_seeds)
     offer_table(table, choice.measures, choice.evaluation)
     st.divider()
     show_views(Shown(comparison=comparison, measures=choice.measures))

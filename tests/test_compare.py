@@ -27,6 +27,7 @@ from emotion_core.compare import (
     judge_part,
     load_store,
     render_text,
+    repeated_trainings,
     reported_entries,
     seed_spread,
     why_not_comparable,
@@ -357,6 +358,9 @@ def test_seeds_of_one_training(make_run: MakeRun, tmp_path: Path) -> None:
     assert spread.sd == pytest.approx(0.05)  # 0.45, 0.50, 0.55 with n - 1
     assert seed_spread(load(tmp_path, "seed0"), "accuracy") == ()
     assert seed_spread(load(tmp_path), "colour") == ()
+    assert repeated_trainings(load(tmp_path)) == {"seed1", "seed2"}
+    assert repeated_trainings(load(tmp_path, "seed2", "seed1", "lr")) == {"seed2"}
+    assert repeated_trainings(reported_entries("affectnet-3999")) == frozenset()
 
 
 TABLE = pd.DataFrame(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from emotion_core.compare.entries import Entry, Kind, Measure, Store, find_entries, judge_part, load_store, reported_entries
 from emotion_core.compare.pairs import ALPHA, MEASURES, Comparison, Difference, compare, why_not_comparable
-from emotion_core.compare.seeds import SeedSpread, seed_spread
+from emotion_core.compare.seeds import SeedSpread, repeated_trainings, seed_spread
 from emotion_core.compare.tables import comparison_table, render_text
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "judge_part",
     "load_store",
     "render_text",
+    "repeated_trainings",
     "reported_entries",
     "seed_spread",
     "why_not_comparable",

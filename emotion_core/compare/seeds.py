@@ -39,28 +39,46 @@ def seed_spread(entries: Sequence[Entry], measure: str) -> tuple[SeedSpread, ...
 
     This is the spread over trainings; the intervals beside it are the spread over images.
     """
-    groups: dict[str, dict[int, Entry]] = {}
-    for entry in entries:
-        if entry.run is not None and entry.seed is not None and np.isfinite(_value(entry, measure)):
-            info = entry.run.info
-            training = {**LATER_SETTINGS, **info.training, "seed": None}
-            same = [entry.evaluation, entry.fingerprint, entry.backbone, info.network, training, info.init]
-            groups.setdefault(json.dumps(same, sort_keys=True, default=str), {}).setdefault(entry.seed, entry)
     found = []
-    for runs in groups.values():
-        values = [_value(entry, measure) for entry in runs.values()]
+    for group in _trainings([entry for entry in entries if np.isfinite(_value(entry, measure))]):
+        by_seed: dict[int | None, Entry] = {}
+        for entry in group:
+            by_seed.setdefault(entry.seed, entry)
+        runs = list(by_seed.values())
+        values = [_value(entry, measure) for entry in runs]
         if len(values) > 1:
-            first = next(iter(runs.values()))
+            first = runs[0]
             found.append(
                 SeedSpread(
                     backbone=first.backbone,
                     preset=first.preset,
-                    names=tuple(entry.name for entry in runs.values()),
+                    names=tuple(entry.name for entry in runs),
                     mean=float(np.mean(values)),
                     sd=float(np.std(values, ddof=1)),
                 )
             )
     return tuple(found)
+
+
+def repeated_trainings(entries: Sequence[Entry]) -> frozenset[str]:
+    """Names of runs that repeat another one of them with a higher seed, and nothing else changed."""
+    repeats: set[str] = set()
+    for group in _trainings(entries):
+        first = min(group, key=lambda entry: entry.seed or 0)
+        repeats |= {entry.name for entry in group if entry.seed != first.seed}
+    return frozenset(repeats)
+
+
+def _trainings(entries: Sequence[Entry]) -> list[list[Entry]]:
+    """Measured entries, those together that differ in their seed alone."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        if entry.run is not None and entry.seed is not None:
+            info = entry.run.info
+            training = {**LATER_SETTINGS, **info.training, "seed": None}
+            same = [entry.evaluation, entry.fingerprint, entry.backbone, info.network, training, info.init]
+            groups.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
+    return list(groups.values())
 
 
 def _value(entry: Entry, measure: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,8 @@ SIZE = len(EXPRESSIONS)
 ALL = -1
 """Stands in ``customdata`` for every row, or every column."""
 
-ROOM = 2.3
-"""Width of the words beside the cells, in cells."""
+ROOM = 0.2875
+"""Width of the words beside the cells, as a share of the cells' width."""
 
 RIGHT, WRONG, NEUTRAL = "28, 124, 74", "178, 52, 52", "31, 111, 139"
 """Colours of cells as red, green, blue: what is right, what is wrong, and what is neither."""
@@ -34,6 +34,7 @@ def error_matrix(
     title: str,
     down: str,
     across: str,
+    names: Sequence[str] = EXPRESSIONS,
     judged: bool = True,
     ink: str = GREY,
     chosen: tuple[Collection[str], Collection[str]] = ((), ()),
@@ -41,13 +42,15 @@ def error_matrix(
     """Counts of pairs of expressions; darker is a larger share of the row.
 
     A heat map gives no point to a click, so nearly transparent squares lie on its cells and on the words beside them. Their
-    ``customdata`` are row and column, :data:`ALL` where the click means all of them.
+    ``customdata`` are the places of row and column in :data:`~emotion_core.labels.EXPRESSIONS`, :data:`ALL` where the click
+    means all of them.
 
     Args:
-        counts: shape ``(8, 8)``.
+        counts: shape ``(n, n)``.
         title: the finding.
         down: what the rows are, such as ``"true"``.
         across: what the columns are.
+        names: the n expressions of the rows and of the columns.
         judged: whether the diagonal is right and the rest wrong; otherwise all cells have one colour.
         ink: colour of the words on pale cells: that of the page, so that they are readable.
         chosen: expressions of the rows and of the columns that are chosen; these cells get a frame.
@@ -58,12 +61,13 @@ def error_matrix(
     Raises:
         ValueError: another shape.
     """
-    if counts.shape != (SIZE, SIZE):
-        raise ValueError(f"A matrix of {SIZE} × {SIZE} is needed, not {counts.shape}.")
+    size = len(names)
+    if counts.shape != (size, size):
+        raise ValueError(f"A matrix of {size} × {size} is needed, not {counts.shape}.")
     figure = new_figure(literal(title), height=400)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    on = np.eye(SIZE, dtype=np.bool_)
-    words = _names(down, across, ink)
+    on = np.eye(size, dtype=np.bool_)
+    words = _names(names, down, across, ink)
     for mask, colour in ((on, RIGHT), (~on, WRONG)):
         limit = max(float(shares[mask].max()), 0.2)
         _add_cells(figure, shares, mask, colour if judged else NEUTRAL, limit)
@@ -71,12 +75,17 @@ def error_matrix(
             font = {"size": 12, "color": "#ffffff" if shares[i, j] > 0.6 * limit else ink}
             words.append({"x": j, "y": i, "text": f"{counts[i, j]}", "showarrow": False, "font": font})
     # All at once: plotly checks every one of them again whenever one is added.
-    figure.update_layout(annotations=words, shapes=_frames(*chosen))
-    _add_squares(figure, counts, shares, down, across)
+    figure.update_layout(annotations=words, shapes=_frames(names, *chosen))
+    _add_squares(figure, names, counts, shares, down, across)
     axis = {"showgrid": False, "zeroline": False, "visible": False, "fixedrange": True}
-    figure.update_xaxes(**axis, range=[-0.5 - ROOM, SIZE - 0.5], constrain="domain", constraintoward="left")
+    figure.update_xaxes(**axis, range=[-0.5 - ROOM * size, size - 0.5], constrain="domain", constraintoward="left")
     figure.update_yaxes(
-        **axis, range=[SIZE - 0.5 + ROOM, -0.55], scaleanchor="x", scaleratio=1, constrain="domain", constraintoward="top"
+        **axis,
+        range=[size - 0.5 + ROOM * size, -0.55],
+        scaleanchor="x",
+        scaleratio=1,
+        constrain="domain",
+        constraintoward="top",
     )
     figure.update_layout(showlegend=False, hovermode="closest", hoverdistance=40, margin={"l": 22, "r": 4, "t": 36, "b": 20})
     return figure
@@ -98,54 +107,63 @@ def _add_cells(
     )  # fmt: skip
 
 
-def _names(down: str, across: str, ink: str) -> list[dict[str, Any]]:
+def _names(names: Sequence[str], down: str, across: str, ink: str) -> list[dict[str, Any]]:
     """Words beside the cells."""
     font, side = {"size": 12.5, "color": ink}, {"size": 13, "color": GREY}
-    middle, edge = (SIZE - 1) / 2, 0.5 + ROOM
+    size = len(names)
+    middle, edge = (size - 1) / 2, 0.5 + ROOM * size
     words: list[dict[str, Any]] = [
         {"x": -edge, "y": middle, "xanchor": "right", "textangle": -90, "text": literal(down), "font": side},
-        {"x": middle, "y": SIZE - 1 + edge, "yanchor": "top", "text": literal(across), "font": side},
+        {"x": middle, "y": size - 1 + edge, "yanchor": "top", "text": literal(across), "font": side},
     ]
-    for i, name in enumerate(EXPRESSIONS):
+    for i, name in enumerate(names):
         words.append({"x": -0.6, "y": i, "xanchor": "right", "text": name, "font": font})
-        words.append({"x": i, "y": SIZE - 0.4, "yanchor": "top", "textangle": -90, "text": name, "font": font})
+        words.append({"x": i, "y": size - 0.4, "yanchor": "top", "textangle": -90, "text": name, "font": font})
     return [{"showarrow": False, **word} for word in words]
 
 
-def _frames(rows: Collection[str], columns: Collection[str]) -> list[dict[str, Any]]:
+def _frames(names: Sequence[str], rows: Collection[str], columns: Collection[str]) -> list[dict[str, Any]]:
     """Around what is chosen."""
     if not rows and not columns:
         return []
     line = {"color": CHOSEN, "width": 3}
     return [
         {"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1, "line": line}
-        for y0, y1 in _bands(rows)
-        for x0, x1 in _bands(columns)
+        for y0, y1 in _bands(names, rows)
+        for x0, x1 in _bands(names, columns)
     ]
 
 
-def _bands(names: Collection[str]) -> list[tuple[float, float]]:
-    """From edge to edge of each; the whole side where there are none."""
-    places = [EXPRESSIONS.index(name) for name in names]
-    return [(place - 0.5, place + 0.5) for place in places] or [(-0.5, SIZE - 0.5)]
+def _bands(names: Sequence[str], chosen: Collection[str]) -> list[tuple[float, float]]:
+    """From edge to edge of each; the whole side where none is chosen."""
+    if not chosen:
+        return [(-0.5, len(names) - 0.5)]
+    places = [names.index(name) for name in chosen if name in names]
+    return [(place - 0.5, place + 0.5) for place in places]
 
 
 def _add_squares(
-    figure: go.Figure, counts: npt.NDArray[np.int64], shares: npt.NDArray[np.float64], down: str, across: str
+    figure: go.Figure,
+    names: Sequence[str],
+    counts: npt.NDArray[np.int64],
+    shares: npt.NDArray[np.float64],
+    down: str,
+    across: str,
 ) -> None:
     points: list[dict[str, Any]] = []
-    for i, row in enumerate(EXPRESSIONS):
-        for j, column in enumerate(EXPRESSIONS):
+    size, places = len(names), [EXPRESSIONS.index(name) for name in names]
+    for i, row in enumerate(names):
+        for j, column in enumerate(names):
             words = (
                 f"{literal(down)}: {row}<br>{literal(across)}: {column}<br>{counts[i, j]:,} images, {shares[i, j]:.3f} of row"
             )
-            points.append({"x": j, "y": i, "cell": [i, j], "words": words})
-    for k, name in enumerate(EXPRESSIONS):
+            points.append({"x": j, "y": i, "cell": [places[i], places[j]], "words": words})
+    for k, name in enumerate(names):
         across_words = f"all {counts[k].sum():,} images<br>{literal(down)}: {name}"
         down_words = f"all {counts[:, k].sum():,} images<br>{literal(across)}: {name}"
-        for offset in (1, 2):
-            points.append({"x": -offset, "y": k, "cell": [k, ALL], "words": across_words})
-            points.append({"x": k, "y": SIZE - 1 + offset, "cell": [ALL, k], "words": down_words})
+        for offset in (0.5 + 0.22 * ROOM * size, 0.5 + 0.65 * ROOM * size):
+            points.append({"x": -offset, "y": k, "cell": [places[k], ALL], "words": across_words})
+            points.append({"x": k, "y": size - 1 + offset, "cell": [ALL, places[k]], "words": down_words})
     look = {"marker": {"opacity": 1}}
     figure.add_scatter(
         x=[point["x"] for point in points],
@@ -156,7 +174,7 @@ def _add_squares(
         customdata=[point["cell"] for point in points],
         text=[point["words"] for point in points],
         hovertemplate="%{text}<extra></extra>",
-        marker={"symbol": "square", "size": 26, "color": _NEARLY_TRANSPARENT, "line": {"width": 0}},
+        marker={"symbol": "square", "size": 26 * SIZE / size, "color": _NEARLY_TRANSPARENT, "line": {"width": 0}},
         selected=look,
         unselected=look,
     )

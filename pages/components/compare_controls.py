@@ -9,7 +9,7 @@ from math import isnan
 
 import streamlit as st
 
-from emotion_core.compare import Entry, Store, reported_entries, why_not_comparable
+from emotion_core.compare import Entry, Store, repeated_trainings, reported_entries, why_not_comparable
 from emotion_core.figures.measure_words import MEASURE_WORDS
 from pages.components.compare_slices import EVERYTHING, judge_slice, saved_slices
 
@@ -26,12 +26,14 @@ class Choice:
     Attributes:
         evaluation: ``<dataset>-<split>``.
         entries: measured ones first, reported ones after them.
+        other_seeds: measured ones that only repeat one of these with another seed, and are not shown.
         measures: keys; empty when all were taken away.
         baseline: name of the run that others are compared with; ``None`` where there is no run.
     """
 
     evaluation: str
     entries: tuple[Entry, ...]
+    other_seeds: tuple[Entry, ...]
     measures: tuple[str, ...]
     baseline: str | None
 
@@ -58,16 +60,26 @@ def ask_choice(store: Store) -> Choice:
             help="Show only runs with one of these backbones or presets.",
         )
     shown = [entry for entry in measured if not kinds or entry.backbone in kinds or entry.preset in kinds]
+    repeats = repeated_trainings(shown)
+    with columns[5]:
+        seeds = bool(repeats) and st.toggle(
+            "Every seed",
+            key="seeds",
+            bind="query-params",
+            help="Show trainings that only repeat another one with another seed. How far they spread stands below the table.",
+        )
+    usual = [entry for entry in shown if seeds or entry.name not in repeats]
     with columns[2]:
         names = st.multiselect(
             "Runs",
             [entry.name for entry in shown],
             key="runs",
             bind="query-params",
-            placeholder=f"All {len(shown)}" if len(shown) > 1 else "All",
-            help="Nothing chosen means all of them. Tests are corrected for the number of runs shown.",
+            placeholder=f"All {len(usual)}" if len(usual) > 1 else "All",
+            help="Nothing chosen means all, of each training one seed. Tests are corrected for the number of runs shown.",
         )
-    shown = [entry for entry in shown if not names or entry.name in names]
+    others = [entry for entry in shown if not names and entry not in usual]
+    shown = [entry for entry in shown if entry.name in names] if names else usual
     known = [key for key in MEASURE_WORDS if any(key in entry.measures for entry in shown)]
     titles = {MEASURE_WORDS[key].title: key for key in known}
     with columns[3]:
@@ -112,7 +124,13 @@ def ask_choice(store: Store) -> Choice:
             shown, beside = judge_slice(shown, measured, name, slices[name]), ()
     shown, beside = _best_first(shown, measures), tuple(_best_first(beside, measures))
     baseline = _best(shown, measures) if against == BEST or against is None else against
-    return Choice(evaluation=str(evaluation), entries=(*shown, *beside), measures=measures, baseline=baseline)
+    return Choice(
+        evaluation=str(evaluation),
+        entries=(*shown, *beside),
+        other_seeds=tuple(others),
+        measures=measures,
+        baseline=baseline,
+    )
 
 
 def rank_evaluations(entries: Sequence[Entry]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from emotion_core.compare import Comparison, seed_spread
+from emotion_core.compare import Comparison, Entry, seed_spread
 from emotion_core.figures.compare_tables import difference_text, readable_table, value_text
 from emotion_core.figures.measure_words import COST_WORDS, MEASURE_WORDS, cost_title
 from emotion_core.results.tables import export_table
@@ -15,6 +15,10 @@ from pages.components.words import count, escape
 
 ROW = 35
 """Height of a row of a dataframe, px."""
+
+
+LETTER, NARROW, WIDE = 7.5, 190, 310
+"""Width of a letter in a dataframe, and of the column of names: wide enough for a long one, never most of a screen; px."""
 
 
 class _Cell(float):
@@ -28,8 +32,8 @@ class _Cell(float):
         return cell
 
 
-def show_table(comparison: Comparison, table: pd.DataFrame, measures: Sequence[str]) -> None:
-    """Runs that were compared, then those that could not be, then the spread over seeds."""
+def show_table(comparison: Comparison, table: pd.DataFrame, measures: Sequence[str], other_seeds: Sequence[Entry]) -> None:
+    """Runs that were compared, then those that could not be, then the spread over seeds, of runs that are not shown too."""
     tested, apart = table[table["apart"] == ""], table[table["apart"] != ""]
     if len(tested):
         _show(tested, measures, key="compared", baseline=comparison.baseline)
@@ -46,15 +50,17 @@ def show_table(comparison: Comparison, table: pd.DataFrame, measures: Sequence[s
                 "○ Reported without predictions: no interval and no test is possible, and the test images may be others."
             )
         _show(apart, measures, key="apart", baseline=None)
-    _show_seeds(comparison, measures)
+    _show_seeds(comparison, measures, other_seeds)
 
 
 def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: str | None) -> None:
     rows = table.to_dict("records")
     signs = ["○ " if row["kind"] == "reported" else "⚠ " if row["collapsed"] else "" for row in rows]
     reported = all(row["kind"] == "reported" for row in rows)
-    columns: dict[str, object] = {"run": [f"{sign}{row['name']}" for sign, row in zip(signs, rows, strict=True)]}
-    config = {"run": st.column_config.TextColumn("run", pinned=True, width=190, help="Name of the run, or who reported it.")}
+    names = [f"{sign}{row['name']}" for sign, row in zip(signs, rows, strict=True)]
+    columns: dict[str, object] = {"run": names}
+    room = round(min(max(LETTER * max(map(len, names)) + 20, NARROW), WIDE))
+    config = {"run": st.column_config.TextColumn("run", pinned=True, width=room, help="Name of the run, or who reported it.")}
     texts = []
     known = [measure for measure in measures if table[measure].notna().any()]
     for measure in known:
@@ -142,8 +148,9 @@ def _legend(comparison: Comparison, tested: pd.DataFrame, measures: Sequence[str
     st.caption(f"{words}.")
 
 
-def _show_seeds(comparison: Comparison, measures: Sequence[str]) -> None:
+def _show_seeds(comparison: Comparison, measures: Sequence[str], other_seeds: Sequence[Entry]) -> None:
     entries = [*comparison.entries, *(entry for entry, _ in comparison.apart if entry.kind == "measured")]
+    entries += other_seeds
     rows: dict[tuple[str, ...], dict[str, object]] = {}
     for measure in measures:
         for spread in seed_spread(entries, measure):

@@ -11,7 +11,7 @@ import streamlit as st
 
 from emotion_core.figures.errors_matrix import clicked_cell, error_matrix
 from emotion_core.inspection.filters import choose_rows
-from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts
+from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts, told_apart
 from emotion_core.labels import EXPRESSIONS
 from pages.components.affect_figures import kept_figure
 from pages.components.errors_controls import ALL, PICKED, USUAL, first_page
@@ -48,27 +48,32 @@ def show_matrix(chosen: Chosen) -> None:
     if not counts.sum():
         st.info("Nothing to count: no image here has both a true and a predicted expression.")
         return
+    names = told_apart(inspected.table, *columns)
+    places = [EXPRESSIONS.index(name) for name in names]
+    counts = counts[np.ix_(places, places)]
     picked: Picked = tuple(getattr(chosen.wanted, name) for name in conditions)  # type: ignore[assignment]
     same, total = int(np.trace(counts)), int(counts.sum())
     finding = f"{same / total:.3f} of {count(total, 'image', 'images')} {'agree' if against else 'right'}"
     dark = st.context.theme.type == "dark"
-    build = partial(_figure, counts, finding, words, picked, judged=not against, ink=INK[dark])
+    build = partial(_figure, counts, finding, words, picked, names, judged=not against, ink=INK[dark])
     # A new key forgets the last click, so that the same cell can be clicked again.
     key = f"matrix-{axes}-{picked}"
     st.plotly_chart(
-        kept_figure(("errors", inspected.key, counts.tobytes(), words, picked, dark), build),
+        kept_figure(("errors", inspected.key, counts.tobytes(), words, picked, names, dark), build),
         key=key,
         config=CONFIG,
         on_select=partial(_click, key, conditions, picked),
         selection_mode="points",
-        alt=f"{finding}. {_worst(counts)}",
+        alt=f"{finding}. {_worst(counts, names)}",
     )
     st.caption("Click a cell, or the name of a row or a column, to see its images. Click it again to see all errors.")
 
 
-def _figure(counts: Counts, finding: str, words: tuple[str, str], picked: Picked, *, judged: bool, ink: str) -> go.Figure:
+def _figure(
+    counts: Counts, finding: str, words: tuple[str, str], picked: Picked, names: tuple[str, ...], *, judged: bool, ink: str
+) -> go.Figure:
     down, across = (shorten(word, 40) for word in words)
-    return error_matrix(counts, title=finding, down=down, across=across, judged=judged, ink=ink, chosen=picked)
+    return error_matrix(counts, title=finding, down=down, across=across, names=names, judged=judged, ink=ink, chosen=picked)
 
 
 def _click(key: str, conditions: tuple[str, str], picked: Picked) -> None:
@@ -85,10 +90,10 @@ def _click(key: str, conditions: tuple[str, str], picked: Picked) -> None:
     first_page()
 
 
-def _worst(counts: Counts) -> str:
+def _worst(counts: Counts, names: tuple[str, ...]) -> str:
     """The most frequent confusion, for those who cannot see the matrix."""
-    apart = np.where(np.eye(len(EXPRESSIONS), dtype=bool), 0, counts)
+    apart = np.where(np.eye(len(names), dtype=bool), 0, counts)
     if not apart.any():
         return "Nothing is confused."
     i, j = np.unravel_index(int(apart.argmax()), apart.shape)
-    return f"Most often, {EXPRESSIONS[i]} and {EXPRESSIONS[j]} meet: {count(int(apart[i, j]), 'image', 'images')}."
+    return f"Most often, {names[i]} and {names[j]} meet: {count(int(apart[i, j]), 'image', 'images')}."

@@ -73,6 +73,27 @@ def test_what_is_chosen_is_framed(chosen: Any, frames: list[tuple[float, ...]]) 
     assert [(shape.x0, shape.x1, shape.y0, shape.y1) for shape in figure.layout.shapes] == frames
 
 
+def test_four_expressions_fill_the_figure() -> None:
+    names = ("fear", "happiness", "anger", "disgust")
+    counts = np.arange(16).reshape(4, 4)
+    figure = error_matrix(counts, title="a", down="b", across="c", names=names, chosen=(("anger", "contempt"), ()))
+    points = squares(figure)
+    cells = [tuple(cell) for cell in points.customdata]
+    assert (len(cells), len(set(cells))) == (16 + 16, 16 + 8)
+    # A click means the same expressions as on the whole matrix.
+    place = cells.index((EXPRESSIONS.index("anger"), EXPRESSIONS.index("disgust")))
+    assert (points.x[place], points.y[place]) == (3, 2)
+    assert clicked_cell({"customdata": cells[place]}) == ("anger", "disgust")
+    assert points.text[place].startswith("b: anger<br>c: disgust<br>11 images")
+    assert [(shape.x0, shape.x1, shape.y0, shape.y1) for shape in figure.layout.shapes] == [(-0.5, 3.5, 1.5, 2.5)]
+    # Words beside the cells have the same room in px, and every square lies inside.
+    left, right = figure.layout.xaxis.range
+    whole_left, whole_right = error_matrix(COUNTS, title="a", down="b", across="c").layout.xaxis.range
+    assert (-0.5 - left) / (right - left) == pytest.approx((-0.5 - whole_left) / (whole_right - whole_left))
+    assert left < min(points.x)
+    assert max(points.y) < figure.layout.yaxis.range[0]
+
+
 def test_another_shape_is_refused() -> None:
     with pytest.raises(ValueError, match=r"8 × 8 is needed, not \(2, 2\)"):
         error_matrix(np.zeros((2, 2), dtype=np.int64), title="a", down="b", across="c")

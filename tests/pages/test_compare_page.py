@@ -311,6 +311,30 @@ def test_seeds_have_their_own_table(app: AppTest, add: Callable[..., Path]) -> N
     assert seeds["accuracy"].tolist() == ["0.650 ± 0.071"]
 
 
+def test_of_each_training_one_seed_is_shown(app: AppTest, add: Callable[..., Path]) -> None:
+    add("two", 0.6, seed=1)
+    add("one", 0.7)
+    add("alone", 0.5, backbone="vgg16", seed=2)
+    app.query_params["reported"] = "false"
+    run(app)
+    assert app.dataframe[0].value["run"].tolist() == ["one", "alone"]
+    assert "over 1 pair of runs" in captions(app)
+    app.toggle(key="seeds").set_value(True)
+    run(app)
+    assert app.dataframe[0].value["run"].tolist() == ["one", "two", "alone"]
+    app.toggle(key="seeds").set_value(False)
+    # Whoever names a run sees it.
+    app.multiselect(key="runs").set_value(["two"])
+    run(app)
+    assert app.dataframe[0].value["run"].tolist() == ["two"]
+
+
+@pytest.mark.usefixtures("three")
+def test_without_other_seeds_nobody_is_asked(app: AppTest) -> None:
+    run(app)
+    assert "Every seed" not in [found.label for found in app.toggle]
+
+
 def test_runs_measured_otherwise_stand_apart(app: AppTest, add: Callable[..., Path], three: list[Path]) -> None:
     add("elsewhere", 0.9, fingerprint="xyz")
     app.query_params["reported"] = "false"
