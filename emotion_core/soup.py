@@ -17,14 +17,16 @@ def average_weights(runs: Sequence[Run], out: Path) -> Run:
 
     It costs what one of them costs to run, where an ensemble costs all of them. That works between trainings that started from
     the same weights, such as fine-tunings with other seeds; networks that started elsewhere have nothing in common to average.
-    All runs count alike, so no image chooses anything. The temperature is 1 until the run is calibrated.
+    All runs count alike, so no image chooses anything. The running statistics of batch normalisation are averaged like all
+    else, not measured anew. The temperature is 1 until the run is calibrated.
 
     Args:
         runs: at least two, with weights.
         out: run folder, made if needed; one that holds such a run is replaced, with its evaluations.
 
     Raises:
-        ConfigError: fewer than two runs, or other networks, outputs, starts or training images.
+        ConfigError: fewer than two runs, unfinished ones, or other networks, outputs, starts or training images; or ``out`` is
+            one of the runs, or holds a run of another kind.
         CheckpointError: weights are missing or damaged.
         OSError: the folder cannot be written.
     """
@@ -41,8 +43,10 @@ def average_weights(runs: Sequence[Run], out: Path) -> Run:
                 state[name] += (tensor - state[name]) / count
     out.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(out / "evaluations", ignore_errors=True)
-    save_weights(network, out / WEIGHTS)
+    # Interrupted here, the folder has no weights rather than others than it says.
+    (out / WEIGHTS).unlink(missing_ok=True)
     write_info(out, _describe(runs))
+    save_weights(network, out / WEIGHTS)
     return read_run(out)
 
 
@@ -54,6 +58,9 @@ def _check_kin(runs: Sequence[Run]) -> None:
             f"'{first.name}' started from random weights, so it has nothing in common with the others to average. "
             "The mean of their predictions works: ensemble."
         )
+    for run in runs:
+        if not run.info.finished:
+            raise ConfigError(f"The training of '{run.name}' is not finished. The same 'train' command again goes on with it.")
     for run in runs[1:]:
         for what, one, other in (
             ("start", first.info.init, run.info.init),

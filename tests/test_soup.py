@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from emotion_core.cli import main
 from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.inference import infer
-from emotion_core.results.run import find_run, read_run, write_text
+from emotion_core.results.run import find_run, read_run, write_info, write_text
 from emotion_core.soup import average_weights
 
 
@@ -85,6 +86,15 @@ def test_random_starts_are_refused(fine_tuned: Callable[..., Path], tmp_path: Pa
         average_weights(runs, tmp_path / "out")
 
 
+def test_an_unfinished_training_is_refused(fine_tuned: Callable[..., Path], tmp_path: Path) -> None:
+    runs = [read_run(fine_tuned(name, seed)) for name, seed in (("a", 1), ("b", 2))]
+    write_info(runs[1].path, replace(runs[1].info, finished=False))
+    with pytest.raises(
+        ConfigError, match=r"The training of 'b' is not finished. The same 'train' command again goes on with it"
+    ):
+        average_weights([runs[0], read_run(runs[1].path)], tmp_path / "out")
+
+
 def test_one_run_is_not_enough(fine_tuned: Callable[..., Path], tmp_path: Path) -> None:
     run = read_run(fine_tuned("a", 1))
     with pytest.raises(ConfigError, match="at least two different runs"):
@@ -116,7 +126,10 @@ def test_the_command_makes_a_run_with_a_card(fine_tuned: Callable[..., Path], ca
     fine_tuned("a", 1)
     fine_tuned("b", 2)
     assert main(["soup", "a", "b", "--out", "both"]) == 0
-    assert "mean of the weights of 2 runs\nnext: calibrate both, then evaluate both" in capsys.readouterr().out
+    assert (
+        "mean of the weights of 2 runs\nnext: calibrate both --dataset faces; then evaluate both --dataset faces"
+        in capsys.readouterr().out
+    )
     run = find_run("both")
     assert run.has_weights
     card = (run.path / "README.md").read_text()

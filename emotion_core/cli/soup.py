@@ -26,5 +26,6 @@ def _soup(arguments: argparse.Namespace) -> int:
     run = average_weights([find_run(name) for name in arguments.runs], out)
     write_card(run)
     print(f"{run.path}: mean of the weights of {len(run.info.training['averaged'])} runs")
-    print(f"next: calibrate {run.name}, then evaluate {run.name}")
+    options = f"{arguments.out} --dataset {run.info.dataset.get('name', 'DATASET')}"
+    print(f"next: calibrate {options}; then evaluate {options}")
     return 0

@@ -76,7 +76,8 @@ def _trainings(entries: Sequence[Entry]) -> list[list[Entry]]:
         if entry.run is not None and entry.seed is not None:
             info = entry.run.info
             training = {**LATER_SETTINGS, **info.training, "seed": None}
-            same = [entry.evaluation, entry.fingerprint, entry.backbone, info.network, training, info.init]
+            images = [entry.evaluation, entry.fingerprint, sorted(entry.part or ())]
+            same = [images, entry.backbone, info.network, training, info.init]
             groups.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
     return list(groups.values())
 

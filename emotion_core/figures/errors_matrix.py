@@ -69,7 +69,7 @@ def error_matrix(
     on = np.eye(size, dtype=np.bool_)
     words = _names(names, down, across, ink)
     for mask, colour in ((on, RIGHT), (~on, WRONG)):
-        limit = max(float(shares[mask].max()), 0.2)
+        limit = max(float(shares[mask].max(initial=0.0)), 0.2)
         _add_cells(figure, shares, mask, colour if judged else NEUTRAL, limit)
         for i, j in np.argwhere(mask & (counts > 0)).tolist():
             font = {"size": 12, "color": "#ffffff" if shares[i, j] > 0.6 * limit else ink}
@@ -164,6 +164,7 @@ def _add_squares(
         for offset in (0.5 + 0.22 * ROOM * size, 0.5 + 0.65 * ROOM * size):
             points.append({"x": -offset, "y": k, "cell": [places[k], ALL], "words": across_words})
             points.append({"x": k, "y": size - 1 + offset, "cell": [ALL, places[k]], "words": down_words})
+    # Squares grow with the cells; those on the words do not, because the words keep their size.
     look = {"marker": {"opacity": 1}}
     figure.add_scatter(
         x=[point["x"] for point in points],
@@ -174,7 +175,12 @@ def _add_squares(
         customdata=[point["cell"] for point in points],
         text=[point["words"] for point in points],
         hovertemplate="%{text}<extra></extra>",
-        marker={"symbol": "square", "size": 26 * SIZE / size, "color": _NEARLY_TRANSPARENT, "line": {"width": 0}},
+        marker={
+            "symbol": "square",
+            "size": [26 * SIZE / size] * size**2 + [26] * 4 * size,
+            "color": _NEARLY_TRANSPARENT,
+            "line": {"width": 0},
+        },
         selected=look,
         unselected=look,
     )

@@ -153,8 +153,9 @@ def start_network(config: TrainConfig) -> EmotionNetwork:
     """A network with the weights that training starts from; errors as in :func:`train`."""
     if not config.init:
         raise ConfigError(
-            "This training goes on from another one: name a run with --init RUN (the preset 'pretrain-ferplus' makes one), or "
-            "start from random weights with --init scratch."
+            "This training goes on from another one: name a run of the same backbone with --init RUN (the preset "
+            "'pretrain-ferplus' makes one, 'compare-ferplus' for the presets that compare backbones), or start from random "
+            "weights with --init scratch."
         )
     torch.manual_seed(config.seed)
     network = EmotionNetwork(config.network, pretrained=config.init == "imagenet")

@@ -66,7 +66,9 @@ def ask_choice(store: Store) -> Choice:
             "Every seed",
             key="seeds",
             bind="query-params",
-            help="Show trainings that only repeat another one with another seed. How far they spread stands below the table.",
+            disabled=bool(st.session_state.get("runs")),
+            help="Show trainings that only repeat another one with another seed, unless runs are named. How far they spread "
+            "stands below the table.",
         )
     usual = [entry for entry in shown if seeds or entry.name not in repeats]
     with columns[2]:
@@ -121,7 +123,10 @@ def ask_choice(store: Store) -> Choice:
             help="Compare on the images of a filter that was kept on the Errors page. What others reported is on all images.",
         )
         if name in slices:
-            shown, beside = judge_slice(shown, measured, name, slices[name]), ()
+            judged, beside = judge_slice([*shown, *others], measured, name, slices[name]), ()
+            hidden = {entry.name for entry in others}
+            shown = [entry for entry in judged if entry.name not in hidden]
+            others = [entry for entry in judged if entry.name in hidden]
     shown, beside = _best_first(shown, measures), tuple(_best_first(beside, measures))
     baseline = _best(shown, measures) if against == BEST or against is None else against
     return Choice(

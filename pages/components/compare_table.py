@@ -37,7 +37,7 @@ def show_table(comparison: Comparison, table: pd.DataFrame, measures: Sequence[s
     tested, apart = table[table["apart"] == ""], table[table["apart"] != ""]
     if len(tested):
         _show(tested, measures, key="compared", baseline=comparison.baseline)
-        _legend(comparison, tested, measures)
+        _legend(comparison, tested, len(other_seeds))
     if len(apart):
         reported = apart["kind"] == "reported"
         words = [
@@ -134,10 +134,15 @@ def _facts(table: pd.DataFrame, columns: dict[str, object], config: dict[str, ob
         columns.pop("source", None)
 
 
-def _legend(comparison: Comparison, tested: pd.DataFrame, measures: Sequence[str]) -> None:
+def _legend(comparison: Comparison, tested: pd.DataFrame, other_seeds: int) -> None:
     pairs = len(tested) * (len(tested) - 1) // 2
     if not pairs:
-        st.caption("One run alone: evaluate another on the same images to compare. [..] is the 95 % interval over images.")
+        alone = "One run alone: evaluate another on the same images to compare."
+        if other_seeds:
+            alone = (
+                f"One training alone: “Every seed” above also shows {count(other_seeds, 'other seed', 'other seeds')} of it."
+            )
+        st.caption(f"{alone} [..] is the 95 % interval over images.")
         return
     words = (
         f"★ best, ≈ cannot be told from the best at 0.05 after Holm's correction over {count(pairs, 'pair', 'pairs')} of runs. "

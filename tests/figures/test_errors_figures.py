@@ -91,7 +91,15 @@ def test_four_expressions_fill_the_figure() -> None:
     whole_left, whole_right = error_matrix(COUNTS, title="a", down="b", across="c").layout.xaxis.range
     assert (-0.5 - left) / (right - left) == pytest.approx((-0.5 - whole_left) / (whole_right - whole_left))
     assert left < min(points.x)
+    # Squares grow with the cells, and those on the words stay as they are.
+    assert (points.marker.size[0], points.marker.size[-1]) == (52, 26)
     assert max(points.y) < figure.layout.yaxis.range[0]
+
+
+def test_one_expression_alone_is_drawn() -> None:
+    figure = error_matrix(np.array([[5]]), title="a", down="b", across="c", names=("happiness",))
+    assert figure.data[0].z[0][0] == 1
+    assert {tuple(cell) for cell in squares(figure).customdata} == {(1, 1), (1, ALL), (ALL, 1)}
 
 
 def test_another_shape_is_refused() -> None:

@@ -329,6 +329,16 @@ def test_of_each_training_one_seed_is_shown(app: AppTest, add: Callable[..., Pat
     assert app.dataframe[0].value["run"].tolist() == ["two"]
 
 
+def test_one_training_alone_says_where_its_other_seeds_are(app: AppTest, add: Callable[..., Path]) -> None:
+    add("one", 0.7)
+    add("two", 0.6, seed=1)
+    app.query_params["reported"] = "false"
+    # A link to a difference from a seed that is not shown.
+    app.query_params["baseline"] = "two"
+    run(app)
+    assert "One training alone: “Every seed” above also shows 1 other seed of it." in captions(app)
+
+
 @pytest.mark.usefixtures("three")
 def test_without_other_seeds_nobody_is_asked(app: AppTest) -> None:
     run(app)
@@ -414,6 +424,18 @@ def test_a_slice_is_compared_on_its_own_images(app: AppTest, three: list[Path]) 
     app.selectbox(key="slice").select("gone").run()
     assert not app.exception
     assert "what gone says, which is not here" in app.error[0].value.replace("\\", "")
+
+
+def test_seeds_that_are_not_shown_are_judged_on_the_slice_too(app: AppTest, add: Callable[..., Path]) -> None:
+    folders = [add("one", 0.7), add("two", 0.5, seed=1)]
+    ReviewStore().save_slice("fearful", "affectnet-3999", "test", Filter(true=("fear",)).to_json(), "Ada")
+    app.query_params["reported"] = "false"
+    run(app)
+    app.selectbox(key="slice").select("fearful").run()
+    tables = [read_predictions(read_run(folder), "affectnet-3999-test") for folder in folders]
+    values = [summarize(table[table["expression"] == "fear"].reset_index(drop=True))["accuracy"] for table in tables]
+    expected = f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+    assert app.dataframe[1].value["accuracy"].tolist() == [expected]
 
 
 def test_does_not_load_the_networks_library(three: list[Path], run_alone: Callable[[str], None]) -> None:
