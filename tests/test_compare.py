@@ -495,7 +495,7 @@ def test_a_last_epoch_says_that_nothing_chose_it(make_run: MakeRun, tmp_path: Pa
 
 def test_seeds_of_older_and_newer_runs_belong_together(make_run: MakeRun, tmp_path: Path) -> None:
     for seed, later in enumerate(({}, {"precision": "auto", "keep": "best"}, {"precision": "bf16"})):
-        training = {"title": "A preset", "lr": 0.1, "seed": seed, **later}
+        training = {"title": "A preset", "phases": [], "lr": 0.1, "seed": seed, **later}
         make_run(f"run-{seed}", predictions(correct(100 + seed)), info={"training": training, "seed": seed}, seed=seed)
     [spread] = seed_spread(load(tmp_path), "accuracy")
     assert spread.names == ("run-0", "run-1")

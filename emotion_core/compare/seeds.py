@@ -5,14 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
 from emotion_core.compare.entries import Entry
-
-LATER_SETTINGS = MappingProxyType({"precision": "auto", "keep": "best"})
-"""What trainings did before there was a choice; their ``run.json`` does not say it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +71,7 @@ def _trainings(entries: Sequence[Entry]) -> list[list[Entry]]:
     for entry in entries:
         if entry.run is not None and entry.seed is not None:
             info = entry.run.info
-            training = {**LATER_SETTINGS, **info.training, "seed": None}
+            training = {**info.training, "seed": None}
             images = [entry.evaluation, entry.fingerprint, sorted(entry.part or ())]
             same = [images, entry.backbone, info.network, training, info.init]
             groups.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import timm
 from torch import nn
@@ -21,6 +21,7 @@ class BackboneSpec:
     Attributes:
         title: what people call it.
         timm_name: its name in timm; ``None`` for our own.
+        stem: the first convolution.
         stages: attribute names of modules that together hold every parameter, input to output; unfrozen in reverse.
         cam_layer: the module whose output is the last feature map, which Grad-CAM reads.
         drop_path: whether it can drop residual branches at random while training.
@@ -28,6 +29,7 @@ class BackboneSpec:
 
     title: str
     timm_name: str | None
+    stem: str
     stages: tuple[tuple[str, ...], ...]
     cam_layer: str
     drop_path: bool
@@ -43,6 +45,7 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
         "efficientnet_b0": BackboneSpec(
             title="EfficientNet-B0",
             timm_name="efficientnet_b0",
+            stem="conv_stem",
             stages=(("conv_stem", "bn1"), *((f"blocks.{i}",) for i in range(7)), ("conv_head", "bn2")),
             cam_layer="bn2",
             drop_path=True,
@@ -50,6 +53,7 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
         "resnet50": BackboneSpec(
             title="ResNet-50",
             timm_name="resnet50",
+            stem="conv1",
             stages=(("conv1", "bn1"), ("layer1",), ("layer2",), ("layer3",), ("layer4",)),
             cam_layer="layer4",
             drop_path=True,
@@ -57,6 +61,7 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
         "mobilenetv2": BackboneSpec(
             title="MobileNetV2",
             timm_name="mobilenetv2_100",
+            stem="conv_stem",
             stages=(("conv_stem", "bn1"), *((f"blocks.{i}",) for i in range(7)), ("conv_head", "bn2")),
             cam_layer="bn2",
             drop_path=True,
@@ -64,6 +69,7 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
         "densenet121": BackboneSpec(
             title="DenseNet-121",
             timm_name="densenet121",
+            stem="features.conv0",
             stages=(
                 ("features.conv0", "features.norm0"),
                 ("features.denseblock1", "features.transition1"),
@@ -78,6 +84,7 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
             title="VGG-16",
             # The variant with batch normalisation: without it the network hardly learns from random weights.
             timm_name="vgg16_bn",
+            stem="features.0",
             stages=_numbered("features", ((0, 4), (7, 11), (14, 21), (24, 31), (34, 41))),
             cam_layer="features",
             drop_path=False,
@@ -85,6 +92,7 @@ BACKBONES: Mapping[str, BackboneSpec] = MappingProxyType(
         "custom_cnn": BackboneSpec(
             title="Custom CNN",
             timm_name=None,
+            stem="stem.0",
             stages=(("stem",), ("stage1",), ("stage2",), ("stage3",), ("stage4",)),
             cam_layer="stage4",
             drop_path=False,
@@ -106,7 +114,9 @@ def backbone_spec(name: str) -> BackboneSpec:
     raise ConfigError(f"There is no backbone '{name}'.{hint} Known: {', '.join(BACKBONES)}.")
 
 
-def build_backbone(name: str, *, pretrained: bool = False, in_chans: int = 3, drop_path: float = 0.0) -> tuple[nn.Module, int]:
+def build_backbone(
+    name: str, *, pretrained: bool = False, in_chans: int = 3, drop_path: float = 0.0, stem_stride: int | None = None
+) -> tuple[nn.Module, int]:
     """Build a backbone without pooling and without a classifier.
 
     Args:
@@ -114,6 +124,7 @@ def build_backbone(name: str, *, pretrained: bool = False, in_chans: int = 3, dr
         pretrained: fetch ImageNet weights through timm's hub code.
         in_chans: channels of the images; timm folds pre-trained stem weights to 1 or 4 channels.
         drop_path: rate of stochastic depth, in [0, 1); ignored by backbones without residual branches.
+        stem_stride: of the first convolution; ``None`` for the backbone's own.
 
     Returns:
         A module with ``forward_features``, ``(B, in_chans, H, W)`` to ``(B, C, h, w)``, and ``C``.
@@ -127,7 +138,7 @@ def build_backbone(name: str, *, pretrained: bool = False, in_chans: int = 3, dr
         if pretrained:
             raise ConfigError(f"There are no ImageNet weights for '{name}'. Start from scratch or from a run.")
         custom = CustomCNN(in_chans=in_chans)
-        return custom, custom.num_features
+        return _with_stem_stride(custom, spec, stem_stride), custom.num_features
     extra: dict[str, Any] = {"drop_path_rate": drop_path} if spec.drop_path and drop_path > 0 else {}
     try:
         model = timm.create_model(
@@ -143,9 +154,18 @@ def build_backbone(name: str, *, pretrained: bool = False, in_chans: int = 3, dr
             f"{reason}. Connect to the internet once, or start from random weights (--init scratch), from another run "
             "(--init RUN) or from a file of weights (--init FILE.safetensors)."
         ) from error
+    _with_stem_stride(model, spec, stem_stride)
     if name == "vgg16":
         # timm's VGG turns the feature map into 4,096 values with 119 M parameters that global average pooling replaces.
         model.pre_logits = nn.Identity()
         return model, 512
     num_features: Any = model.num_features
     return model, int(num_features)
+
+
+def _with_stem_stride(backbone: nn.Module, spec: BackboneSpec, stride: int | None) -> nn.Module:
+    """The same weights on a finer grid: with stride 1 a picture of 48 px leaves as many places as one of 96 px otherwise."""
+    if stride is not None:
+        stem = cast(nn.Conv2d, backbone.get_submodule(spec.stem))
+        stem.stride = (stride, stride)
+    return backbone

@@ -22,6 +22,14 @@ WEIGHTS = "model.safetensors"
 DEFAULT_RUN = "affectnet-custom_cnn"
 """The run that is used when none is named; it comes with the repository."""
 
+LATER_NETWORK = {"stem_stride": None}
+LATER_TRAINING = {
+    "precision": "auto",
+    "keep": "best",
+    "extra": {"dataset": "", "teacher": "", "share": 0.5},
+}
+"""Settings that came later than some runs, which do not say them, and the one value that they had before."""
+
 PREDICTION_COLUMNS = (
     "sample_id",
     "expression",
@@ -198,7 +206,15 @@ def read_run(path: Path) -> Run:
     temperature = values.get("temperature", 1.0)
     if not (math.isfinite(temperature) and temperature > 0):
         raise CheckpointError(f"'{file}' has the temperature {temperature!r}; it has to be a number above 0.")
+    if "phases" in values.get("training", {}):
+        values |= {"network": {**LATER_NETWORK, **network}, "training": _with_later_settings(values["training"])}
     return Run(path=path, info=RunInfo(**values))
+
+
+def _with_later_settings(training: dict[str, Any]) -> dict[str, Any]:
+    network = training.get("network")
+    filled = {"network": {**LATER_NETWORK, **network}} if isinstance(network, dict) else {}
+    return {**LATER_TRAINING, **training, **filled}
 
 
 def describe_selection(selection: Mapping[str, Any]) -> str:

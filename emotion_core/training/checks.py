@@ -64,7 +64,7 @@ def check_phases(
             seconds = _two_steps(config, phase, copy.deepcopy(network), batch, class_weights, autocast)
         except torch.OutOfMemoryError as error:
             raise out_of_memory(config, phase) from error
-        steps = math.ceil(len(part.table) / config.batch_size)
+        steps = math.ceil(part.images_an_epoch / config.batch_size)
         # A step on a frozen backbone is hardly more than its forward pass.
         forward = seconds if phase.stages == 0 else seconds * FORWARD_SHARE
         looks = phase.views or phase.epochs

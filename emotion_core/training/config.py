@@ -77,6 +77,25 @@ class Mixing:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Extra:
+    """Further training pictures from another dataset; its training part alone, and validation stays as it is.
+
+    With a teacher they are labelled by what another run, often an ensemble, said of them (pseudo-labels, D.-H. Lee 2013; a
+    student learns from them as in Q. Xie et al. 2020, Self-training with Noisy Student): label distributions, and valence and
+    arousal that the dataset itself may lack.
+
+    Attributes:
+        dataset: where they come from; empty for none.
+        teacher: a run that was evaluated on the training part of that dataset; empty for the dataset's own labels.
+        share: of the images of an epoch that are extra, in (0, 1); each epoch draws other ones.
+    """
+
+    dataset: str = ""
+    teacher: str = ""
+    share: float = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
 class Optimiser:
     """How gradients become steps.
 
@@ -134,6 +153,7 @@ class TrainConfig:
         init: where the weights come from: ``"scratch"``, ``"imagenet"``, a run, or a ``.safetensors`` file.
         network: what is trained.
         loss: what counts how much.
+        extra: further training pictures from another dataset.
         mixing: whether images are blended.
         augmentation: how training images are varied.
         optimiser: how gradients become steps.
@@ -156,6 +176,7 @@ class TrainConfig:
     init: str = "scratch"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    extra: Extra = field(default_factory=Extra)
     mixing: Mixing = field(default_factory=Mixing)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimiser: Optimiser = field(default_factory=Optimiser)
@@ -187,6 +208,8 @@ class TrainConfig:
         for measure, output in (("accuracy", "expression"), ("f1_macro", "expression"), ("ccc", "affect")):
             taught = measure not in self.select or output in self.outputs
             _check(taught, f"select '{self.select}' needs the output '{output}', but its losses weigh 0")
+        _check(0 < self.extra.share < 1, f"extra.share {self.extra.share:g} is not in (0, 1)")
+        _check(not self.extra.teacher or bool(self.extra.dataset), "extra.teacher has no pictures to label: name extra.dataset")
         _check_mixing(self.mixing)
         _check_augmentation(self.augmentation)
         _choice(self.optimiser.name, OPTIMISERS, "optimiser.name")
@@ -316,6 +339,7 @@ def _check_network(network: NetworkConfig) -> None:
     _check(all(map(math.isfinite, network.mean)), f"network.mean {list(network.mean)} is not finite")
     _check(all(0 < value < math.inf for value in network.std), f"network.std {list(network.std)} is not above 0")
     _check(network.hidden is None or network.hidden >= 1, f"network.hidden {network.hidden} is not at least 1")
+    _check(network.stem_stride in (None, 1), f"network.stem_stride {network.stem_stride} is not 1 or none")
     for name in ("dropout", "drop_path"):
         _check(0 <= getattr(network, name) < 1, f"network.{name} {getattr(network, name):g} is not in [0, 1)")
 

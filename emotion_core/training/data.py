@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
@@ -18,6 +19,7 @@ from emotion_core.data.cache import decode_cached
 from emotion_core.data.datasets import load_dataset
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.training.config import TrainConfig
+from emotion_core.training.extra import load_extra
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +29,30 @@ class Part:
     """Decoded pictures of one split with their labels.
 
     Attributes:
-        table: ``N`` rows.
+        table: ``N`` rows, those of the dataset itself first.
         pixels: uint8, shape ``(N, 1 or 3, S, S)``, in memory or memory-mapped.
+        extra: how many rows at the end come from elsewhere.
+        drawn: how many of these an epoch takes.
     """
 
     table: FaceTable
     pixels: npt.NDArray[np.uint8]
+    extra: int = 0
+    drawn: int = 0
+
+    @property
+    def own(self) -> FaceTable:
+        """The rows of the dataset itself."""
+        return self.table if not self.extra else self.table.where(np.arange(len(self.table)) < len(self.table) - self.extra)
+
+    @property
+    def images_an_epoch(self) -> int:
+        """How many images an epoch takes."""
+        return len(self.table) - self.extra + self.drawn
+
+    def sampler(self, seed: int) -> EpochSampler:
+        """The order of its images in every epoch."""
+        return EpochSampler(len(self.table) - self.extra, seed, extra=self.extra, drawn=self.drawn)
 
 
 def load_parts(
@@ -63,7 +83,32 @@ def load_parts(
             for table in tables
         ]
     first, second = (Part(table=table, pixels=pixels) for table, pixels in decoded)
+    if config.extra.dataset:
+        further = load_extra(config.extra, whole, config.network.input_size, data_root, on_error=on_error, cache=cache)
+        first = join_extra(first, *further, share=config.extra.share)
     return first, second
+
+
+def join_extra(part: Part, table: FaceTable, pixels: npt.NDArray[np.uint8], *, share: float) -> Part:
+    """A training part with further pictures behind its own; all are held in memory.
+
+    Args:
+        part: the dataset's own.
+        table: the further ones, with what they teach.
+        pixels: of these, uint8, shape ``(N, 1 or 3, S, S)``.
+        share: of an epoch's images that come from them, in (0, 1).
+    """
+    channels = max(part.pixels.shape[1], pixels.shape[1])
+    both = [np.repeat(found, channels // found.shape[1], axis=1) for found in (part.pixels, pixels)]
+    # Names may be the same in both.
+    named = table.frame.assign(sample_id=[f"{table.name}/{sample_id}" for sample_id in table.sample_ids])
+    joined = replace(
+        part.table,
+        frame=pd.concat([part.table.frame, named], ignore_index=True),
+        distributions=np.concatenate([part.table.targets, table.targets]),
+    )
+    drawn = min(round(len(part.table) * share / (1 - share)), len(table))
+    return Part(table=joined, pixels=np.concatenate(both), extra=len(table), drawn=drawn)
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -72,21 +117,29 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 class EpochSampler(Sampler[int]):
-    """Positions ``0`` to ``count - 1``, shuffled anew for every epoch, from the seed alone."""
+    """Positions ``0`` to ``count - 1``, shuffled anew for every epoch, from the seed alone.
 
-    def __init__(self, count: int, seed: int) -> None:
+    Among them come ``drawn`` of the ``extra`` positions behind, others in every epoch.
+    """
+
+    def __init__(self, count: int, seed: int, *, extra: int = 0, drawn: int = 0) -> None:
         self.count, self.seed, self.epoch = count, seed, 0
+        self.extra, self.drawn = extra, drawn
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order comes next."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.count
+        return self.count + self.drawn
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        return iter(torch.randperm(self.count, generator=generator).tolist())
+        order = torch.randperm(self.count + self.drawn, generator=generator)
+        if self.drawn:
+            chosen = self.count + torch.randperm(self.extra, generator=generator)[: self.drawn]
+            order = torch.cat([torch.arange(self.count), chosen])[order]
+        return iter(order.tolist())
 
 
 class Pictures(Dataset[Any]):

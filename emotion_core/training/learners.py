@@ -16,7 +16,7 @@ from emotion_core.models.folding import can_pack, fold_batch_norm, pack_convolut
 from emotion_core.models.inference import images_a_pass, network_input, to_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.training.config import Phase, TrainConfig
-from emotion_core.training.data import EpochSampler, Part, Pictures, epoch_seed, make_loader
+from emotion_core.training.data import Part, Pictures, epoch_seed, make_loader
 from emotion_core.training.mixing import mix
 
 
@@ -90,10 +90,9 @@ class ImageLearner:
         self.labels = Labels(parts[0], accelerator.device)
         self.pixels = _on_device(parts[0].pixels, accelerator.device)
         pin = accelerator.device.type == "cuda" and self.pixels is None
-        count = len(parts[0].table)
-        pictures = Pictures(parts[0].pixels if self.pixels is None else None, count)
-        sampler = EpochSampler(count, config.seed)
-        loader = make_loader(pictures, config.batch_size, sampler=sampler, workers=workers, pin=pin)
+        count = parts[0].images_an_epoch
+        pictures = Pictures(parts[0].pixels if self.pixels is None else None, len(parts[0].table))
+        loader = make_loader(pictures, config.batch_size, sampler=parts[0].sampler(config.seed), workers=workers, pin=pin)
         self.loader = accelerator.prepare_data_loader(loader)
         self.judged = judged_loader(parts[1], accelerator)
         alone = accelerator.num_processes == 1
@@ -149,8 +148,8 @@ class FeatureLearner:
     ) -> None:
         self.config, self.network, self.accelerator, self.beat = config, network, accelerator, beat
         self.labels = Labels(parts[0], accelerator.device)
-        self.sampler = EpochSampler(len(parts[0].table), config.seed)
-        self.steps = count_steps(len(parts[0].table), config.batch_size)
+        self.sampler = parts[0].sampler(config.seed)
+        self.steps = count_steps(parts[0].images_an_epoch, config.batch_size)
         self.images_a_step = 1
         backbone = self._fast_backbone()
         views = range(1 if not config.augmentation.active else phase.views)

@@ -78,18 +78,18 @@ class Training:
         self.seconds, self.best, self.saved = 0.0, -math.inf, -math.inf
         self.optimiser_state: dict[str, Any] | None = None
         self.moving: list[torch.nn.Parameter] = []
-        self.classes = parts[0].table.targets.sum(axis=0) > 0
+        self.classes = parts[0].own.targets.sum(axis=0) > 0
         self.taught = torch.from_numpy(self.classes).to(accelerator.device)
         self.class_weights: torch.Tensor | None = None
         self.info = describe(config, network, parts, accelerator.device)
 
     def run(self, *, progress: bool, tensorboard: bool) -> Run:
-        images = len(self.parts[0].table)
+        images = self.parts[0].images_an_epoch
         with self._reporting(images, progress=progress, tensorboard=tensorboard):
             resumed = self._resume()
             if self.accelerator.is_main_process:
                 write_info(self.out, self.info)
-            weights = class_weights(self.parts[0].table.targets, self.config.loss)
+            weights = class_weights(self.parts[0].own.targets, self.config.loss)
             self.class_weights = None if weights is None else torch.from_numpy(weights).to(self.accelerator.device)
             self._check(resumed=resumed)
             self.reporter.go_on(self.epoch)
@@ -198,7 +198,7 @@ class Training:
         )
         score = selection_score(measures, self.config.select)
         row |= {f"val_{name}": round(value, 6) for name, value in measures.items()}
-        row |= {"score": round(score, 6), "images_per_second": round(len(self.parts[0].table) / trained, 1)}
+        row |= {"score": round(score, 6), "images_per_second": round(self.parts[0].images_an_epoch / trained, 1)}
         row["seconds"] = round(time.perf_counter() - started, 2)
         self.seconds += row["seconds"]
         self.epoch += 1

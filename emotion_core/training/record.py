@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +25,10 @@ def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Pa
         dataset={
             "name": config.dataset,
             **{
-                split: {"images": len(part.table), "fingerprint": part.table.fingerprint()}
+                split: {"images": len(part.own), "fingerprint": part.own.fingerprint()}
                 for split, part in zip(("train", "val"), parts, strict=True)
             },
+            **({"extra": {"name": config.extra.dataset, "images": parts[0].extra}} if parts[0].extra else {}),
         },
         init=_init_name(config.init),
         seed=config.seed,
@@ -38,7 +40,8 @@ def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Pa
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
     """The configuration as ``run.json`` keeps it: no path of this machine in it."""
-    return {**config.to_dict(), "init": _init_name(config.init)}
+    extra = replace(config.extra, teacher=Path(config.extra.teacher).name)
+    return {**replace(config, extra=extra).to_dict(), "init": _init_name(config.init)}
 
 
 def _init_name(init: str) -> str:

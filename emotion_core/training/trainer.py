@@ -207,8 +207,7 @@ def _finished(out: Path, config: TrainConfig) -> Run | None:
     if not (out / "run.json").is_file():
         return None
     run = read_run(out)
-    # Settings that came later than the run had one value only; and run.json holds lists where the configuration has tuples.
-    trained = {**plain(recorded(TrainConfig())), **plain(run.info.training)}
-    if trained != plain(recorded(config)):
+    # run.json holds lists where the configuration has tuples.
+    if plain(run.info.training) != plain(recorded(config)):
         raise ConfigError(f"'{out}' holds a run with other settings. Choose another folder with --out, or remove it.")
     return run if run.info.finished else None

@@ -154,3 +154,19 @@ def test_errors_without_pretrained_weights_keep_their_type(monkeypatch: pytest.M
 def test_own_network_has_no_pretrained_weights() -> None:
     with pytest.raises(ConfigError, match="no ImageNet weights for 'custom_cnn'"):
         build_backbone("custom_cnn", pretrained=True)
+
+
+@pytest.mark.parametrize("name", sorted(BACKBONES))
+def test_a_stem_without_stride_sees_a_small_picture_as_a_large_one(name: str) -> None:
+    usual = EmotionNetwork(NetworkConfig(backbone=name, input_size=64)).eval()
+    fine = EmotionNetwork(NetworkConfig(backbone=name, input_size=64, stem_stride=1)).eval()
+    fine.load_state_dict(usual.state_dict())
+    images = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        small, large = fine(images).feature_map, usual(torch.nn.functional.interpolate(images, scale_factor=2)).feature_map
+    # VGG's first convolution has no stride that could be taken from it.
+    assert small.shape[2:] == (2, 2) if name == "vgg16" else large.shape[2:]
+    stem = fine.backbone.get_submodule(BACKBONES[name].stem)
+    assert isinstance(stem, torch.nn.Conv2d)
+    assert stem.stride == (1, 1)
+    assert stem.in_channels == 3

@@ -13,6 +13,8 @@ import pytest
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.run import (
+    LATER_NETWORK,
+    LATER_TRAINING,
     PREDICTION_COLUMNS,
     DamagedRun,
     Run,
@@ -27,6 +29,8 @@ from emotion_core.results.run import (
     write_history,
     write_info,
 )
+from emotion_core.training.config import TrainConfig
+from emotion_core.training.record import plain, recorded
 
 INFO = RunInfo(
     network={"backbone": "custom_cnn", "input_size": 48, "mean": [0.5]},
@@ -284,3 +288,19 @@ def test_damaged_measures_are_left_out(run: Path) -> None:
     folder = write_evaluation(run, "ferplus", "test", {"accuracy": 0.5}, predictions())
     (folder / "metrics.json").write_text("{")
     assert read_run(run).evaluations == {"ferplus-val": {"accuracy": 0.25}}
+
+
+def test_settings_that_came_later_are_filled_in(tmp_path: Path) -> None:
+    recent = plain(recorded(TrainConfig()))
+    old = {key: value for key, value in recent.items() if key not in LATER_TRAINING}
+    old["network"] = {key: value for key, value in recent["network"].items() if key not in LATER_NETWORK}
+    assert old.keys() < recent.keys()
+    write_info(tmp_path, RunInfo(network=old["network"], training=old))
+    read = read_run(tmp_path).info
+    assert read.training == recent
+    assert read.network == recent["network"]
+
+
+def test_runs_that_were_not_trained_get_no_settings(tmp_path: Path) -> None:
+    write_info(tmp_path, RunInfo(network={"backbone": "ensemble", "input_size": 48}, training={"title": "Mean of 2 runs"}))
+    assert read_run(tmp_path).info.training == {"title": "Mean of 2 runs"}

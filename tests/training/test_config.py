@@ -266,3 +266,10 @@ def test_report_5_names_all_that_it_used() -> None:
 def test_phases_that_are_no_list_are_refused_whatever_comes_next() -> None:
     with pytest.raises(ConfigError, match=r"There is no phase '\*'. Known: none."):
         load_preset(PRESET, ["phases=3", "phases.*.epochs=1"])
+
+
+def test_only_a_stride_that_makes_sense_is_taken() -> None:
+    assert from_dict({"network": {"stem_stride": 1}}).network.stem_stride == 1
+    assert from_dict({"network": {"stem_stride": "none"}}).network.stem_stride is None
+    with pytest.raises(ConfigError, match=r"network.stem_stride 2 is not 1 or none"):
+        from_dict({"network": {"stem_stride": 2}})
