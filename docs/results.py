@@ -14,6 +14,7 @@ from emotion_core.compare.seeds import repeated_trainings, seed_spread  # noqa: 
 from emotion_core.metrics.significance import holm  # noqa: E402
 from emotion_core.results.card import write_card  # noqa: E402
 from emotion_core.results.run import DEFAULT_RUN, Run, list_runs  # noqa: E402
+from emotion_core.training.presets import load_preset  # noqa: E402
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
@@ -23,9 +24,6 @@ BENCHMARKS = {
     "fer2013-4": "FER-2013, four classes",
     "schematic": "Schematic faces",
 }
-PRESETS = {"affectnet-3999": "affectnet", "ferplus": "ferplus", "fer2013-4": "fer2013-4"}
-"""What the ``compare-…`` preset of each benchmark is called."""
-
 SHOWN = {
     "accuracy": "accuracy",
     "f1_macro": "F1, macro",
@@ -49,8 +47,8 @@ VARIANTS = {
 """A run named ``RUN-WORD`` with one of these words is ``RUN`` with one thing changed, for the ablations."""
 
 
-EQUAL = "-short"
-"""Runs whose name ends so (``-seed2`` may follow) come from the ``compare-…`` presets: one protocol for every backbone."""
+EQUAL = {"affectnet-3999": "compare-affectnet", "ferplus": "compare-ferplus", "fer2013-4": "compare-fer2013-4"}
+"""Presets that are one protocol for every backbone, and so have a table of their own."""
 
 
 def render(folder: Path) -> str:
@@ -61,9 +59,10 @@ def render(folder: Path) -> str:
     """
     store = load_store(folder)
     parts = [
-        "Measured rows have a 95 % bootstrap interval over images. The best measured value is **bold**; *italic* ones cannot "
-        "be told from it (paired tests, Holm's correction over all pairs). Rows of others are as they reported them, on the "
-        "images that they name, without a test. No test image chose anything: epochs were chosen on validation images.",
+        "Measured rows have a 95 % bootstrap interval over images. The best measured value of a table is **bold**; *italic* "
+        "ones cannot be told from it (paired tests, Holm's correction over all pairs of runs in the table). Rows of others are "
+        "as they reported them, on the images that they name, without a test. No test image chose anything: epochs were chosen "
+        "on validation images, or are the last ones.",
     ]
     for dataset, title in BENCHMARKS.items():
         entries = [entry for entry in store.entries if entry.dataset == dataset and entry.split == "test"]
@@ -71,12 +70,14 @@ def render(folder: Path) -> str:
             names = {entry.name for entry in entries}
             hidden = repeated_trainings(entries) | {name for name in names if _changed(name, names) is not None}
             whole = [entry for entry in entries if entry.name not in hidden]
-            equal = [entry for entry in whole if entry.name.endswith(EQUAL)]
+            equal = [entry for entry in whole if dataset in EQUAL and entry.preset == load_preset(EQUAL[dataset]).title]
             rest = [entry for entry in whole if entry not in equal]
-            parts += ["", f"**{title}**, {_images(entries)}", "", *_table(rest, reported_entries(dataset))]
+            parts += ["", f"**{title}**, {_images(entries)}"]
+            if rest or reported_entries(dataset):
+                parts += ["", *_table(rest, reported_entries(dataset))]
             if equal:
-                start = "" if dataset == "ferplus" else " from its own run on FER+"
-                parts += ["", f"One short protocol for every backbone (preset `compare-{PRESETS[dataset]}`{start}):", ""]
+                start = "" if dataset == "ferplus" else ", each from its own run on FER+"
+                parts += ["", f"One short protocol for every backbone (preset `{EQUAL[dataset]}`{start}):", ""]
                 parts += _table(equal, [])
             parts += [*_seeds(entries), *_ablations(entries)]
     parts += [
@@ -121,8 +122,8 @@ def _verdict(comparison: Comparison, key: str) -> str:
     if best is None:
         return ""
     equal = [f"`{name}`" for name, mark in marks.items() if mark == "like best"]
-    rest = f"cannot be told from {', '.join(equal)}" if equal else "is told from all others measured"
-    return f"In {SHOWN[key]}, `{best}` is the best measured here and {rest}."
+    rest = f"cannot be told from {', '.join(equal)}" if equal else "is told from all others in this table"
+    return f"In {SHOWN[key]}, `{best}` is the best measured in this table and {rest}."
 
 
 def _changed(name: str, names: set[str]) -> tuple[str, str] | None:

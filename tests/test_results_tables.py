@@ -14,6 +14,7 @@ import pytest
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.summary import summarize
 from emotion_core.results.run import RunInfo, write_evaluation, write_info
+from emotion_core.training.presets import load_preset
 
 IMAGES = 400
 
@@ -85,9 +86,26 @@ def test_what_cannot_be_told_apart_is_said(results: ModuleType, tmp_path: Path) 
     for name, right in (("a", 300), ("b", 298), ("c", 100)):
         make(tmp_path, name, predictions(right))
     text = results.render(tmp_path)
-    assert "In accuracy, `a` is the best measured here and cannot be told from `b`." in text
+    assert "In accuracy, `a` is the best measured in this table and cannot be told from `b`." in text
     make(tmp_path, "b", predictions(150))
-    assert "In accuracy, `a` is the best measured here and is told from all others measured." in results.render(tmp_path)
+    assert "In accuracy, `a` is the best measured in this table and is told from all others in this table." in results.render(
+        tmp_path
+    )
+
+
+def test_one_protocol_for_every_backbone_has_its_own_table(results: ModuleType, tmp_path: Path) -> None:
+    title = load_preset("compare-ferplus").title
+    make(tmp_path, "long", predictions(320))
+    for name, right, seed in (("a", 300, 0), ("a-seed1", 310, 1), ("b", 200, 0)):
+        make(tmp_path, name, predictions(right), seed=seed, title=title, batch_size=len(name[0]) + (name == "b"))
+    text = results.render(tmp_path)
+    first, second = text.split("One short protocol for every backbone (preset `compare-ferplus`):")
+    assert [line.split("|")[1].strip() for line in first.splitlines() if line.startswith("| `")] == ["`long`"]
+    assert [line.split("|")[1].strip() for line in second.splitlines() if line.startswith("| `")] == ["`a`", "`b`"]
+    assert "reported by" in first
+    assert "reported by" not in second
+    assert "In accuracy, `a` is the best measured in this table and is told from all others in this table." in second
+    assert "- `a`, 2 seeds: accuracy 0.762 ± 0.018" in second
 
 
 def test_nothing_is_said_of_what_was_not_tested(results: ModuleType, tmp_path: Path) -> None:
@@ -95,7 +113,7 @@ def test_nothing_is_said_of_what_was_not_tested(results: ModuleType, tmp_path: P
     make(tmp_path, "expressions-alone", predictions(100, affect=False))
     make(tmp_path, "other-images", predictions(299), images="def")
     text = results.render(tmp_path)
-    assert "In accuracy, `a` is the best measured here" in text
+    assert "In accuracy, `a` is the best measured in this table" in text
     assert "In CCC" not in text
 
 
