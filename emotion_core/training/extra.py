@@ -17,7 +17,7 @@ from emotion_core.data.table import FaceTable, OnError
 from emotion_core.errors import ConfigError
 from emotion_core.images import read_image
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.results.run import find_run
+from emotion_core.results.run import Run, find_run
 from emotion_core.results.summaries import read_predictions
 from emotion_core.training.config import Extra
 
@@ -73,7 +73,7 @@ def _as_taught(table: FaceTable, extra: Extra) -> FaceTable:
     if key not in run.evaluations:
         raise ConfigError(
             f"'{run.name}' has not looked at the training pictures of '{extra.dataset}', so it cannot label them. First: "
-            f"python -m emotion_core evaluate {run.name} --dataset {extra.dataset} --split train"
+            f"{_how_to_look(run, extra.dataset)}"
         )
     said = read_predictions(run, key).set_index("sample_id")
     table = table.where(table.frame["sample_id"].isin(said.index))
@@ -82,6 +82,14 @@ def _as_taught(table: FaceTable, extra: Extra) -> FaceTable:
     affect = {name: said[f"pred_{name}"].to_numpy(dtype=float) for name in AFFECT}
     # A teacher that says nothing of expressions leaves rows of zeros: no label.
     return replace(table, frame=table.frame.assign(**affect), distributions=np.nan_to_num(probs))
+
+
+def _how_to_look(run: Run, dataset: str) -> str:
+    """The commands that make a run look at training pictures; an ensemble looks through its members."""
+    members = [str(name) for name in run.info.training.get("members", ())]
+    looks = [f"python -m emotion_core evaluate {name} --dataset {dataset} --split train" for name in members or [run.name]]
+    again = [f"python -m emotion_core ensemble {' '.join(members)} --out {run.name}"] if members else []
+    return "; ".join([*looks, *again])
 
 
 def _within(table: FaceTable, taught: npt.NDArray[np.bool_]) -> FaceTable:

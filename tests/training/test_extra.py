@@ -14,7 +14,7 @@ from PIL import Image
 from emotion_core.data.affectnet import load_affectnet
 from emotion_core.errors import ConfigError
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.results.run import read_history, read_run, write_evaluation
+from emotion_core.results.run import read_history, read_run, write_evaluation, write_info
 from emotion_core.training.config import Extra, Phase, from_dict
 from emotion_core.training.data import EpochSampler, load_parts
 from emotion_core.training.trainer import train
@@ -120,6 +120,20 @@ def test_a_teacher_that_has_not_looked_is_told_how(both: Path, make_run: Callabl
     remedy = r"python -m emotion_core evaluate teacher --dataset more.csv --split train"
     with pytest.raises(ConfigError, match=remedy):
         load_parts(replace(MORE, extra=replace(MORE.extra, teacher="teacher")), both, progress=False)
+
+
+def test_an_ensemble_that_has_not_looked_does_so_through_its_members(both: Path, make_run: Callable[..., Path]) -> None:
+    folder = make_run("teacher")
+    info = read_run(folder).info
+    write_info(folder, replace(info, training={"title": "Mean of 2 runs", "members": ["one", "two"]}))
+    with pytest.raises(ConfigError) as caught:
+        load_parts(replace(MORE, extra=replace(MORE.extra, teacher="teacher")), both, progress=False)
+    commands = str(caught.value).split("First: ")[1].split("; ")
+    assert commands == [
+        "python -m emotion_core evaluate one --dataset more.csv --split train",
+        "python -m emotion_core evaluate two --dataset more.csv --split train",
+        "python -m emotion_core ensemble one two --out teacher",
+    ]
 
 
 def test_pictures_that_judge_are_left_out(both: Path, data: Path) -> None:
