@@ -35,7 +35,8 @@ def render_card(run: Run) -> str:
             lines += [f"## Where it goes wrong: {metrics['dataset']}, {metrics['split']} split", "", *weaknesses, ""]
     lines += ["## Training", "", *_training(run, dataset)]
     lines += ["", "## Limits", "", *LIMITS, "", "## Data and licence", ""]
-    lines.append(f"Trained on {dataset}. {_terms(dataset)}".strip())
+    for name in (dataset, *([info.dataset["extra"]["name"]] if "extra" in info.dataset else [])):
+        lines.append(f"Trained on {name}. {_terms(name)}".strip())
     start = str(info.init)
     if start not in ("scratch", "imagenet"):
         lines.append(f"Started from the weights of `{start}`; the terms of its data hold as well.")
@@ -125,6 +126,12 @@ def _training(run: Run, dataset: str) -> list[str]:
         if split in info.dataset
     )
     lines = [f"- Data: {dataset}; {counts}." if counts else f"- Data: {dataset}."]
+    if extra := info.dataset.get("extra"):
+        labels = f"what `{extra['teacher']}` says of them" if extra["teacher"] else "their own labels"
+        lines.append(
+            f"- Further pictures: {extra['images']:,} of {extra['name']} with {labels}; {100 * extra['share']:.0f} % of the "
+            "images of every epoch come from them. No picture that judges is among them."
+        )
     if members := info.training.get("members"):
         return [*lines, f"- No training of its own: the mean of what {', '.join(f'`{name}`' for name in members)} say."]
     if averaged := info.training.get("averaged"):

@@ -28,7 +28,7 @@ def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Pa
                 split: {"images": len(part.own), "fingerprint": part.own.fingerprint()}
                 for split, part in zip(("train", "val"), parts, strict=True)
             },
-            **({"extra": {"name": config.extra.dataset, "images": parts[0].extra}} if parts[0].extra else {}),
+            **_extra(config, parts[0]),
         },
         init=_init_name(config.init),
         seed=config.seed,
@@ -36,6 +36,13 @@ def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Pa
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         versions=_versions(),
     )
+
+
+def _extra(config: TrainConfig, part: Part) -> dict[str, Any]:
+    if not part.extra:
+        return {}
+    extra = recorded(config)["extra"]
+    return {"extra": {"name": extra["dataset"], "images": part.extra, "teacher": extra["teacher"], "share": extra["share"]}}
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from PIL import Image
 from emotion_core.data.affectnet import load_affectnet
 from emotion_core.errors import ConfigError
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.results.card import render_card
 from emotion_core.results.run import read_history, read_run, write_evaluation, write_info
 from emotion_core.training.config import Extra, Phase, from_dict
 from emotion_core.training.data import EpochSampler, load_parts
@@ -176,7 +177,9 @@ def test_a_training_with_extra_pictures_says_so(both: Path, make_run: Callable[.
     run = train(config, both, tmp_path / "run", device="cpu", progress=False)
     alone = len(load_parts(replace(MORE, extra=Extra()), both, progress=False)[0].table)
     assert run.info.dataset["train"]["images"] == alone
-    assert run.info.dataset["extra"] == {"name": "more.csv", "images": 30}
+    assert run.info.dataset["extra"] == {"name": "more.csv", "images": 30, "teacher": "teacher", "share": 0.5}
+    assert "- Further pictures: 30 of more.csv with what `teacher` says of them; 50 % of" in render_card(run)
+    assert "Trained on more.csv." in render_card(run)
     # The teacher's name, not where it lies on this machine.
     assert run.info.training["extra"] == {"dataset": "more.csv", "teacher": "teacher", "share": 0.5}
     assert len(read_history(tmp_path / "run")) == 2
