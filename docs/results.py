@@ -43,9 +43,14 @@ VARIANTS = {
     "mixup": "with mixup (0.3)",
     "no-smoothing": "without label smoothing",
     "no-class-weights": "without class weights",
+    "no-teacher": "without FER+ pictures that a teacher labelled",
+    "votes": "with FER+ pictures, labelled by FER+'s own votes",
 }
 """A run named ``RUN-WORD`` with one of these words is ``RUN`` with one thing changed, for the ablations."""
 
+
+MIRRORED = " ⇆"
+"""Behind runs whose outputs were averaged with those of the mirror image."""
 
 EQUAL = {"affectnet-3999": "compare-affectnet", "ferplus": "compare-ferplus", "fer2013-4": "compare-fer2013-4"}
 """Presets that are one protocol for every backbone, and so have a table of their own."""
@@ -62,7 +67,7 @@ def render(folder: Path) -> str:
         "Measured rows have a 95 % bootstrap interval over images. The best measured value of a table is **bold**; *italic* "
         "ones cannot be told from it (paired tests, Holm's correction over all pairs of runs in the table). Rows of others are "
         "as they reported them, on the images that they name, without a test. No test image chose anything: epochs were chosen "
-        "on validation images, or are the last ones.",
+        f"on validation images, or are the last ones.{MIRRORED}: outputs are the mean of each picture and its mirror image.",
     ]
     for dataset, title in BENCHMARKS.items():
         entries = [entry for entry in store.entries if entry.dataset == dataset and entry.split == "test"]
@@ -105,13 +110,17 @@ def _table(entries: Sequence[Entry], reported: Sequence[Entry]) -> list[str]:
     return [
         f"| run | {' | '.join(SHOWN[key] for key in shown)} |",
         f"|---|{'---|' * len(shown)}",
-        *(f"| `{entry.name}` | {' | '.join(_cell(comparison, entry, key) for key in shown)} |" for entry in ranked),
+        *(f"| {_name(entry)} | {' | '.join(_cell(comparison, entry, key) for key in shown)} |" for entry in ranked),
         *(
             f"| {entry.backbone}, reported by {entry.source} | {' | '.join(_plain(entry, key) for key in shown)} |"
             for entry in others
         ),
         *(["", " ".join(verdicts)] if verdicts else []),
     ]
+
+
+def _name(entry: Entry) -> str:
+    return f"`{entry.name}`{MIRRORED if entry.views == 2 else ''}"
 
 
 def _verdict(comparison: Comparison, key: str) -> str:

@@ -499,3 +499,15 @@ def test_seeds_of_older_and_newer_runs_belong_together(make_run: MakeRun, tmp_pa
         make_run(f"run-{seed}", predictions(correct(100 + seed)), info={"training": training, "seed": seed}, seed=seed)
     [spread] = seed_spread(load(tmp_path), "accuracy")
     assert spread.names == ("run-0", "run-1")
+
+
+def test_runs_whose_outputs_are_averaged_over_mirror_images_say_so(make_run: MakeRun, tmp_path: Path) -> None:
+    for seed, flip in enumerate((False, True, True)):
+        make_run(f"run-{seed}", predictions(correct(100 + seed)), info={"seed": seed}, flip=flip)
+    entries = load(tmp_path)
+    assert [entry.views for entry in entries] == [1, 2, 2]
+    assert comparison_table(compare(entries, ["accuracy"]), ["accuracy"])["views"].tolist() == [1, 2, 2]
+    # Measured otherwise, the first is no other seed of the same.
+    [spread] = seed_spread(entries, "accuracy")
+    assert spread.names == ("run-1", "run-2")
+    assert reported_entries("ferplus")[0].views is None

@@ -43,15 +43,17 @@ def predictions(right: int, *, affect: bool = True) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def make(folder: Path, name: str, table: pd.DataFrame, *, seed: int = 0, images: str = "abc", **settings: Any) -> None:
-    training = {"title": "A preset", "seed": seed, **settings}
+def make(
+    folder: Path, name: str, table: pd.DataFrame, *, seed: int = 0, images: str = "abc", flip: bool = False, **settings: Any
+) -> None:
+    training = {"title": "A preset", "phases": [], "seed": seed, **settings}
     network = {"backbone": "custom_cnn", "input_size": 48}
     write_info(folder / name, RunInfo(network=network, training=training, seed=seed, num_params=1, finished=True))
     measures = {key: {"value": value, "low": value, "high": value} for key, value in summarize(table).items()}
     chosen = {"measure": "accuracy", "split": "val", "epoch": 1, "value": 0.5}
     metrics = {
         "dataset": "ferplus", "split": "test", "images": IMAGES, "fingerprint": images, "seed": seed,
-        "chosen_by": chosen, "measures": measures,
+        "chosen_by": chosen, "measures": measures, "flip": flip,
     }  # fmt: skip
     write_evaluation(folder / name, "ferplus", "test", metrics, table)
 
@@ -106,6 +108,13 @@ def test_one_protocol_for_every_backbone_has_its_own_table(results: ModuleType, 
     assert "reported by" not in second
     assert "In accuracy, `a` is the best measured in this table and is told from all others in this table." in second
     assert "- `a`, 2 seeds: accuracy 0.762 ± 0.018" in second
+
+
+def test_runs_averaged_over_mirror_images_are_marked(results: ModuleType, tmp_path: Path) -> None:
+    make(tmp_path, "a", predictions(300), flip=True)
+    make(tmp_path, "b", predictions(200))
+    rows = [line.split("|")[1].strip() for line in results.render(tmp_path).splitlines() if line.startswith("| `")]
+    assert rows == ["`a` ⇆", "`b`"]
 
 
 def test_nothing_is_said_of_what_was_not_tested(results: ModuleType, tmp_path: Path) -> None:

@@ -39,6 +39,7 @@ class Entry:
         measures: by key.
         fingerprint: of the images and labels; ``None`` for reported ones.
         images: how many; ``None`` for reported ones.
+        views: of each picture that its outputs are averaged over: 2 with the mirror image; ``None`` for reported ones.
         preset: title of the training configuration; the protocol for reported ones.
         source: where the numbers come from.
         seed: of the training; ``None`` for reported ones.
@@ -58,6 +59,7 @@ class Entry:
     measures: Mapping[str, Measure]
     fingerprint: str | None = None
     images: int | None = None
+    views: int | None = None
     preset: str = ""
     source: str = ""
     seed: int | None = None
@@ -163,6 +165,7 @@ def _measured(run: Run, metrics: Mapping[str, Any]) -> Entry:
         },
         fingerprint=str(metrics["fingerprint"]),
         images=int(metrics["images"]),
+        views=2 if metrics.get("flip") else 1,
         preset=str(run.info.training.get("title", "")),
         source=f"measured on {metrics['images']} images",
         seed=run.info.seed,

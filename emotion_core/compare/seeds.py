@@ -66,13 +66,13 @@ def repeated_trainings(entries: Sequence[Entry]) -> frozenset[str]:
 
 
 def _trainings(entries: Sequence[Entry]) -> list[list[Entry]]:
-    """Measured entries, those together that differ in their seed alone."""
+    """Measured entries, those together that differ in their seed alone, and were measured alike."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.run is not None and entry.seed is not None:
             info = entry.run.info
             training = {**info.training, "seed": None}
-            images = [entry.evaluation, entry.fingerprint, sorted(entry.part or ())]
+            images = [entry.evaluation, entry.fingerprint, sorted(entry.part or ()), entry.views]
             same = [images, entry.backbone, info.network, training, info.init]
             groups.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
     return list(groups.values())

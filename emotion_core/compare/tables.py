@@ -31,6 +31,7 @@ def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.Data
             "split": entry.split,
             "classes": entry.num_classes,
             "images": entry.images,
+            "views": entry.views,
             "preset": entry.preset,
             "seed": entry.seed,
             "chosen_by": _chosen(entry),
@@ -43,7 +44,7 @@ def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.Data
             row |= _cells(comparison, entry, measure, tested=id(entry) not in reasons)
         rows.append(row)
     # Numbers that reported entries lack stay whole numbers.
-    return pd.DataFrame(rows).astype({name: "Int64" for name in ("classes", "images", "seed") if rows}).copy()
+    return pd.DataFrame(rows).astype({name: "Int64" for name in ("classes", "images", "views", "seed") if rows}).copy()
 
 
 def _chosen(entry: Entry) -> str:

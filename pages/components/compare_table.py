@@ -117,6 +117,9 @@ def _facts(table: pd.DataFrame, columns: dict[str, object], config: dict[str, ob
     number = st.column_config.NumberColumn
     for name, column in {
         "images": number("images", help="How many images it was measured on.", width=80, format="localized"),
+        "views": number(
+            "views", help="Of each picture: with 2, its outputs are the mean with those of its mirror image.", width=70
+        ),
         "classes": number("classes", help="Between how many expressions it decides.", width=75),
         "seed": number("seed", help="Of the training.", width=65),
         "chosen_by": text("checkpoint", help="Which epoch is stored, and what chose it.", width=220),
@@ -130,6 +133,8 @@ def _facts(table: pd.DataFrame, columns: dict[str, object], config: dict[str, ob
             config[name] = column
     if (table["kind"] == "measured").all() and table["classes"].nunique() < 2:
         columns.pop("classes", None)
+    if not (table["views"] == 2).any():
+        columns.pop("views", None)
     if (table["apart"] == "").all():
         columns.pop("source", None)
 

@@ -449,3 +449,16 @@ def test_does_not_load_the_networks_library(three: list[Path], run_alone: Callab
         "assert not loaded, loaded\n"
     )
     run_alone(code)
+
+
+def test_views_are_shown_where_some_run_has_two(add: Callable[..., Path], app: AppTest) -> None:
+    add("good", 0.75, backbone="resnet50")
+    add("alike", 0.74, backbone="vgg16")
+    run(app)
+    assert "views" not in app.dataframe[0].value.columns
+    add("mirrored", 0.6, flip=True)
+    run(app)
+    rows = app.dataframe[0].value.set_index("run")["views"]
+    assert rows["mirrored"] == 2
+    assert rows["good"] == 1
+    assert "mirror image" in columns(app)["views"]["help"]
