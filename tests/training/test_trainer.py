@@ -180,7 +180,9 @@ def test_an_output_that_nothing_teaches_is_not_claimed(tmp_path: Path, write_aff
 
 
 def test_a_training_that_needs_a_start_says_so(data: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"goes on from another one: name a run with --init RUN .* --init scratch"):
+    with pytest.raises(
+        ConfigError, match=r"goes on from another one: name a run of the same backbone with --init RUN .* --init scratch"
+    ):
         train(replace(SHORT, init=""), data, tmp_path / "run", device="cpu", progress=False)
 
 
@@ -258,9 +260,11 @@ def test_stored_features_in_bf16_come_from_convolutions_in_bf16(
 
 def test_a_run_from_before_a_setting_was_there_is_still_the_same_training(data: Path, tmp_path: Path) -> None:
     run = train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
-    training = {key: value for key, value in run.info.training.items() if key not in ("precision", "keep")}
+    training = {key: value for key, value in run.info.training.items() if key not in ("precision", "keep", "extra")}
     write_info(run.path, replace(run.info, training=training))
-    assert train(SHORT, data, tmp_path / "run", device="cpu", progress=False).info.training == training
+    stored = (run.path / "run.json").read_bytes()
+    assert train(SHORT, data, tmp_path / "run", device="cpu", progress=False).info == run.info
+    assert (run.path / "run.json").read_bytes() == stored
     with pytest.raises(ConfigError, match="holds a run with other settings"):
         train(replace(SHORT, precision="bf16"), data, tmp_path / "run", device="cpu", progress=False)
 
