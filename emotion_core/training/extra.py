@@ -14,7 +14,7 @@ from emotion_core.data.audit_pictures import picture_digest
 from emotion_core.data.cache import decode_cached
 from emotion_core.data.datasets import load_dataset
 from emotion_core.data.table import FaceTable, OnError
-from emotion_core.errors import ConfigError
+from emotion_core.errors import ConfigError, ImageError
 from emotion_core.images import read_image
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.run import Run, find_run
@@ -106,8 +106,16 @@ def _within(table: FaceTable, taught: npt.NDArray[np.bool_]) -> FaceTable:
 def _unseen(table: FaceTable, whole: FaceTable) -> FaceTable:
     """Without the pictures that judge."""
     judging = whole.where((whole.frame["split"] != "train").to_numpy())
-    digests = {picture_digest(read_image(judging.read_bytes(sample_id))) for sample_id in judging.sample_ids}
-    new = [picture_digest(read_image(table.read_bytes(sample_id))) not in digests for sample_id in table.sample_ids]
+    digests = {digest for sample_id in judging.sample_ids if (digest := _digest(judging, sample_id)) is not None}
+    new = [_digest(table, sample_id) not in digests for sample_id in table.sample_ids]
     if not all(new):
         log.info("%s of the extra pictures are left out: they also judge", f"{len(new) - sum(new):,}")
     return table.where(new)
+
+
+def _digest(table: FaceTable, sample_id: str) -> bytes | None:
+    """Hash of a picture's pixels; ``None`` for one that cannot be read, which decoding refuses or skips, as was asked."""
+    try:
+        return picture_digest(read_image(table.read_bytes(sample_id)))
+    except (ImageError, OSError):
+        return None

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from emotion_core.data.affectnet import load_affectnet
-from emotion_core.errors import ConfigError
+from emotion_core.errors import ConfigError, DataError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.card import render_card
 from emotion_core.results.run import read_history, read_run, write_evaluation, write_info
@@ -149,6 +149,15 @@ def test_pictures_that_judge_are_left_out(both: Path, data: Path) -> None:
     assert "more/0.png" not in part.table.sample_ids
     assert "more/1.png" in part.table.sample_ids
     assert part.extra == 29
+
+
+def test_a_broken_picture_is_named_or_skipped(both: Path) -> None:
+    (both / "3.png").write_bytes(b"no picture")
+    with pytest.raises(DataError, match=r"'more' has 1 broken samples: 3\.png"):
+        load_parts(MORE, both, progress=False)
+    part, _ = load_parts(MORE, both, on_error="skip", progress=False)
+    assert part.extra == 29
+    assert "more/3.png" not in part.table.sample_ids
 
 
 def test_expressions_that_are_not_taught_are_left_out_of_the_labels(both: Path, make_run: Callable[..., Path]) -> None:
