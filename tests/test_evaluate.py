@@ -89,7 +89,7 @@ def test_shipped_figures_can_be_had_again_and_are_good_enough(shared_data: Path,
     shutil.copytree(SHIPPED, tmp_path / DEFAULT_RUN)
     run = find_run(tmp_path / DEFAULT_RUN)
     stored = run.evaluations["affectnet-3999-test"]
-    evaluation = evaluate(run, "affectnet-3999", shared_data, device="cpu", store=False)
+    evaluation = evaluate(run, "affectnet-3999", shared_data, device="cpu", flip=stored["flip"], store=False)
     assert evaluation.metrics["fingerprint"] == stored["fingerprint"]
     assert evaluation.metrics["images"] == 800
     # A few images may change sides where two classes are all but equal on another processor.

@@ -39,6 +39,8 @@ def add(command: AddCommand) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from torch import distributed
+
     from emotion_core.results.card import write_card
     from emotion_core.results.run import describe_selection
     from emotion_core.training.presets import load_preset
@@ -65,6 +67,9 @@ def _train(arguments: argparse.Namespace) -> int:
     if os.environ.get("RANK", "0") == "0":
         write_card(run)
         print(f"{run.path}: {describe_selection(run.info.selection)}")
+    if distributed.is_initialized():
+        # Otherwise a thread of the process group may outlive the interpreter, which aborts the process now and then.
+        distributed.destroy_process_group()
     return 0
 
 

@@ -29,6 +29,7 @@ class _Figures:
     dataset: str = ""
     fingerprint: str = ""
     accuracy: float | None = None
+    mirrored: bool = False
     milliseconds: float | None = None
     measured_on: str = ""
 
@@ -45,7 +46,8 @@ def describe_runs(runs: Sequence[Run]) -> str:
     for run, figures in zip(runs, known, strict=True):
         facts = []
         if figures.accuracy is not None:
-            facts.append(f"accuracy {figures.accuracy:.3f} on {escape(figures.dataset)}")
+            both = " with mirror images (here a face is read once)" if figures.mirrored else ""
+            facts.append(f"accuracy {figures.accuracy:.3f} on {escape(figures.dataset)}{both}")
         if figures.milliseconds is not None:
             facts.append(f"{figures.milliseconds:.1f} ms a face on {escape(figures.measured_on)}")
         lines.append(f"- **{escape(run.name)}**{': ' if facts else ''}{', '.join(facts)}")
@@ -75,7 +77,8 @@ def _figures(run: Run) -> _Figures:
         value = _number(accuracy.get("value")) if isinstance(accuracy, Mapping) else None
         if value is not None:
             dataset, fingerprint = (str(metrics.get(key, "")) for key in ("dataset", "fingerprint"))
-            return replace(found, dataset=dataset, fingerprint=fingerprint, accuracy=value)
+            mirrored = bool(metrics.get("flip"))
+            return replace(found, dataset=dataset, fingerprint=fingerprint, accuracy=value, mirrored=mirrored)
     return found
 
 

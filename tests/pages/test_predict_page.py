@@ -237,11 +237,13 @@ def test_several_runs_side_by_side(app: AppTest, make_run: Callable[..., Path]) 
 
 
 def test_the_choice_of_runs_says_how_good_and_fast_they_are(app: AppTest, make_run: Callable[..., Path]) -> None:
-    def add(name: str, accuracy: float, milliseconds: float, machine: str = "a_chip", images: str = "abc") -> None:
+    def add(
+        name: str, accuracy: float, milliseconds: float, machine: str = "a_chip", images: str = "abc", flip: bool = False
+    ) -> None:
         path = make_run(name)
         write_info(path, replace(read_run(path).info, timings={"ms_per_face": milliseconds, "measured_on": machine}))
         measures = {"accuracy": {"value": accuracy, "low": 0.0, "high": 1.0}}
-        metrics = {"dataset": "toy", "split": "test", "fingerprint": images, "measures": measures}
+        metrics = {"dataset": "toy", "split": "test", "fingerprint": images, "measures": measures, "flip": flip}
         write_evaluation(path, "toy", "test", metrics, pd.DataFrame({column: ["neutral"] for column in PREDICTION_COLUMNS}))
 
     def words() -> list[str]:
@@ -265,6 +267,10 @@ def test_the_choice_of_runs_says_how_good_and_fast_they_are(app: AppTest, make_r
     assert words()[-2:] == ["", reason]
     add("better", 0.5, 7.0)
     assert reason not in words()
+    add("mirrored", 0.4, 9.0, flip=True)
+    assert any(
+        "**mirrored**: accuracy 0.400 on toy with mirror images (here a face is read once), 9.0 ms" in w for w in words()
+    )
 
 
 @pytest.mark.parametrize(

@@ -185,6 +185,8 @@ logits, affect = evaluate_images(network, loader, accelerator)
 if accelerator.is_main_process:
     pathlib.Path(sys.argv[1]).write_text(json.dumps({"logits": logits.tolist(), "affect": affect.tolist(),
                                                      "processes": accelerator.num_processes}))
+# Otherwise a thread of the process group may outlive the interpreter, which aborts the process now and then.
+accelerator.end_training()
 """
 
 
