@@ -114,7 +114,7 @@ def evaluate(
         "collapse": list(summary.collapse),
         "measures": summary.with_intervals(),
     }
-    leaked = _leaked(whole, split, digests) if split != "train" else frozenset()
+    leaked = _leaked(_as_learnt(whole, run), split, digests) if split != "train" else frozenset()
     if (rest := measures_without(predictions, leaked)) is not None:
         metrics["without_leaked"] = rest
         log.info("%s of the images also stand in the training part, pixel for pixel", f"{rest['left_out']:,}")
@@ -159,6 +159,11 @@ def calibrate(
     classes = dataset_spec(dataset).expressions
     if split == "test":
         raise ConfigError("The test split chooses nothing, the temperature neither. Calibrate on the validation split.")
+    if split in run.info.taught_by:
+        raise ConfigError(
+            f"'{run.name}' learnt from the {split} split, so there it is surer than it may be elsewhere. Its temperature stays "
+            f"{run.info.temperature:g}."
+        )
     if "expression" not in run.info.outputs:
         raise ConfigError(f"'{run.name}' was not taught expressions, so there is nothing to calibrate.")
     network = load_network(run.info.network, run.weights).to(resolve_device(device))
@@ -197,6 +202,13 @@ def prediction_table(
     for index, name in enumerate(AFFECT):
         columns[f"pred_{name}"] = affect[:, index] if "affect" in run.info.outputs else np.nan
     return pd.DataFrame(columns)
+
+
+def _as_learnt(whole: FaceTable, run: Run) -> FaceTable:
+    """The dataset with the images that this run learnt from as its training part."""
+    if "val" not in run.info.taught_by:
+        return whole
+    return whole.with_split(whole.frame["split"].replace("val", "train").to_numpy())
 
 
 def _leaked(whole: FaceTable, split: str, digests: Mapping[str, bytes]) -> frozenset[str]:

@@ -18,7 +18,8 @@ def average_weights(runs: Sequence[Run], out: Path) -> Run:
     It costs what one of them costs to run, where an ensemble costs all of them. That works between trainings that started from
     the same weights, such as fine-tunings with other seeds; networks that started elsewhere have nothing in common to average.
     All runs count alike, so no image chooses anything. The running statistics of batch normalisation are averaged like all
-    else, not measured anew. The temperature is 1 until the run is calibrated.
+    else, not measured anew. The temperature is 1 until the run is calibrated; where the validation images taught, nothing can
+    calibrate it, and it is the mean of the runs' own.
 
     Args:
         runs: at least two, with weights.
@@ -98,6 +99,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
         selection=joint_selection(runs),
         init=first.init,
         seed=first.seed,
+        temperature=round(sum(run.info.temperature for run in runs) / len(runs), 4) if "val" in first.taught_by else 1.0,
         num_params=first.num_params,
         device=first.device,
         seconds=round(sum(run.info.seconds for run in runs), 1),

@@ -27,5 +27,6 @@ def _soup(arguments: argparse.Namespace) -> int:
     write_card(run)
     print(f"{run.path}: mean of the weights of {len(run.info.training['averaged'])} runs")
     options = f"{arguments.out} --dataset {run.info.dataset.get('name', 'DATASET')}"
-    print(f"next: calibrate {options}; then evaluate {options}")
+    first = "" if "val" in run.info.taught_by else f"calibrate {options}; then "
+    print(f"next: {first}evaluate {options}")
     return 0

@@ -24,6 +24,7 @@ def check_out(out: Path, runs: Sequence[Run], mark: str) -> None:
 
 def joint_selection(runs: Sequence[Run]) -> dict[str, Any]:
     """How the epochs of several runs were chosen, as :attr:`~emotion_core.results.run.RunInfo.selection` of what they make."""
-    measures = {str(run.info.selection.get("measure")) for run in runs}
+    measures = {str(run.info.selection["measure"]) for run in runs if "measure" in run.info.selection}
     last = all(run.info.selection.get("keep") == "last" for run in runs)
-    return {"measure": " and ".join(sorted(measures)), "split": "val"} | ({"keep": "last"} if last else {})
+    judged = {"measure": " and ".join(sorted(measures)), "split": "val"} if measures else {}
+    return judged | ({"keep": "last"} if last else {})

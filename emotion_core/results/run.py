@@ -26,6 +26,7 @@ LATER_NETWORK = {"stem_stride": None}
 LATER_TRAINING = {
     "precision": "auto",
     "keep": "best",
+    "learn_from": "train",
     "extra": {"dataset": "", "teacher": "", "share": 0.5},
 }
 """Settings that came later than some runs, which do not say them, and the one value that they had before."""
@@ -48,7 +49,8 @@ class RunInfo:
         network: what :class:`~emotion_core.models.network.NetworkConfig` needs; ``backbone`` and ``input_size`` among it.
         outputs: what the network was trained to say: ``"expression"``, ``"affect"``, or both.
         training: the whole training configuration, as plain data.
-        dataset: name, split sizes and fingerprints of what it was trained on.
+        dataset: name, split sizes and fingerprints of what it was trained on; ``learn_from`` where more than the training part
+            taught.
         selection: which measure on which split chose the stored epoch, and its value.
         init: where the weights came from: ``"scratch"``, ``"imagenet"``, or the name of another run.
         seed: of the training.
@@ -87,6 +89,11 @@ class RunInfo:
     def input_size(self) -> int:
         """Side of the input, px."""
         return int(self.network["input_size"])
+
+    @property
+    def taught_by(self) -> tuple[str, ...]:
+        """The splits of its dataset that it learnt from."""
+        return ("train", "val") if self.dataset.get("learn_from") == "train + val" else ("train",)
 
 
 _TYPES: dict[str, Any] = {
@@ -225,13 +232,18 @@ def describe_selection(selection: Mapping[str, Any]) -> str:
         'epoch 3, chosen by accuracy 0.500 on val'
         >>> describe_selection({"measure": "accuracy", "split": "val", "epoch": 4, "value": 0.5, "keep": "last"})
         'epoch 4, the last one (accuracy 0.500 on val chose nothing)'
+        >>> describe_selection({"epoch": 4, "keep": "last"})
+        'epoch 4, the last one (all images but those of the test split taught, so none judged it)'
     """
     value = selection.get("value")
     score = f" {value:.3f}" if isinstance(value, float) else ""
     measured = f"{selection.get('measure', '?')}{score} on {selection.get('split', '?')}"
     one = f"epoch {selection['epoch']}" if "epoch" in selection else None
     if selection.get("keep") == "last":
-        return f"{f'{one}, the last one' if one else 'the last epochs of several runs'} ({measured} chose nothing)"
+        why = f"{measured} chose nothing"
+        if "measure" not in selection:
+            why = f"all images but those of the test split taught, so none judged {'it' if one else 'them'}"
+        return f"{f'{one}, the last one' if one else 'the last epochs of several runs'} ({why})"
     return f"{one or 'epochs of several runs'}, chosen by {measured}"
 
 

@@ -17,6 +17,7 @@ from emotion_core.models.network import NetworkConfig
 
 SELECTIONS = ("accuracy", "f1_macro", "ccc", "accuracy + ccc")
 KEPT = ("best", "last")
+LEARNT_FROM = ("train", "train + val")
 SCHEDULES = ("constant", "cosine", "one-cycle", "plateau")
 OPTIMISERS = ("adamw", "adam", "sgd")
 EXPRESSION_LOSSES = ("cross-entropy", "focal")
@@ -150,6 +151,8 @@ class TrainConfig:
         title: what it does, in words.
         reproduces: whose recipe it is; empty for our own.
         dataset: a name that :func:`~emotion_core.data.datasets.load_dataset` knows.
+        learn_from: its parts that teach: ``"train"``, or ``"train + val"`` once everything is decided. Then nothing is left to
+            judge an epoch, so it takes ``keep = "last"``, and the temperature is that of the run in ``init``.
         init: where the weights come from: ``"scratch"``, ``"imagenet"``, a run, or a ``.safetensors`` file.
         network: what is trained.
         loss: what counts how much.
@@ -173,6 +176,7 @@ class TrainConfig:
     title: str = ""
     reproduces: str = ""
     dataset: str = "affectnet-3999"
+    learn_from: str = "train"
     init: str = "scratch"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
@@ -193,6 +197,11 @@ class TrainConfig:
     def __post_init__(self) -> None:
         _choice(self.select, SELECTIONS, "select")
         _choice(self.keep, KEPT, "keep")
+        _choice(self.learn_from, LEARNT_FROM, "learn_from")
+        _check(
+            self.keep == "last" or self.learn_from == "train",
+            "learn_from 'train + val' leaves no images to choose an epoch: it needs keep = 'last'",
+        )
         _choice(self.precision, PRECISIONS, "precision")
         backbone_spec(self.network.backbone)
         _check(bool(self.dataset), "dataset is empty")

@@ -65,6 +65,8 @@ def load_parts(
 ) -> tuple[Part, Part]:
     """Training and validation part of a configuration's dataset, decoded. Test images are not touched.
 
+    The validation part is empty where its images teach.
+
     Args:
         config: which dataset and input size.
         data_root: where datasets lie.
@@ -74,17 +76,21 @@ def load_parts(
     """
     # Annotators' votes teach, their majority judges, where a dataset has both.
     whole = load_dataset(config.dataset, data_root, labels="distribution", on_error=on_error)
-    tables = (whole.part("train"), whole.part("val"))
-    for split, table in zip(("train", "val"), tables, strict=True):
+    size = config.network.input_size
+    tables = {"train": whole.part("train"), "val": whole.part("val")}
+    if config.learn_from == "train + val":
+        tables = {"train + val": whole.where(whole.frame["split"].isin(["train", "val"]))}
+    for split, table in tables.items():
         log.info("%s, %s", split, table.describe())
-    with tqdm(total=sum(map(len, tables)), desc="Decoding", unit="img", disable=not progress) as bar:
+    with tqdm(total=sum(map(len, tables.values())), desc="Decoding", unit="img", disable=not progress) as bar:
         decoded = [
-            decode_cached(table, config.network.input_size, folder=cache, on_error=on_error, progress=bar.update)
-            for table in tables
+            decode_cached(table, size, folder=cache, on_error=on_error, progress=bar.update) for table in tables.values()
         ]
+    if len(decoded) < 2:
+        decoded.append((whole.where(np.zeros(len(whole))), np.empty((0, 1, size, size), dtype=np.uint8)))
     first, second = (Part(table=table, pixels=pixels) for table, pixels in decoded)
     if config.extra.dataset:
-        further = load_extra(config.extra, whole, config.network.input_size, data_root, on_error=on_error, cache=cache)
+        further = load_extra(config.extra, whole, size, data_root, on_error=on_error, cache=cache)
         first = join_extra(first, *further, share=config.extra.share)
     return first, second
 

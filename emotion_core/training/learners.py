@@ -155,7 +155,7 @@ class FeatureLearner:
         views = range(1 if not config.augmentation.active else phase.views)
         first = epoch_seed(config.seed, epoch)
         self.views = [self._features(backbone, parts[0], first + 7919 * (view + 1)) for view in views]
-        self.judged = self._features(backbone, parts[1], None)
+        self.judged = self._features(backbone, parts[1], None) if len(parts[1].table) else None
 
     def _fast_backbone(self) -> nn.Module:
         device, settings = self.accelerator.device, self.network.config

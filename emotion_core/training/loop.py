@@ -193,20 +193,24 @@ class Training:
         row |= self._learn(phase, learner, model, optimiser)
         trained = time.perf_counter() - started
         self._share_average()
-        measures = measure(
-            *learner.evaluate(self.average.network), self.parts[1].table, self.config.outputs, classes=self.classes
-        )
-        score = selection_score(measures, self.config.select)
-        row |= {f"val_{name}": round(value, 6) for name, value in measures.items()}
-        row |= {"score": round(score, 6), "images_per_second": round(self.parts[0].images_an_epoch / trained, 1)}
+        score = None
+        if len(self.parts[1].table):
+            measures = measure(
+                *learner.evaluate(self.average.network), self.parts[1].table, self.config.outputs, classes=self.classes
+            )
+            score = selection_score(measures, self.config.select)
+            row |= {f"val_{name}": round(value, 6) for name, value in measures.items()}
+            row["score"] = round(score, 6)
+        row["images_per_second"] = round(self.parts[0].images_an_epoch / trained, 1)
         row["seconds"] = round(time.perf_counter() - started, 2)
         self.seconds += row["seconds"]
         self.epoch += 1
         self.phase_epoch += 1
-        better = score > self.best
+        better = score is not None and score > self.best
         if better or self.config.keep == "last":
             self._keep(score)
-        self.plateau.update(score, wait=phase.wait, shrink=phase.factor)
+        if score is not None:
+            self.plateau.update(score, wait=phase.wait, shrink=phase.factor)
         if self.accelerator.is_main_process:
             append_history(self.out, row)
         self.reporter.epoch(row, better=better)
@@ -216,19 +220,16 @@ class Training:
         self._save(None if over else optimiser.state_dict())
         return over
 
-    def _keep(self, score: float) -> None:
-        """Store the weights of this epoch."""
-        self.best = max(self.best, score)
+    def _keep(self, score: float | None) -> None:
+        """Store the weights of this epoch; without a score, no image has judged it."""
+        judged: dict[str, Any] = {}
+        if score is not None:
+            self.best = max(self.best, score)
+            judged = {"measure": self.config.select, "split": "val", "value": round(score, 6)}
         self.info = replace(
             self.info,
             seconds=round(self.seconds, 1),
-            selection={
-                "measure": self.config.select,
-                "split": "val",
-                "epoch": self.epoch,
-                "value": round(score, 6),
-                "keep": self.config.keep,
-            },
+            selection={**judged, "epoch": self.epoch, "keep": self.config.keep},
         )
         if self.accelerator.is_main_process:
             save_weights(self.average.network, self.out / WEIGHTS)
@@ -322,11 +323,14 @@ class Training:
                 tensor.copy_(broadcast(tensor))
 
     def _finish(self) -> None:
-        """Fit the temperature of the stored epoch's probabilities on the validation part, and close the run."""
+        """Fit the temperature of the stored epoch's probabilities on the validation part, and close the run.
+
+        Without such a part, the run keeps the temperature that it has from its start.
+        """
         labels = self.parts[1].table.expression_indices
         # A class that training lacks is never predicted: its images say nothing of how sure the others may be.
         known = (labels >= 0) & self.classes[labels]
-        temperature = 1.0
+        temperature = self.info.temperature
         if "expression" in self.config.outputs and known.any():
             load_weights(self.average.network, self.out / WEIGHTS)
             loader = judged_loader(self.parts[1], self.accelerator)
@@ -407,7 +411,7 @@ class Training:
         """
         stored = read_run(self.out).info.selection if (self.out / "run.json").is_file() else {}
         if stored.get("epoch", 0) > self.epoch:
-            self.best = max(self.best, float(stored["value"]))
+            self.best = max(self.best, float(stored.get("value", -math.inf)))
             self.info = replace(self.info, selection=stored)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.results.run import WEIGHTS, RunInfo
+from emotion_core.results.run import WEIGHTS, RunInfo, find_run
 from emotion_core.training.config import TrainConfig
 from emotion_core.training.data import Part
 
@@ -27,15 +27,24 @@ def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Pa
             **{
                 split: {"images": len(part.own), "fingerprint": part.own.fingerprint()}
                 for split, part in zip(("train", "val"), parts, strict=True)
+                if len(part.table)
             },
+            **({"learn_from": config.learn_from} if config.learn_from != "train" else {}),
             **_extra(config, parts[0]),
         },
         init=_init_name(config.init),
+        temperature=_temperature(config),
         seed=config.seed,
         num_params=sum(p.numel() for p in network.parameters()),
         device=torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         versions=_versions(),
     )
+
+
+def _temperature(config: TrainConfig) -> float:
+    """Of the run that a training on all images starts from: no image is left to fit another one."""
+    run = config.init not in ("scratch", "imagenet") and not config.init.endswith(".safetensors")
+    return find_run(config.init).info.temperature if run and config.learn_from == "train + val" else 1.0
 
 
 def _extra(config: TrainConfig, part: Part) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _check_labels(config: TrainConfig, parts: tuple[Part, Part]) -> None:
                 f"Set {remedy[output]}."
             )
     for name, output in (("accuracy", "expression"), ("f1_macro", "expression"), ("ccc", "affect")):
-        if name in config.select and not judged[output]:
+        if name in config.select and len(parts[1].table) and not judged[output]:
             raise ConfigError(
                 f"select = '{config.select}' needs {words[output]}, which the validation images of '{config.dataset}' do not "
                 "have."
