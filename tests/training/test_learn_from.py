@@ -122,5 +122,5 @@ def test_pictures_that_taught_are_leaks(data: Path, tmp_path: Path) -> None:
 def test_something_has_to_choose_the_epoch() -> None:
     with pytest.raises(ConfigError, match=r"learn_from 'train \+ val' leaves no images to choose an epoch.*keep = 'last'"):
         replace(CONFIG, learn_from="train + val")
-    with pytest.raises(ConfigError, match="learn_from .val. is unknown"):
+    with pytest.raises(ConfigError, match=r"learn_from 'val' is unknown\."):
         replace(CONFIG, learn_from="val")
