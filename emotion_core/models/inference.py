@@ -13,12 +13,14 @@ from emotion_core.models.network import EmotionNetwork
 
 def to_input(network: EmotionNetwork, pixels: torch.Tensor) -> torch.Tensor:
     """uint8 pixels ``(B, 1 or 3, S, S)`` to the network's normalised input, on the network's device."""
-    images = pixels.to(network.mean.device).float().div_(255)
-    return network.normalise(match_channels(images, network.config.in_chans))
+    return network_input(network, pixels.to(network.mean.device).float().div_(255))
 
 
 def network_input(network: EmotionNetwork, images: torch.Tensor) -> torch.Tensor:
-    """Images in [0, 1], shape ``(B, 1 or 3, S, S)``, as the network learns from them: with its channels, normalised."""
+    """Images in [0, 1], shape ``(B, 1 or 3, S, S)``, as the network learns from them: with its channels, normalised.
+
+    Channels come last in memory, the order in which convolutions are fastest.
+    """
     images = network.normalise(match_channels(images, network.config.in_chans))
     return images.contiguous(memory_format=torch.channels_last)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ class Part:
     extra: int = 0
     drawn: int = 0
 
-    @property
+    @cached_property
     def own(self) -> FaceTable:
         """The rows of the dataset itself."""
         return self.table if not self.extra else self.table.where(np.arange(len(self.table)) < len(self.table) - self.extra)
