@@ -81,6 +81,13 @@ def count_epochs(path: Path) -> int:
         return 0
 
 
+def parts_of(run: Run) -> tuple[Path, ...]:
+    """Folders of the runs that one is the mean of, as far as they lie beside it."""
+    names = run.info.training.get("averaged") or run.info.training.get("members") or ()
+    beside = {path.name: path for path in run.path.parent.iterdir()}
+    return tuple(beside[name] for name in names if name in beside and (beside[name] / "run.json").is_file())
+
+
 def seconds_since_epoch(run: Run) -> float:
     """How long ago the last epoch ended, or training began."""
     return max(0.0, time.time() - _modified(run))

@@ -20,7 +20,7 @@ from emotion_core.figures.training_curves import (
 from emotion_core.figures.training_tables import Course, Span
 from emotion_core.results.progress import tail
 from pages.components.affect_figures import kept_figure
-from pages.components.training_store import Watched
+from pages.components.training_store import Watched, parts_of, watch
 from pages.components.words import count, escape, shorten
 
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -44,7 +44,11 @@ def show_curves(watched: Sequence[Watched], window: tuple[int, int] | None) -> N
     """
     first = watched[0]
     if not any(len(entry.course.table) for entry in watched):
-        _show_no_history(first)
+        parts = [watch(path) for path in parts_of(first.run)]
+        _show_no_history(first, parts)
+        if any(len(entry.course.table) for entry in parts):
+            # Three curves can still be told apart.
+            show_curves(parts[:3], None)
         return
     courses = [replace(entry.course, window=window) for entry in watched]
     key = (
@@ -84,9 +88,15 @@ def _epochs(span: Span) -> str:
     return str(span.first) if span.first == span.last else f"{span.first}–{span.last}"
 
 
-def _show_no_history(watched: Watched) -> None:
+def _show_no_history(watched: Watched, parts: Sequence[Watched]) -> None:
     if watched.state == "running":
         st.info("The first epoch has not ended yet. The curves follow after it, without reloading.")
+        return
+    if parts:
+        kind = "weights" if "averaged" in watched.run.info.training else "predictions"
+        names = ", ".join(escape(shorten(entry.run.name)) for entry in parts)
+        shown = " Below: the first three of their trainings." if len(parts) > 3 else " Their trainings are below."
+        st.info(f"No training of its own: {escape(shorten(watched.run.name))} is the mean of the {kind} of {names}.{shown}")
         return
     why = "only its results were stored" if watched.state == "finished" else "it stopped before its first epoch ended"
     st.info(f"{escape(shorten(watched.run.name))} has no history of its training: {why}.")

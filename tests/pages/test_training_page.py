@@ -232,6 +232,20 @@ def test_a_damaged_history_is_named(app: AppTest, trained: Train) -> None:
     assert "cannot be read" in app.error[0].value
 
 
+@pytest.mark.parametrize(("key", "kind"), [("averaged", "weights"), ("members", "predictions")])
+def test_a_mean_of_runs_shows_their_trainings(app: AppTest, trained: Train, key: str, kind: str) -> None:
+    for name in "abcd":
+        trained(name, age=9000)
+    trained("mean", 0, training={key: ["a", "../b", "gone", "b"]})
+    open_training(app, run="mean")
+    assert f"mean is the mean of the {kind} of a, b. Their trainings are below." in app.info[0].value
+    lines = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert {"a", "b"} <= {line.get("name") for line in lines}
+    trained("larger", 0, training={key: ["a", "b", "c", "d"]})
+    open_training(app, run="larger")
+    assert "of a, b, c, d. Below: the first three of their trainings." in app.info[0].value
+
+
 def test_a_run_without_history_says_so(app: AppTest, trained: Train) -> None:
     trained("imported", 0, training={}, dataset={}, selection={"measure": "accuracy", "value": 0.61}, init="scratch")
     open_training(app)
