@@ -68,7 +68,7 @@ def render(folder: Path) -> str:
         "ones cannot be told from it (paired tests, Holm's correction over all pairs of runs in the table). Rows of others are "
         "as they reported them, on the images that they name, without a test. No test image chose anything: epochs were chosen "
         f"on validation images, or are the last ones.{MIRRORED}: outputs are the mean of each picture and its mirror image "
-        "(`evaluate --flip`), while Predict reads a face once.",
+        "(`evaluate --flip`), as Predict reads faces, and `predict --flip`.",
     ]
     for dataset, title in BENCHMARKS.items():
         entries = [entry for entry in store.entries if entry.dataset == dataset and entry.split == "test"]

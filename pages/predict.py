@@ -101,7 +101,7 @@ def main() -> None:
     if not predictors:
         return
     try:
-        results = read_photos(uploads, predictors, whole=controls.whole)
+        results = read_photos(uploads, predictors, whole=controls.whole, mirror=controls.mirror)
     except EmotionCoreError as error:
         st.error(escape(str(error)))
         return

@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
+from scipy.special import softmax
 
 from emotion_core.data.transforms import resize_square
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError, DeviceError
@@ -23,7 +24,7 @@ from emotion_core.explain import explain
 from emotion_core.faces import Detection, Face, FaceDetector
 from emotion_core.labels import EXPRESSIONS, OUTPUTS
 from emotion_core.models.checkpoint import load_network, load_weights
-from emotion_core.models.inference import to_input
+from emotion_core.models.inference import infer, to_input
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.predict import CROP_SIDE, Predictor
 
@@ -103,6 +104,42 @@ def test_maps_of_a_reading_are_those_of_the_method(make_run: MakeRun):
             step = 48 / len(small)
             area = full[int(row * step) : int((row + 1) * step), int(column * step) : int((column + 1) * step)]
             assert area.max() == pytest.approx(full.max(), abs=0.02)
+
+
+def test_the_mirror_image_is_averaged_in(make_run: MakeRun):
+    path = make_run(temperature=1.3)
+    predictor = Predictor.from_run(path, device="cpu")
+    crops = [picture(seed, 48) for seed in range(3)]
+    mirrored = [np.ascontiguousarray(crop[:, ::-1]) for crop in crops]
+    pixels = np.stack(crops).transpose(0, 3, 1, 2)
+    logits, affect = infer(network_of(path), pixels, flip=True)
+    readings = predictor.read(crops, batch_size=2, flip=True)
+    for reading, one, said in zip(readings, logits, affect, strict=True):
+        np.testing.assert_allclose(list(reading.probabilities.values()), softmax(one / 1.3), atol=1e-6)
+        np.testing.assert_allclose([reading.valence, reading.arousal], said, atol=1e-6)
+    for reading, other in zip(readings, predictor.read(mirrored, flip=True), strict=True):
+        # Either way round, it is the same pair of pictures.
+        np.testing.assert_allclose(list(reading.probabilities.values()), list(other.probabilities.values()), atol=1e-6)
+        for output in OUTPUTS:
+            np.testing.assert_allclose(reading.maps[output], other.maps[output][:, ::-1], atol=1e-5)
+
+
+def test_the_map_with_a_mirror_image_is_the_mean_of_both(make_run: MakeRun):
+    path = make_run()
+    crop = picture(5, 48)
+    [reading] = Predictor.from_run(path, device="cpu").read([crop], flip=True)
+    network = network_of(path)
+    images = to_input(network, torch.from_numpy(crop).permute(2, 0, 1)[None])
+    both = torch.cat([images, images.flip(3)])
+    for index, output in enumerate(OUTPUTS):
+        feature_map = network(both).feature_map.detach().requires_grad_()
+        pooled = feature_map.mean(dim=(2, 3))
+        outputs = torch.cat([network.expression(pooled), network.affect(pooled)], dim=1)
+        [gradient] = torch.autograd.grad(outputs.sum(dim=0)[index], feature_map)
+        maps = (gradient.mean(dim=(2, 3), keepdim=True) * feature_map).sum(dim=1).detach().clamp(min=0)
+        whole = (maps[0] + maps[1].flip(1)) / 2
+        whole = whole - whole.min()
+        np.testing.assert_allclose(reading.maps[output], whole / (whole.max() + 1e-7), atol=1e-4)
 
 
 def test_batches_do_not_change_readings(make_run: MakeRun):

@@ -34,6 +34,7 @@ def add(command: AddCommand) -> None:
         default="never",
         help="take the whole picture as one face: never, where no face is found, or without looking (face crops)",
     )
+    predict.add_argument("--flip", action="store_true", help="average over each face and its mirror image")
     device_option(predict)
 
 
@@ -49,7 +50,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     # A bar between lines of results would only disturb; it is for a person who waits for a file to fill.
     hidden = len(paths) < 2 or sys.stdout.isatty() or not sys.stderr.isatty()
     with tqdm(total=len(paths), unit="photo", disable=hidden) as bar:
-        for prediction in predictor.iter_predict(paths, whole=arguments.whole_image, progress=bar.update):
+        results = predictor.iter_predict(paths, whole=arguments.whole_image, flip=arguments.flip, progress=bar.update)
+        for prediction in results:
             failed |= prediction.photo.error is not None
             record = prediction.to_dict()
             if overlays is not None:

@@ -51,9 +51,13 @@ def load_predictors(runs: Sequence[Run]) -> dict[str, Predictor]:
     return predictors
 
 
-def read_photos(uploads: Sequence[Upload], predictors: Mapping[str, Predictor], *, whole: bool) -> dict[str, list[Prediction]]:
-    """What each network reads from each photo, by run. Photos that were read before are not read again."""
+def read_photos(
+    uploads: Sequence[Upload], predictors: Mapping[str, Predictor], *, whole: bool, mirror: bool = False
+) -> dict[str, list[Prediction]]:
+    """What each network reads from each photo, by run. Photos that were read before in the same way are not read again."""
     photos: dict[Key, Photo] = _kept("photos", uploads)
+    if st.session_state.get("readings-mirror") != mirror:
+        st.session_state["readings"], st.session_state["readings-mirror"] = {}, mirror
     readings: dict[tuple[str, bool, str], tuple[tuple[Reading, ...], float]] = _kept("readings", uploads)
     _kept("maps", uploads)
     todo = {
@@ -69,10 +73,10 @@ def read_photos(uploads: Sequence[Upload], predictors: Mapping[str, Predictor], 
             _find(upload, photos, whole=whole)
             waiting.append(_key(upload, photos, whole))
             if len(waiting) >= BATCH or sum(len(photos[key].faces) for key in waiting) >= BATCH:
-                _read(waiting, photos, readings, predictors)
+                _read(waiting, photos, readings, predictors, mirror=mirror)
                 waiting = []
             advance()
-        _read(waiting, photos, readings, predictors)
+        _read(waiting, photos, readings, predictors, mirror=mirror)
     return {
         run: [_prediction(upload, photos, readings, predictor, whole) for upload in uploads]
         for run, predictor in predictors.items()
@@ -121,12 +125,14 @@ def _read(
     photos: Mapping[Key, Photo],
     readings: dict[tuple[str, bool, str], tuple[tuple[Reading, ...], float]],
     predictors: Mapping[str, Predictor],
+    *,
+    mirror: bool,
 ) -> None:
     for run, predictor in predictors.items():
         missing = [key for key in keys if (*key, run) not in readings]
         crops = [found.crop for key in missing for found in photos[key].faces]
         started = time.perf_counter()
-        fresh = iter(predictor.read(crops, batch_size=BATCH) if crops else ())
+        fresh = iter(predictor.read(crops, batch_size=BATCH, flip=mirror) if crops else ())
         share = (time.perf_counter() - started) / max(len(crops), 1)
         for key in missing:
             mine = tuple(next(fresh) for _ in photos[key].faces)

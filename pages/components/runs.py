@@ -46,7 +46,7 @@ def describe_runs(runs: Sequence[Run]) -> str:
     for run, figures in zip(runs, known, strict=True):
         facts = []
         if figures.accuracy is not None:
-            both = " with mirror images (here a face is read once)" if figures.mirrored else ""
+            both = " with mirror images" if figures.mirrored else ""
             facts.append(f"accuracy {figures.accuracy:.3f} on {escape(figures.dataset)}{both}")
         if figures.milliseconds is not None:
             facts.append(f"{figures.milliseconds:.1f} ms a face on {escape(figures.measured_on)}")
