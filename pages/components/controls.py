@@ -79,7 +79,8 @@ def ask_controls(runs: Mapping[str, Run]) -> Controls:
             help="Where no face is found, the whole picture counts as one. Use it for pictures cut to the face.",
         )
         mirror = st.toggle(
-            "Mirror image too",
+            "Mirrored too",
+            wrap=True,
             value=True,
             key="mirror",
             bind="query-params",
