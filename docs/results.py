@@ -161,7 +161,9 @@ def _ablations(entries: Sequence[Entry]) -> list[str]:
     by_name = {entry.name: entry for entry in entries}
     changed = {name: found for name in by_name if (found := _changed(name, set(by_name))) is not None}
     lines: list[str] = []
-    for base in sorted({base for base, _ in changed.values()}):
+    # A classifier and a regressor that are one run together are its halves, not what became of it.
+    whole = {name for name, entry in by_name.items() if entry.run is None or not entry.run.info.training.get("members")}
+    for base in sorted({base for base, _ in changed.values()} & whole):
         words = {name: word for name, (other, word) in changed.items() if other == base}
         ranked = sorted(words, key=lambda name: list(VARIANTS).index(words[name]))
         shown = [key for key in SHOWN if key in by_name[base].measures]

@@ -84,6 +84,14 @@ def test_repeats_and_ablations_have_their_own_lines(results: ModuleType, tmp_pat
     assert rows["with mixup (0.3)"][affect].strip() != ""
 
 
+def test_the_halves_of_a_run_are_no_changes_to_it(results: ModuleType, tmp_path: Path) -> None:
+    make(tmp_path, "pair", predictions(200), members=["pair-classifier", "pair-regressor"])
+    make(tmp_path, "pair-classifier", predictions(200, affect=False))
+    text = results.render(tmp_path)
+    assert "`pair-classifier`" not in text
+    assert "One change to" not in text
+
+
 def test_what_cannot_be_told_apart_is_said(results: ModuleType, tmp_path: Path) -> None:
     for name, right in (("a", 300), ("b", 298), ("c", 100)):
         make(tmp_path, name, predictions(right))
