@@ -64,6 +64,7 @@ def ask_choice(store: Store) -> Choice:
     with columns[5]:
         seeds = bool(repeats) and st.toggle(
             "Every seed",
+            wrap=True,
             key="seeds",
             bind="query-params",
             disabled=bool(st.session_state.get("runs")),

@@ -60,7 +60,9 @@ def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: s
     names = [f"{sign}{row['name']}" for sign, row in zip(signs, rows, strict=True)]
     columns: dict[str, object] = {"run": names}
     room = round(min(max(LETTER * max(map(len, names)) + 20, NARROW), WIDE))
-    config = {"run": st.column_config.TextColumn("run", pinned=True, width=room, help="Name of the run, or who reported it.")}
+    # A name that stays would leave a phone no room for what stands behind it.
+    stays = "Mobi" not in (st.context.headers.get("User-Agent") or "")
+    config = {"run": st.column_config.TextColumn("run", pinned=stays, width=room, help="Name of the run, or who reported it.")}
     texts = []
     known = [measure for measure in measures if table[measure].notna().any()]
     for measure in known:
