@@ -259,7 +259,7 @@ class Predictor:
                 straight, mirrored = raw.chunk(2)
                 raw = (straight + mirrored.flip(3)) / 2
             probs = torch.softmax(logits / self.run.info.temperature, dim=1).cpu().numpy()
-            affect = affect.clamp(-1, 1).cpu().numpy()
+            values = affect.clamp(-1, 1).cpu().numpy()
             maps = normalise_maps(raw).cpu().numpy()
         knows_expression = "expression" in self.run.info.outputs
         knows_affect = "affect" in self.run.info.outputs
@@ -267,8 +267,8 @@ class Predictor:
             Reading(
                 expression=EXPRESSIONS[int(probs[i].argmax())] if knows_expression else None,
                 probabilities=_named(EXPRESSIONS, probs[i]) if knows_expression else {},
-                valence=float(affect[i, 0]) if knows_affect else None,
-                arousal=float(affect[i, 1]) if knows_affect else None,
+                valence=float(values[i, 0]) if knows_affect else None,
+                arousal=float(values[i, 1]) if knows_affect else None,
                 maps={name: maps[i, OUTPUTS.index(name)] for name in self.outputs},
             )
             for i in range(len(crops))
