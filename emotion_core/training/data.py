@@ -78,8 +78,9 @@ def load_parts(
     # Annotators' votes teach, their majority judges, where a dataset has both.
     whole = load_dataset(config.dataset, data_root, labels="distribution", on_error=on_error)
     size = config.network.input_size
-    tables = {"train": whole.part("train"), "val": whole.part("val")}
-    if config.learn_from == "train + val":
+    if config.learn_from == "train":
+        tables = {"train": whole.part("train"), "val": whole.part("val")}
+    else:
         tables = {"train + val": whole.where(whole.frame["split"].isin(["train", "val"]))}
     for split, table in tables.items():
         log.info("%s, %s", split, table.describe())

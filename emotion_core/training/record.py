@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.results.run import WEIGHTS, RunInfo, find_run
+from emotion_core.results.run import WEIGHTS, Run, RunInfo, find_run
 from emotion_core.training.config import TrainConfig
 from emotion_core.training.data import Part
 
@@ -43,8 +43,13 @@ def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Pa
 
 def _temperature(config: TrainConfig) -> float:
     """Of the run that a training on all images starts from: no image is left to fit another one."""
-    run = config.init not in ("scratch", "imagenet") and not config.init.endswith(".safetensors")
-    return find_run(config.init).info.temperature if run and config.learn_from == "train + val" else 1.0
+    run = starting_run(config.init) if config.learn_from == "train + val" else None
+    return 1.0 if run is None else run.info.temperature
+
+
+def starting_run(init: str) -> Run | None:
+    """The run that a training goes on from; ``None`` where it starts from something else."""
+    return None if init in ("scratch", "imagenet") or init.endswith(".safetensors") else find_run(init)
 
 
 def _extra(config: TrainConfig, part: Part) -> dict[str, Any]:

@@ -18,15 +18,11 @@ from emotion_core.models.checkpoint import load_backbone_weights
 from emotion_core.models.device import resolve_device
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.results.progress import remove_progress
-from emotion_core.results.run import (
-    Run,
-    find_run,
-    read_run,
-)
+from emotion_core.results.run import Run, read_run
 from emotion_core.training.config import TrainConfig
 from emotion_core.training.data import Part, load_parts
 from emotion_core.training.loop import STATE, Training
-from emotion_core.training.record import plain, recorded
+from emotion_core.training.record import plain, recorded, starting_run
 
 log = logging.getLogger(__name__)
 
@@ -160,8 +156,8 @@ def start_network(config: TrainConfig) -> EmotionNetwork:
     torch.manual_seed(config.seed)
     network = EmotionNetwork(config.network, pretrained=config.init == "imagenet")
     if config.init not in ("scratch", "imagenet"):
-        weights = Path(config.init) if config.init.endswith(".safetensors") else find_run(config.init).weights
-        load_backbone_weights(network, weights)
+        run = starting_run(config.init)
+        load_backbone_weights(network, Path(config.init) if run is None else run.weights)
     return network
 
 

@@ -52,7 +52,7 @@ def load_predictors(runs: Sequence[Run]) -> dict[str, Predictor]:
 
 
 def read_photos(
-    uploads: Sequence[Upload], predictors: Mapping[str, Predictor], *, whole: bool, mirror: bool = False
+    uploads: Sequence[Upload], predictors: Mapping[str, Predictor], *, whole: bool, mirror: bool
 ) -> dict[str, list[Prediction]]:
     """What each network reads from each photo, by run. Photos that were read before in the same way are not read again."""
     photos: dict[Key, Photo] = _kept("photos", uploads)

@@ -81,11 +81,20 @@ def count_epochs(path: Path) -> int:
         return 0
 
 
-def parts_of(run: Run) -> tuple[Path, ...]:
-    """Folders of the runs that one is the mean of, as far as they lie beside it."""
-    names = run.info.training.get("averaged") or run.info.training.get("members") or ()
-    beside = {path.name: path for path in run.path.parent.iterdir()}
-    return tuple(beside[name] for name in names if name in beside and (beside[name] / "run.json").is_file())
+def parts_of(run: Run) -> list[Watched]:
+    """The runs that one is the mean of, as far as they lie beside it and can be read."""
+    names = run.info.training.get("averaged") or run.info.training.get("members")
+    parts = []
+    for name in names if isinstance(names, list) else ():
+        if not isinstance(name, str) or Path(name).name != name:
+            # A name leads into no other folder.
+            continue
+        try:
+            parts.append(watch(run.path.parent / name))
+        except CheckpointError:
+            # Its own page says why.
+            continue
+    return parts
 
 
 def seconds_since_epoch(run: Run) -> float:

@@ -20,7 +20,7 @@ from emotion_core.figures.training_curves import (
 from emotion_core.figures.training_tables import Course, Span
 from emotion_core.results.progress import tail
 from pages.components.affect_figures import kept_figure
-from pages.components.training_store import Watched, parts_of, watch
+from pages.components.training_store import Watched, parts_of
 from pages.components.words import count, escape, shorten
 
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -44,7 +44,7 @@ def show_curves(watched: Sequence[Watched], window: tuple[int, int] | None) -> N
     """
     first = watched[0]
     if not any(len(entry.course.table) for entry in watched):
-        parts = [watch(path) for path in parts_of(first.run)]
+        parts = parts_of(first.run)
         _show_no_history(first, parts)
         if any(len(entry.course.table) for entry in parts):
             # Three curves can still be told apart.
