@@ -146,7 +146,9 @@ def augment(
     device = images.device
 
     def draw(low: float, high: float, *shape: int) -> torch.Tensor:
-        return (torch.rand(batch, *shape, generator=generator) * (high - low) + low).to(device)
+        values = torch.rand(batch, *shape, generator=generator) * (high - low) + low
+        # A GPU goes on with the step before, where a plain copy would wait for it.
+        return values.to(device, non_blocking=device.type == "cuda")
 
     angle = draw(-settings.rotate, settings.rotate) * (math.pi / 180)
     zoom = 1 / (1 + draw(-settings.scale, settings.scale))
@@ -164,7 +166,7 @@ def augment(
         strength = draw(0.5, 1, 1, 1, 1) * (draw(0, 1, 1, 1, 1) < settings.blur)
         images = torch.lerp(images, _blurred(images), strength)
     if channels == 3 and (settings.saturation or settings.grey):
-        luma = (images * images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
+        luma = 0.299 * images[:, :1] + 0.587 * images[:, 1:2] + 0.114 * images[:, 2:]
         keep = 1 + draw(-settings.saturation, settings.saturation, 1, 1, 1)
         keep = torch.where(draw(0, 1, 1, 1, 1) < settings.grey, torch.zeros_like(keep), keep)
         images = luma + (images - luma) * keep

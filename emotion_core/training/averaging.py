@@ -41,7 +41,9 @@ class WeightAverage(Generic[Network]):
         floating = [name for name in self._names if averages[name].is_floating_point()]
         self._averages = [averages[name] for name in floating]
         self._values = [values[name] for name in floating]
-        self._counters = [(averages[name], values[name]) for name in self._names if name not in set(floating)]
+        counters = [name for name in self._names if not averages[name].is_floating_point()]
+        self._counters = [averages[name] for name in counters]
+        self._counts = [values[name] for name in counters]
 
     @torch.no_grad()
     def update(self) -> None:
@@ -49,5 +51,5 @@ class WeightAverage(Generic[Network]):
         self.steps += 1
         decay = min(self.decay, self.steps / (self.steps + 9)) if self.decay else 0.0
         torch._foreach_lerp_(self._averages, self._values, 1 - decay)
-        for average, value in self._counters:
-            average.copy_(value)
+        if self._counters:
+            torch._foreach_copy_(self._counters, self._counts)

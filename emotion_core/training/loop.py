@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast
@@ -243,7 +244,7 @@ class Training:
         torch.manual_seed(epoch_seed(config.seed, self.epoch))
         sums, rates, seen = np.zeros(2), np.zeros(2), 0
         factor = self.plateau.factor if phase.schedule == "plateau" else 1.0
-        waiting: tuple[torch.Tensor, Batch] | None = None
+        waiting: tuple[_Losses, Batch] | None = None
         number = 0
         optimiser.zero_grad(set_to_none=True)
         for number, batch in enumerate(learner.batches(self.epoch), start=1):
@@ -256,11 +257,11 @@ class Training:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * rate
             moves = number % config.accumulate == 0 or number == learner.steps
-            parts = self._step(learner, model, batch, optimiser, moves=moves)
+            losses = self._step(learner, model, batch, optimiser, moves=moves)
             # The loss before this one: on a GPU the steps go on while it is read.
             if waiting is not None:
                 sums, seen = sums + self._finite(*waiting, optimiser) * len(waiting[1].indices), seen + len(waiting[1].indices)
-            waiting = (parts, batch)
+            waiting = (losses, batch)
             rates += (phase.lr * rate, (phase.lr if phase.backbone_lr is None else phase.backbone_lr) * rate)
             self.reporter.step(
                 phase=self.phase,
@@ -281,7 +282,7 @@ class Training:
 
     def _step(
         self, learner: Learner, model: torch.nn.Module, batch: Batch, optimiser: torch.optim.Optimizer, *, moves: bool
-    ) -> torch.Tensor:
+    ) -> _Losses:
         """Forward, backward, and a step where gradients of enough batches have come together; the two losses."""
         config = self.config
         with nullcontext() if moves else self.accelerator.no_sync(model):
@@ -289,21 +290,22 @@ class Training:
             parts = torch.stack(
                 total_loss(logits, affect, batch.targets, batch.affect, config.loss, self.class_weights, self.taught)
             )
+            losses = _Losses(parts.detach())
             self.accelerator.backward(parts.sum() / config.accumulate)
         if moves:
             self.accelerator.clip_grad_norm_(self.moving, config.clip_norm)
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
             self.average.update()
-        return parts.detach()
+        return losses
 
-    def _finite(self, parts: torch.Tensor, batch: Batch, optimiser: torch.optim.Optimizer) -> Any:
+    def _finite(self, losses: _Losses, batch: Batch, optimiser: torch.optim.Optimizer) -> Any:
         """The two losses of a step as numbers.
 
         Raises:
             TrainingError: they are not finite.
         """
-        values = parts.cpu().numpy().astype(np.float64)
+        values = losses.read()
         if np.isfinite(values).all():
             return values
         ids = ", ".join(self.parts[0].table.sample_ids[int(index)] for index in batch.indices[:5])
@@ -413,6 +415,22 @@ class Training:
         if stored.get("epoch", 0) > self.epoch:
             self.best = max(self.best, float(stored.get("value", -math.inf)))
             self.info = replace(self.info, selection=stored)
+
+
+class _Losses:
+    """The two losses of a step on their way to the CPU, while a GPU goes on with what was queued after them."""
+
+    def __init__(self, losses: torch.Tensor) -> None:
+        self._values = losses.to("cpu", non_blocking=losses.is_cuda)
+        self._arrived: torch.cuda.Event | None = None
+        if losses.is_cuda:
+            self._arrived = torch.cuda.Event()
+            self._arrived.record()
+
+    def read(self) -> npt.NDArray[np.float64]:
+        if self._arrived is not None:
+            self._arrived.synchronize()
+        return self._values.numpy().astype(np.float64)
 
 
 def _row(losses: Any, rates: Any, outputs: tuple[str, ...], *, frozen: bool) -> dict[str, Any]:
