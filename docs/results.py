@@ -14,7 +14,6 @@ from emotion_core.compare.seeds import repeated_trainings, seed_spread  # noqa: 
 from emotion_core.metrics.significance import holm  # noqa: E402
 from emotion_core.results.card import write_card  # noqa: E402
 from emotion_core.results.run import DEFAULT_RUN, Run, list_runs  # noqa: E402
-from emotion_core.training.presets import load_preset  # noqa: E402
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 
@@ -43,7 +42,7 @@ VARIANTS = {
     "mixup": "with mixup (0.3)",
     "no-smoothing": "without label smoothing",
     "no-class-weights": "without class weights",
-    "no-teacher": "without FER+ pictures that a teacher labelled",
+    "taught": "with FER+ pictures that a teacher labelled",
     "finish": "four more epochs, CCC weighs half, and the validation images teach too (preset `finish`)",
     "votes": "with FER+ pictures, labelled by FER+'s own votes",
 }
@@ -52,9 +51,6 @@ VARIANTS = {
 
 MIRRORED = " ⇆"
 """Behind runs whose outputs were averaged with those of the mirror image."""
-
-EQUAL = {"affectnet-3999": "compare-affectnet", "ferplus": "compare-ferplus", "fer2013-4": "compare-fer2013-4"}
-"""Presets that are one protocol for every backbone, and so have a table of their own."""
 
 
 def render(folder: Path) -> str:
@@ -77,15 +73,7 @@ def render(folder: Path) -> str:
             names = {entry.name for entry in entries}
             hidden = repeated_trainings(entries) | {name for name in names if _changed(name, names) is not None}
             whole = [entry for entry in entries if entry.name not in hidden]
-            equal = [entry for entry in whole if dataset in EQUAL and entry.preset == load_preset(EQUAL[dataset]).title]
-            rest = [entry for entry in whole if entry not in equal]
-            parts += ["", f"**{title}**, {_images(entries)}"]
-            if rest or reported_entries(dataset):
-                parts += ["", *_table(rest, reported_entries(dataset))]
-            if equal:
-                start = "" if dataset == "ferplus" else ", each from its own run on FER+"
-                parts += ["", f"One short protocol for every backbone (preset `{EQUAL[dataset]}`{start}):", ""]
-                parts += _table(equal, [])
+            parts += ["", f"**{title}**, {_images(entries)}", "", *_table(whole, reported_entries(dataset))]
             parts += [*_seeds(entries), *_ablations(entries)]
     parts += [
         "",

@@ -358,6 +358,13 @@ def test_seeds_of_one_training(make_run: MakeRun, tmp_path: Path) -> None:
     assert repeated_trainings(load(tmp_path)) == {"seed1", "seed2"}
     assert repeated_trainings(load(tmp_path, "seed2", "seed1", "lr")) == {"seed2"}
     assert repeated_trainings(reported_entries("affectnet-3999")) == frozenset()
+    soup = {"training": {"title": "Mean of the weights", "averaged": ["seed0", "seed1", "gone"]}}
+    make_run("soup", predictions(correct(120)), info=soup)
+    assert repeated_trainings(load(tmp_path)) == {"seed0", "seed1", "seed2"}
+    assert repeated_trainings(load(tmp_path, "soup", "seed1", "seed2")) == {"seed1", "seed2"}
+    assert repeated_trainings(load(tmp_path, "seed0", "lr")) == frozenset()
+    make_run("odd", predictions(correct(120)), info={"training": {"title": "Odd", "averaged": 3}})
+    assert repeated_trainings(load(tmp_path, "odd", "lr")) == frozenset()
 
 
 def test_entries_are_found_by_name(make_run: MakeRun, tmp_path: Path) -> None:

@@ -424,7 +424,7 @@ class _Losses:
         self._values = losses.to("cpu", non_blocking=losses.is_cuda)
         self._arrived: torch.cuda.Event | None = None
         if losses.is_cuda:
-            self._arrived = torch.cuda.Event()
+            self._arrived = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._arrived.record()
 
     def read(self) -> npt.NDArray[np.float64]:

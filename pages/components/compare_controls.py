@@ -68,8 +68,8 @@ def ask_choice(store: Store) -> Choice:
             key="seeds",
             bind="query-params",
             disabled=bool(st.session_state.get("runs")),
-            help="Show trainings that only repeat another one with another seed, unless runs are named. How far they spread "
-            "stands below the table.",
+            help="Show trainings that only repeat another one with another seed, or went into a mean of weights that is shown, "
+            "unless runs are named. How far they spread stands below the table.",
         )
     usual = [entry for entry in shown if seeds or entry.name not in repeats]
     with columns[2]:
