@@ -97,6 +97,13 @@ def parts_of(run: Run) -> list[Watched]:
     return parts
 
 
+def training_of(part: Watched) -> Watched:
+    """What shows how a part of a mean has trained: itself, or of a part that is a mean too, the first of its own."""
+    if len(part.course.table):
+        return part
+    return next((inner for inner in parts_of(part.run) if len(inner.course.table)), part)
+
+
 def seconds_since_epoch(run: Run) -> float:
     """How long ago the last epoch ended, or training began."""
     return max(0.0, time.time() - _modified(run))

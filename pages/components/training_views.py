@@ -20,7 +20,7 @@ from emotion_core.figures.training_curves import (
 from emotion_core.figures.training_tables import Course, Span
 from emotion_core.results.progress import tail
 from pages.components.affect_figures import kept_figure
-from pages.components.training_store import Watched, parts_of
+from pages.components.training_store import Watched, parts_of, training_of
 from pages.components.words import count, escape, shorten
 
 CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
@@ -46,9 +46,10 @@ def show_curves(watched: Sequence[Watched], window: tuple[int, int] | None) -> N
     if not any(len(entry.course.table) for entry in watched):
         parts = parts_of(first.run)
         _show_no_history(first, parts)
-        if any(len(entry.course.table) for entry in parts):
-            # Three curves can still be told apart.
-            show_curves(parts[:3], None)
+        # Three curves can still be told apart.
+        trainings = [training_of(part) for part in parts[:3]]
+        if any(len(entry.course.table) for entry in trainings):
+            show_curves(trainings, None)
         return
     courses = [replace(entry.course, window=window) for entry in watched]
     key = (

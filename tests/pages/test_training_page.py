@@ -247,6 +247,18 @@ def test_a_mean_of_runs_shows_their_trainings(app: AppTest, trained: Train, key:
     assert "of a, b, c, d. Below: the first three of their trainings." in app.info[0].value
 
 
+def test_a_mean_of_means_shows_a_training_of_each(app: AppTest, trained: Train) -> None:
+    for name in "abcd":
+        trained(name, age=9000)
+    trained("first", 0, age=9000, training={"averaged": ["a", "b"]})
+    trained("second", 0, age=9000, training={"averaged": ["c", "d"]})
+    trained("ensemble", 0, training={"members": ["first", "second"]})
+    open_training(app, run="ensemble")
+    assert "ensemble is the mean of the predictions of first, second. Their trainings are below." in app.info[0].value
+    lines = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
+    assert {"a", "c"} == {line["name"] for line in lines if line.get("name") in set("abcd")}
+
+
 def test_a_run_without_history_says_so(app: AppTest, trained: Train) -> None:
     trained("imported", 0, training={}, dataset={}, selection={"measure": "accuracy", "value": 0.61}, init="scratch")
     open_training(app)
