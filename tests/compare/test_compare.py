@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import binomtest, norm
 
 from emotion_core.compare import (
-    Comparison,
-    Difference,
     Entry,
     Measure,
     Store,
@@ -25,86 +21,18 @@ from emotion_core.compare import (
     judge_part,
     load_store,
     render_text,
-    repeated_trainings,
     reported_entries,
     seed_spread,
     why_not_comparable,
 )
 from emotion_core.errors import CheckpointError, ConfigError
-from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.intervals import bootstrap_measures, resample_counts
 from emotion_core.metrics.summary import summarize
 from emotion_core.results.reported import load_reported
-from emotion_core.results.run import RunInfo, write_evaluation, write_info
+from emotion_core.results.run import write_evaluation
 from emotion_core.results.summaries import RESAMPLES, SEED, load_summary
-
-IMAGES = 200
-SELECTION = {"measure": "accuracy", "split": "val", "epoch": 3, "value": 0.5}
-MakeRun = Callable[..., pd.DataFrame]
-
-
-def predictions(right: np.ndarray, noise: float = 0.3, seed: int = 0) -> pd.DataFrame:
-    """Right where ``right`` says so, else the next expression; valence and arousal with some noise."""
-    rng = np.random.default_rng(100)
-    images = len(right)
-    labels = np.arange(images) % 8
-    table = pd.DataFrame(
-        {"sample_id": [f"{number:05}.jpg" for number in range(images)], "expression": np.array(EXPRESSIONS)[labels]}
-    )
-    probs = np.full((images, 8), 0.05, dtype=np.float32)
-    probs[np.arange(images), np.where(right, labels, (labels + 1) % 8)] = 0.65
-    own = np.random.default_rng(seed)
-    for index, name in enumerate(EXPRESSIONS):
-        table[f"prob_{name}"] = probs[:, index]
-    for name in AFFECT:
-        table[name] = rng.uniform(-0.9, 0.9, images)
-        table[f"pred_{name}"] = np.clip(table[name] + noise * own.normal(size=images), -1, 1)
-    return table
-
-
-def correct(number: int, shift: int = 0) -> np.ndarray:
-    right = np.zeros(IMAGES, dtype=bool)
-    right[shift : shift + number] = True
-    return right
-
-
-@pytest.fixture
-def make_run(tmp_path: Path) -> MakeRun:
-    """Writes a run with one evaluation; settings override what is stored."""
-
-    def make(name: str, table: pd.DataFrame, *, info: dict[str, Any] | None = None, **changes: Any) -> pd.DataFrame:
-        settings = {
-            "network": {"backbone": "custom_cnn", "input_size": 48},
-            "training": {"title": "A preset", "lr": 0.1, "seed": 0},
-            "num_params": 1_500_000,
-            "seconds": 90.0,
-            **(info or {}),
-        }
-        write_info(tmp_path / name, RunInfo(**settings))
-        measures = {key: {"value": value, "low": value - 0.01, "high": value + 0.01} for key, value in summarize(table).items()}
-        metrics = {
-            "dataset": "faces",
-            "split": "test",
-            "images": len(table),
-            "fingerprint": "abc",
-            "chosen_by": SELECTION,
-            "measures": measures,
-            **changes,
-        }
-        write_evaluation(tmp_path / name, metrics["dataset"], metrics["split"], metrics, table)
-        return table
-
-    return make
-
-
-def load(tmp_path: Path, *names: str) -> list[Entry]:
-    entries = {entry.name: entry for entry in load_store(tmp_path).entries}
-    return [entries[name] for name in names or entries]
-
-
-def only(comparison: Comparison, measure: str, first: str, second: str) -> Difference:
-    [found] = [d for d in comparison.differences if (d.measure, d.first, d.second) == (measure, first, second)]
-    return found
+from tests.compare.stored import IMAGES, SELECTION, MakeRun, correct, load, only, predictions
 
 
 def test_a_constructed_difference_in_accuracy(make_run: MakeRun, tmp_path: Path) -> None:
@@ -341,32 +269,6 @@ def test_the_table_has_a_row_an_entry(make_run: MakeRun, tmp_path: Path) -> None
     assert "accuracy_diff" not in without
 
 
-def test_seeds_of_one_training(make_run: MakeRun, tmp_path: Path) -> None:
-    for seed, number in ((0, 100), (1, 110), (2, 90)):
-        info = {"seed": seed, "training": {"title": "A preset", "lr": 0.1, "seed": seed}}
-        make_run(f"seed{seed}", predictions(correct(number)), info=info)
-    # The same title, but another learning rate, another start, or other images.
-    make_run("lr", predictions(correct(10)), info={"seed": 3, "training": {"title": "A preset", "lr": 0.2, "seed": 3}})
-    make_run("init", predictions(correct(10)), info={"seed": 4, "init": "imagenet"})
-    make_run("images", predictions(correct(10)), info={"seed": 5}, fingerprint="other")
-    [spread] = seed_spread([*load(tmp_path), *reported_entries("affectnet-3999")], "accuracy")
-    assert (spread.backbone, spread.preset, spread.names) == ("custom_cnn", "A preset", ("seed0", "seed1", "seed2"))
-    assert spread.mean == pytest.approx(0.5)
-    assert spread.sd == pytest.approx(0.05)  # 0.45, 0.50, 0.55 with n - 1
-    assert seed_spread(load(tmp_path, "seed0"), "accuracy") == ()
-    assert seed_spread(load(tmp_path), "colour") == ()
-    assert repeated_trainings(load(tmp_path)) == {"seed1", "seed2"}
-    assert repeated_trainings(load(tmp_path, "seed2", "seed1", "lr")) == {"seed2"}
-    assert repeated_trainings(reported_entries("affectnet-3999")) == frozenset()
-    soup = {"training": {"title": "Mean of the weights", "averaged": ["seed0", "seed1", "gone"]}}
-    make_run("soup", predictions(correct(120)), info=soup)
-    assert repeated_trainings(load(tmp_path)) == {"seed0", "seed1", "seed2"}
-    assert repeated_trainings(load(tmp_path, "soup", "seed1", "seed2")) == {"seed1", "seed2"}
-    assert repeated_trainings(load(tmp_path, "seed0", "lr")) == frozenset()
-    make_run("odd", predictions(correct(120)), info={"training": {"title": "Odd", "averaged": 3}})
-    assert repeated_trainings(load(tmp_path, "odd", "lr")) == frozenset()
-
-
 def test_entries_are_found_by_name(make_run: MakeRun, tmp_path: Path) -> None:
     make_run("a", predictions(correct(100)))
     make_run("a", predictions(correct(100)), split="val", chosen_by={})
@@ -447,14 +349,6 @@ def test_a_last_epoch_says_that_nothing_chose_it(make_run: MakeRun, tmp_path: Pa
     make_run("last", predictions(correct(100)), chosen_by={**SELECTION, "keep": "last"})
     [words] = comparison_table(compare(load(tmp_path), ["accuracy"]), ["accuracy"])["chosen_by"]
     assert words == "epoch 3, the last one (accuracy 0.500 on val chose nothing)"
-
-
-def test_seeds_of_older_and_newer_runs_belong_together(make_run: MakeRun, tmp_path: Path) -> None:
-    for seed, later in enumerate(({}, {"precision": "auto", "keep": "best"}, {"precision": "bf16"})):
-        training = {"title": "A preset", "phases": [], "lr": 0.1, "seed": seed, **later}
-        make_run(f"run-{seed}", predictions(correct(100 + seed)), info={"training": training, "seed": seed}, seed=seed)
-    [spread] = seed_spread(load(tmp_path), "accuracy")
-    assert spread.names == ("run-0", "run-1")
 
 
 def test_runs_whose_outputs_are_averaged_over_mirror_images_say_so(make_run: MakeRun, tmp_path: Path) -> None:
