@@ -42,9 +42,6 @@ VARIANTS = {
     "mixup": "with mixup (0.3)",
     "no-smoothing": "without label smoothing",
     "no-class-weights": "without class weights",
-    "taught": "with FER+ pictures that a teacher labelled",
-    "finish": "four more epochs, CCC weighs half, and the validation images teach too (preset `finish`)",
-    "votes": "with FER+ pictures, labelled by FER+'s own votes",
 }
 """A run named ``RUN-WORD`` with one of these words is ``RUN`` with one thing changed, for the ablations."""
 
