@@ -58,9 +58,7 @@ def seed_spread(entries: Sequence[Entry], measure: str) -> tuple[SeedSpread, ...
 
 def repeated_trainings(entries: Sequence[Entry]) -> frozenset[str]:
     """Names of runs that another one of them stands for: the same training with a lower seed, or the mean of their weights."""
-    averaged = [entry.run.info.training.get("averaged") for entry in entries if entry.run is not None]
-    # Whoever wrote run.json, a list of names is all that counts.
-    repeats = {name for names in averaged if isinstance(names, list) for name in names if isinstance(name, str)}
+    repeats = {name for entry in entries if entry.run is not None for name in entry.run.info.parts("averaged")}
     for group in _trainings(entries):
         first = min(group, key=lambda entry: entry.seed or 0)
         repeats |= {entry.name for entry in group if entry.seed != first.seed}

@@ -95,6 +95,12 @@ class RunInfo:
         """The splits of its dataset that it learnt from."""
         return ("train", "val") if self.dataset.get("learn_from") == "train + val" else ("train",)
 
+    def parts(self, kind: str) -> tuple[str, ...]:
+        """Names of the runs that it is the mean of: of their weights (``"averaged"``) or predictions (``"members"``)."""
+        names = self.training.get(kind)
+        # Whoever wrote run.json, a list of names is all that counts.
+        return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+
 
 _TYPES: dict[str, Any] = {
     name: int | float if hint is float else typing.get_origin(hint) or hint

@@ -86,7 +86,7 @@ def _as_taught(table: FaceTable, extra: Extra) -> FaceTable:
 
 def _how_to_look(run: Run, dataset: str) -> str:
     """The commands that make a run look at training pictures; an ensemble looks through its members."""
-    members = [str(name) for name in run.info.training.get("members", ())]
+    members = run.info.parts("members")
     looks = [f"python -m emotion_core evaluate {name} --dataset {dataset} --split train" for name in members or [run.name]]
     again = [f"python -m emotion_core ensemble {' '.join(members)} --out {run.name}"] if members else []
     return "; ".join([*looks, *again])

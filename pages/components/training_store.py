@@ -83,10 +83,9 @@ def count_epochs(path: Path) -> int:
 
 def parts_of(run: Run) -> list[Watched]:
     """The runs that one is the mean of, as far as they lie beside it and can be read."""
-    names = run.info.training.get("averaged") or run.info.training.get("members")
     parts = []
-    for name in names if isinstance(names, list) else ():
-        if not isinstance(name, str) or Path(name).name != name:
+    for name in run.info.parts("averaged") or run.info.parts("members"):
+        if Path(name).name != name:
             # A name leads into no other folder.
             continue
         try:
