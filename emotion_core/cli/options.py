@@ -32,11 +32,13 @@ def data_options(command: argparse.ArgumentParser) -> None:
 
 def dataset_help() -> str:
     """Names of the datasets there are."""
-    return f"{', '.join(DATASETS)}, or a CSV file with the columns {', '.join(COLUMNS)}"
+    return (
+        f"{', '.join(DATASETS)}, or a CSV file with the columns {', '.join(COLUMNS)}, or a ZIP archive with such a labels.csv"
+    )
 
 
 def named_data_root(arguments: argparse.Namespace) -> str | None:
-    """The folder that holds the datasets, if one is named: drawn faces and CSV files do without."""
+    """The folder that holds the datasets, if one is named: drawn faces and files do without."""
     return arguments.data_root or os.environ.get("EMOTION_DATA") or None
 
 

@@ -14,7 +14,7 @@ from emotion_core.data.fer2013_csv import PIXELS_FILE, find_pixels, load_fer2013
 from emotion_core.data.ferplus import LABELS_FILE, find_labels, load_fer2013, load_ferplus
 from emotion_core.data.ferplus_votes import pictures_of
 from emotion_core.data.folders import has_expression_folders, load_expression_folders
-from emotion_core.data.plain_csv import load_plain_csv, safe_name
+from emotion_core.data.plain_csv import load_labelled, load_plain_csv, safe_name
 from emotion_core.data.rafdb import load_rafdb
 from emotion_core.data.source import find_source, places
 from emotion_core.data.splits import with_validation
@@ -56,6 +56,7 @@ class DatasetSpec:
         expressions: those that its labels tell apart, in the order of ``EXPRESSIONS``.
         affect: whether it has valence and arousal.
         needs_data: whether something has to lie in the data folder.
+        measures_only: whether it is kept for measuring: no network is trained or chosen on it.
     """
 
     title: str
@@ -64,6 +65,7 @@ class DatasetSpec:
     expressions: tuple[str, ...] = EXPRESSIONS
     affect: bool = False
     needs_data: bool = True
+    measures_only: bool = False
 
 
 def load_dataset(
@@ -72,8 +74,9 @@ def load_dataset(
     """Read a dataset by name.
 
     Args:
-        name: a key of :data:`DATASETS`, or a CSV file as :func:`~emotion_core.data.plain_csv.load_plain_csv` reads it.
-        data_root: where datasets lie; ``None`` will do for one that is drawn, and for a CSV file.
+        name: a key of :data:`DATASETS`, or a CSV file or ZIP archive as
+            :func:`~emotion_core.data.plain_csv.load_plain_csv` reads it.
+        data_root: where datasets lie; ``None`` will do for one that is drawn, and for a file's own path.
         labels: ``"distribution"`` to train on FER+: training images keep every usable distribution of votes, while validation
             and test images keep their majority; no other dataset makes a difference.
         on_error: ``"raise"`` refuses a dataset with broken samples, ``"skip"`` leaves them out and lists them in ``problems``.
@@ -100,9 +103,9 @@ def dataset_spec(name: str) -> DatasetSpec:
     """What is known of a dataset.
 
     Raises:
-        ConfigError: it is neither registered nor a CSV file.
+        ConfigError: it is neither registered nor a CSV file or ZIP archive.
     """
-    if is_csv(name):
+    if is_file_name(name):
 
         def load(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
             return load_plain_csv(name, data_root, seed=SEED, on_error=on_error)
@@ -111,27 +114,27 @@ def dataset_spec(name: str) -> DatasetSpec:
         return DatasetSpec(title=f"Faces of {name}", load=load, affect=True, needs_data=False, terms=terms)
     if name not in DATASETS:
         guess = did_you_mean(name.lower(), DATASETS, cutoff=0.6)
-        raise ConfigError(f"There is no dataset '{name}'.{guess} Known: {', '.join(DATASETS)}, and CSV files.")
+        raise ConfigError(f"There is no dataset '{name}'.{guess} Known: {', '.join(DATASETS)}, CSV files and ZIP archives.")
     return DATASETS[name]
 
 
-def is_csv(name: str) -> bool:
-    """Whether a dataset's name is that of a CSV file."""
-    return name.lower().endswith(".csv")
+def is_file_name(name: str) -> bool:
+    """Whether a dataset's name is that of a CSV file or ZIP archive."""
+    return name.lower().endswith((".csv", ".zip"))
 
 
 def folder_name(name: str) -> str:
-    """A dataset's name as it can be part of a folder's: its own, or a CSV file's without ending.
+    """A dataset's name as it can be part of a folder's: its own, or a file's without ending.
 
     Example:
         >>> folder_name("ferplus"), folder_name("data/my faces.csv"), folder_name("ferplus.csv")
         ('ferplus', 'my-faces', 'ferplus-csv')
     """
-    if not is_csv(name):
+    if not is_file_name(name):
         return name
     stem = safe_name(name)
     # The results on ferplus.csv must not take the place of those on FER+.
-    return f"{stem}-csv" if stem in DATASETS else stem
+    return f"{stem}-{name[-3:].lower()}" if stem in DATASETS else stem
 
 
 def _affectnet_3999(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
@@ -173,6 +176,15 @@ def _raf_db(data_root: str | Path, *, labels: Labels, on_error: OnError) -> Face
     return load_rafdb(data_root, on_error=on_error)
 
 
+def _labelled(name: str) -> Loader:
+    """Loader of a folder or ZIP archive with ``labels.csv`` in it."""
+
+    def load(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
+        return load_labelled(name, data_root, seed=SEED, on_error=on_error)
+
+    return load
+
+
 def _schematic(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:
     # Only whoever asks for drawn faces waits for what draws them.
     from emotion_core.data.schematic import load_schematic
@@ -211,9 +223,45 @@ DATASETS: Mapping[str, DatasetSpec] = MappingProxyType(
             expressions=SEVEN,
             terms="[RAF-DB](http://www.whdeng.cn/RAF/model1.html): non-commercial research only; not to be passed on.",
         ),
+        "affectnet-96": DatasetSpec(
+            title="AffectNet's training images at 96 pixels, some of them", load=_labelled("affectnet-96"), terms=_AFFECTNET
+        ),
+        "affectnet-contempt": DatasetSpec(
+            title="AffectNet's training images of contempt, some of them",
+            load=_labelled("affectnet-contempt"),
+            expressions=("contempt",),
+            terms=_AFFECTNET,
+        ),
+        "ffhq-weak": DatasetSpec(
+            title="Portraits with labels of unknown origin",
+            load=_labelled("ffhq-weak"),
+            expressions=("neutral", "happiness"),
+            terms="Pictures of [FFHQ](https://github.com/NVlabs/ffhq-dataset) (CC BY-NC-SA 4.0); labels of unknown origin.",
+        ),
+        "sfew": DatasetSpec(
+            title="Film stills (SFEW 2.0)",
+            load=_labelled("sfew"),
+            expressions=SEVEN,
+            terms="SFEW 2.0 (Dhall et al. 2011): research only; its images may not be passed on.",
+            measures_only=True,
+        ),
+        "expw": DatasetSpec(
+            title="Faces from web searches (ExpW)",
+            load=_labelled("expw"),
+            expressions=SEVEN,
+            terms="[ExpW](http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html): research only.",
+            measures_only=True,
+        ),
+        "ckplus": DatasetSpec(
+            title="Posed expressions (CK+)",
+            load=_labelled("ckplus"),
+            expressions=tuple(name for name in EXPRESSIONS if name != "neutral"),
+            terms="CK+ (Lucey et al. 2010): research only; its images may not be passed on.",
+            measures_only=True,
+        ),
         "schematic": DatasetSpec(
             title="Drawn faces", load=_schematic, affect=True, needs_data=False, terms="Drawn by this program; no terms."
         ),
     }
 )
-"""Every dataset that can be trained on, evaluated on and audited, besides CSV files."""
+"""Every dataset that can be trained on, evaluated on and audited, besides CSV files and ZIP archives."""

@@ -1,38 +1,46 @@
-"""Anybody's faces: a CSV file with columns ``image, expression, valence, arousal, split``, beside the pictures it names."""
+"""Anybody's faces: a CSV file with columns ``image, expression, valence, arousal, split`` and the pictures that it names."""
 
 from __future__ import annotations
 
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from emotion_core.data.rows import find_columns, read_affect, read_rows
-from emotion_core.data.source import FolderSource, Source, ZipSource, leads_out
+from emotion_core.data.source import FolderSource, Source, ZipSource, leads_out, open_source
 from emotion_core.data.splits import SPLIT_WORDS, stratified_split
 from emotion_core.data.table import FaceTable, OnError, Problem, build_frame, settle
 from emotion_core.errors import DataError, DatasetNotFoundError
 from emotion_core.labels import AFFECT, expression_name
 
 COLUMNS = ("image", "expression", *AFFECT, "split")
-"""``image`` and one label are needed."""
+"""``image`` and one label are needed; further columns are kept as they are."""
 
-_Row = tuple[str | None, float, float, str]
+LABELS_FILE = "labels.csv"
+"""What the file is called in an archive, or in the folder of a dataset that goes by name."""
+
+_Labels = tuple[str | None, float, float, str]
 
 
 def load_plain_csv(
     file: str | Path, data_root: str | Path | None = None, *, seed: int = 42, on_error: OnError = "raise"
 ) -> FaceTable:
-    """Read a CSV file of images and labels.
+    """Read a CSV file of images and labels, or a ZIP archive with such a file, ``labels.csv``, in it.
 
-    Columns may stand in any order and case, others than :data:`COLUMNS` do not count. Expressions go by any usual word, such as
+    Columns may stand in any order and case. Expressions go by any usual word, such as
     ``Happy`` or ``happiness``; valence and arousal are numbers from -1 to 1; an empty cell means that there is none, but each
     row has one label at least. Splits are called ``train``, ``val`` (or ``valid``, ``validation``) and ``test``; an empty one
     means that the image belongs to none. Without that column a fifth becomes ``test`` and a fifth of the rest ``val``, every
-    expression keeping its share. Paths of images are relative to the file's folder, and may not lead out of it.
+    expression keeping its share. Paths of images are relative to the file's folder, and may not lead out of it. An image that
+    is listed twice counts once; where its labels or splits differ, not at all. Further columns become ``attributes``.
 
     Args:
-        file: the CSV file, relative to ``data_root`` or to the current folder. ``faces.csv`` may also stand in ``faces.zip``.
+        file: the CSV file or archive, relative to ``data_root`` or to the current folder. ``faces.csv`` may also stand in
+            ``faces.zip``; in ``faces.zip`` the file ``labels.csv`` lies at the top or in the only folder there.
         data_root: where datasets lie.
         seed: of the split, where the file gives none.
         on_error: ``"raise"`` refuses a dataset with broken rows, ``"skip"`` leaves them out and lists them in ``problems``.
@@ -44,32 +52,46 @@ def load_plain_csv(
         DatasetNotFoundError: there is no such file.
         DataError: it is another table, holds too few images to be split, or has broken rows with ``on_error="raise"``.
     """
-    source, file = _find(Path(os.path.expanduser(file)), data_root)
-    problems: list[Problem] = []
-    rows: dict[str, _Row] = {}
-    columns: Mapping[str, int] = {}
-    for line, cells in read_rows(source, file):
-        if not columns:
-            columns = _find_columns(source, file, cells)
-            continue
-        row = {name: cells[index].strip() if index < len(cells) else "" for name, index in columns.items()}
-        try:
-            image = _read_image(source, row["image"])
-            if image in rows:
-                raise ValueError(f"'{image}' is listed twice")
-            rows[image] = _read_labels(row)
-        except ValueError as error:
-            problems.append(Problem(path=f"{file}:{line}", reason=str(error).rstrip(".")))
-    name = safe_name(file)
-    kept = settle(problems, on_error, name)
-    if not rows:
+    source, inside = _find(Path(os.path.expanduser(file)), data_root)
+    return _read_table(source, inside, safe_name(str(file)), seed=seed, on_error=on_error)
+
+
+def load_labelled(name: str, data_root: str | Path, *, seed: int = 42, on_error: OnError = "raise") -> FaceTable:
+    """Read the folder or ZIP archive of a dataset by name, with ``labels.csv`` in it; see :func:`load_plain_csv`.
+
+    Args:
+        name: the dataset's.
+        data_root: folder that holds ``<name>/`` or ``<name>.zip``.
+        seed: of the split, where the file gives none.
+        on_error: as in :func:`load_plain_csv`.
+
+    Raises:
+        DatasetNotFoundError: there is no such dataset.
+        DataError: as in :func:`load_plain_csv`.
+    """
+    source = open_source(name, data_root)
+    return _read_table(source, _labels_file(source), name, seed=seed, on_error=on_error)
+
+
+def _read_table(source: Source, file: str, name: str, *, seed: int, on_error: OnError) -> FaceTable:
+    lines = read_rows(source, file)
+    header = next((cells for _, cells in lines), [])
+    columns = _find_columns(source, file, header) if header else {}
+    folder = file.rpartition("/")[0]
+    found = _Rows(source, f"{folder}/" if folder else "", columns)
+    for line, cells in lines:
+        found.add(line, [cell.strip() for cell in cells])
+    kept = settle([Problem(path=f"{file}:{line}", reason=reason) for line, reason in found.problems], on_error, name)
+    if not found.rows:
         raise DataError(f"'{file}' in '{source.path}' has no usable row{f'; {kept[0]}' if kept else ''}.")
-    expressions, valences, arousals, splits = zip(*rows.values(), strict=True)
+    expressions, valences, arousals, splits = zip(*(row.labels for row in found.rows.values()), strict=True)
+    further = [cell.strip() for cell in header if cell.strip() and cell.strip().lower() not in COLUMNS]
     table = FaceTable(
         name=name,
-        frame=build_frame(rows, expressions, valences, arousals, splits),
-        read_bytes=source.read,
+        frame=build_frame(found.rows, expressions, valences, arousals, splits),
+        read_bytes=lambda image: source.read(found.folder + image),
         problems=kept,
+        attributes=_attributes(found, header, further),
     )
     if "split" in columns:
         return table
@@ -77,6 +99,66 @@ def load_plain_csv(
         return stratified_split(table, seed=seed, missing=True)
     except DataError as error:
         raise DataError(f"{error} Add more images, or a column 'split' with train, val and test.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Row:
+    line: int
+    labels: _Labels
+    cells: list[str]
+
+
+class _Rows:
+    """The usable rows by image, and what was wrong with the others by line."""
+
+    def __init__(self, source: Source, folder: str, columns: Mapping[str, int]) -> None:
+        self.folder = folder
+        self.rows: dict[str, _Row] = {}
+        self.problems: list[tuple[int, str]] = []
+        self._source = source
+        self._columns = columns
+        self._refused: set[str] = set()
+
+    def add(self, line: int, cells: list[str]) -> None:
+        row = {name: cells[index] if index < len(cells) else "" for name, index in self._columns.items()}
+        try:
+            image = self._read_image(row["image"])
+            labels = _read_labels(row)
+            self._refuse_repeated(image, labels, line)
+            self.rows[image] = _Row(line=line, labels=labels, cells=cells)
+        except ValueError as error:
+            self.problems.append((line, str(error).rstrip(".")))
+
+    def _read_image(self, image: str) -> str:
+        image = image.replace("\\", "/")  # as Windows writes it
+        if not image:
+            raise ValueError("no image is named")
+        if leads_out(image):
+            raise ValueError(f"'{image[:200]}' leads out of the file's folder")
+        if not self._source.has(self.folder + image):
+            raise ValueError(f"'{image[:200]}' is missing, or a link out of the file's folder")
+        return image
+
+    def _refuse_repeated(self, image: str, labels: _Labels, line: int) -> None:
+        """An image counts once; where its labels or its splits differ, nobody knows which are right, so not at all."""
+        if image in self._refused:
+            raise ValueError(f"'{image[:200]}' is listed again, after rows that contradict each other")
+        before = self.rows.get(image)
+        if before is None:
+            return
+        if repr(before.labels) == repr(labels):  # not ==, to which no two missing numbers are the same
+            raise ValueError(f"'{image[:200]}' is listed twice, the first time in line {before.line}; it counts once")
+        self._refused.add(image)
+        del self.rows[image]
+        one, other = _words(before.labels), _words(labels)
+        raise ValueError(f"'{image[:200]}' is listed twice, as {one} (line {before.line}) and as {other}: neither counts")
+
+
+def _attributes(found: _Rows, header: list[str], names: list[str]) -> pd.DataFrame:
+    """Cells of the further columns, a row an image."""
+    positions = [[cell.strip() for cell in header].index(name) for name in names]
+    cells = [[row.cells[at] if at < len(row.cells) else "" for at in positions] for row in found.rows.values()]
+    return pd.DataFrame(cells, index=list(found.rows), columns=names, dtype=object)
 
 
 def safe_name(file: str) -> str:
@@ -90,20 +172,38 @@ def safe_name(file: str) -> str:
 
 
 def _find(file: Path, data_root: str | Path | None) -> tuple[Source, str]:
-    """The folder or archive that holds the file, and the file's name in it."""
+    """The folder or archive that holds the CSV file, and the file's name in it."""
     found = [file] if data_root is None or file.is_absolute() else [Path(os.path.expanduser(data_root)) / file, file]
     found = list(dict.fromkeys(found))
-    archives = [path.with_suffix(".zip") for path in found]
+    packed = file.suffix.lower() == ".zip"
+    archives = [] if packed else [path.with_suffix(".zip") for path in found]
     try:
         for path in found:
             if path.is_file():
-                return FolderSource(path.parent), path.name
+                return _open_archive(path) if packed else (FolderSource(path.parent), path.name)
         for archive in archives:
             if archive.is_file() and (source := ZipSource(archive)).has(file.name):
                 return source, file.name
     except (OSError, ValueError) as error:  # a name that is too long, or holds a NUL byte
         raise DataError(f"'{str(file)[:200]}' cannot name a file ({error}).") from error
     raise DatasetNotFoundError(file.name, [*found, *archives])
+
+
+def _open_archive(path: Path) -> tuple[Source, str]:
+    source = ZipSource(path)
+    return source, _labels_file(source)
+
+
+def _labels_file(source: Source) -> str:
+    """Where ``labels.csv`` lies: at the top, or in the only folder there that has one."""
+    if source.has(LABELS_FILE):
+        return LABELS_FILE
+    inside = [name for name in source.names if name.count("/") == 1 and name.endswith(f"/{LABELS_FILE}")]
+    if len(inside) == 1:
+        return inside[0]
+    raise DataError(
+        f"'{source.path}' has no '{LABELS_FILE}' in it, a list of its pictures with the columns {', '.join(COLUMNS)}."
+    )
 
 
 def _find_columns(source: Source, file: str, cells: list[str]) -> Mapping[str, int]:
@@ -116,18 +216,7 @@ def _find_columns(source: Source, file: str, cells: list[str]) -> Mapping[str, i
     return columns
 
 
-def _read_image(source: Source, image: str) -> str:
-    image = image.replace("\\", "/")  # as Windows writes it
-    if not image:
-        raise ValueError("no image is named")
-    if leads_out(image):
-        raise ValueError(f"'{image[:200]}' leads out of the file's folder")
-    if not source.has(image):
-        raise ValueError(f"'{image[:200]}' is missing, or a link out of the file's folder")
-    return image
-
-
-def _read_labels(row: Mapping[str, str]) -> _Row:
+def _read_labels(row: Mapping[str, str]) -> _Labels:
     word = row.get("expression", "")
     expression = expression_name(word) if word else None
     valence, arousal = (read_affect(row.get(name, ""), name) for name in AFFECT)
@@ -137,3 +226,10 @@ def _read_labels(row: Mapping[str, str]) -> _Row:
     if split and split not in SPLIT_WORDS:
         raise ValueError(f"split '{split[:40]}' is none of train, val and test")
     return expression, valence, arousal, SPLIT_WORDS.get(split, "")
+
+
+def _words(labels: _Labels) -> str:
+    """Labels and split of one row, for a message."""
+    expression, *affect, split = labels
+    numbers = (f"{name} {value:g}" for name, value in zip(AFFECT, affect, strict=True) if value == value)
+    return ", ".join([*([expression] if expression else []), *numbers, *([split] if split else [])])

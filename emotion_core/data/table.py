@@ -51,6 +51,7 @@ class FaceTable:
         read_bytes: gives the encoded picture for a ``sample_id``.
         problems: what was wrong with files that were left out.
         unlabelled: ids of further pictures, to which the dataset's protocol gives no label, and the split in which each stands.
+        attributes: what the dataset says besides, such as an age group: text, a row for each id (the index), a column each.
     """
 
     name: str
@@ -59,6 +60,7 @@ class FaceTable:
     distributions: npt.NDArray[np.float32] | None = None
     problems: tuple[Problem, ...] = ()
     unlabelled: Mapping[str, str] = field(default_factory=dict, repr=False)
+    attributes: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
 
     def __post_init__(self) -> None:
         missing = [column for column in COLUMNS if column not in self.frame.columns]
@@ -184,7 +186,8 @@ def settle(problems: list[Problem], on_error: OnError, name: str) -> tuple[Probl
     if problems and on_error == "raise":
         shown = "; ".join(str(problem) for problem in problems[:3])
         more = f"; and {len(problems) - 3:,} more" if len(problems) > 3 else ""
-        raise DataError(f"'{name}' has {len(problems):,} broken samples: {shown}{more}. Mend them, or skip them.")
+        count = "1 broken sample" if len(problems) == 1 else f"{len(problems):,} broken samples"
+        raise DataError(f"'{name}' has {count}: {shown}{more}. Mend them, or skip them (--skip-broken).")
     for problem in problems[:SHOWN]:
         log.warning("%s: left out %s", name, problem)
     if len(problems) > SHOWN:

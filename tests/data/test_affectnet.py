@@ -205,7 +205,7 @@ def break_file(folder: Path, how: str) -> str:
 )
 def test_a_broken_sample_is_refused_or_left_out(dataset: Path, how: str) -> None:
     message = break_file(dataset, how)
-    with pytest.raises(DataError, match=rf"'affectnet-3999' has 1 broken samples: .*{message}.*Mend them, or skip them"):
+    with pytest.raises(DataError, match=rf"'affectnet-3999' has 1 broken sample: .*{message}.*Mend them, or skip them"):
         load_affectnet(dataset.parent)
     table = load_affectnet(dataset.parent, on_error="skip")
     assert len(table) == 79

@@ -111,7 +111,7 @@ def test_a_broken_row_is_refused_or_left_out_by_its_line(dataset: Path, row: str
     save(dataset.parent / "secret.jpg")
     with (dataset / "validation.csv").open("a") as file:
         file.write(f"{row}\n")
-    with pytest.raises(DataError, match=f"'affectnet' has 1 broken samples: validation.csv:11: {reason}"):
+    with pytest.raises(DataError, match=f"'affectnet' has 1 broken sample: validation.csv:11: {reason}"):
         load_affectnet_csv(dataset.parent)
     table = load_affectnet_csv(dataset.parent, on_error="skip")
     assert len(table.part("test")) == 8

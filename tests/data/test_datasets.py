@@ -19,7 +19,7 @@ from emotion_core.data.rafdb import load_rafdb
 from emotion_core.data.splits import stratified_split
 from emotion_core.errors import ConfigError, DataError, DatasetNotFoundError
 from emotion_core.labels import EXPRESSIONS, FER2013
-from tests.data.layouts import save, write_affectnet_csv, write_fer2013_csv, write_folders, write_rafdb, write_votes
+from tests.data.layouts import save, write_affectnet_csv, write_fer2013_csv, write_folders, write_rafdb, write_votes, zipped
 
 SEVEN = {"neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger"}
 WORDS = ["angry", "disgust", "fear", "happy", "sad", "surprise", "neutral"]
@@ -138,6 +138,26 @@ def test_a_csv_file_cannot_take_the_name_of_a_dataset(tmp_path: Path) -> None:
     assert load_dataset("ferplus.csv", tmp_path).name == folder_name("ferplus.csv") == "ferplus-csv"
 
 
+def test_archives_are_datasets_by_path_and_by_name(tmp_path: Path) -> None:
+    write_faces(tmp_path / "in", "labels.csv")
+    expected = load_plain_csv(tmp_path / "in" / "labels.csv")
+    for archive in ("press.zip", "sfew.zip"):
+        zipped(tmp_path / "in", tmp_path / archive)
+    for name, table_name in (("press.zip", "press"), (str(tmp_path / "press.zip"), "press"), ("sfew.zip", "sfew-zip")):
+        table = load_dataset(name, tmp_path)
+        assert table.name == folder_name(name) == table_name
+        assert table.fingerprint() == expected.fingerprint()
+    # SFEW has no contempt; its other expressions are all of these.
+    assert load_dataset("sfew", tmp_path).fingerprint() == expected.fingerprint()
+    (tmp_path / "in").rename(tmp_path / "ckplus")
+    assert load_dataset("ckplus", tmp_path).fingerprint() == expected.fingerprint()
+
+
+def test_sets_from_elsewhere_only_measure() -> None:
+    assert [name for name, spec in DATASETS.items() if spec.measures_only] == ["sfew", "expw", "ckplus"]
+    assert not dataset_spec("press.zip").measures_only
+
+
 def test_drawn_faces_need_no_data() -> None:
     table = load_dataset("schematic", None)
     assert set(table.frame["split"]) == {"train", "val", "test"}
@@ -154,6 +174,8 @@ def test_every_dataset_is_described(name: str) -> None:
     assert folder_name(name) == name
     assert set(spec.expressions) == {
         "fer2013": SEVEN, "raf-db": SEVEN, "fer2013-4": {"anger", "disgust", "fear", "happiness"},
+        "affectnet-contempt": {"contempt"}, "ffhq-weak": {"happiness", "neutral"},
+        "sfew": SEVEN, "expw": SEVEN, "ckplus": SEVEN - {"neutral"} | {"contempt"},
     }.get(name, set(EXPRESSIONS))  # fmt: skip
 
 
@@ -177,7 +199,10 @@ def test_every_layout_of_fer2013_is_named_when_none_is_there(tmp_path: Path) -> 
     [
         ("ferpuls", "There is no dataset 'ferpuls'. Did you mean 'ferplus'"),
         ("AffectNet-3998", "Did you mean 'affectnet-3999'"),
-        ("imagenet", r"There is no dataset 'imagenet'\. Known: affectnet-3999, affectnet, ferplus, .* and CSV files\."),
+        (
+            "imagenet",
+            r"There is no dataset 'imagenet'\. Known: affectnet-3999, affectnet, ferplus, .* CSV files and ZIP archives\.",
+        ),
     ],
 )
 def test_an_unknown_name_gets_its_nearest(name: str, message: str, tmp_path: Path) -> None:
@@ -187,7 +212,7 @@ def test_an_unknown_name_gets_its_nearest(name: str, message: str, tmp_path: Pat
 
 def test_broken_samples_are_refused_or_left_out(tmp_path: Path) -> None:
     write_fer2013_csv(tmp_path / "fer2013.csv", [*CSV_ROWS, (9, "Training")])
-    with pytest.raises(DataError, match=r"'fer2013' has 1 broken samples: fer2013.csv:86"):
+    with pytest.raises(DataError, match=r"'fer2013' has 1 broken sample: fer2013.csv:86"):
         load_dataset("fer2013-4", tmp_path)
     table = load_dataset("fer2013-4", tmp_path, on_error="skip")
     assert len(table) == 48
@@ -206,10 +231,26 @@ def test_the_registry_waits_for_neither_torch_nor_scikit_learn() -> None:
         ("ferplus", {"train": 25_057, "val": 3_199, "test": 3_153}),
         ("fer2013", {"train": 25_638, "val": 2_849, "test": 7_129}),
         ("fer2013-4", {"train": 14_068, "val": 1_563, "test": 3_833}),
+        ("affectnet-96", {"train": 13_625, "val": 1_566}),
+        ("affectnet-contempt", {"train": 1_080, "val": 120}),
+        ("sfew", {"test": 844}),
+        ("expw", {"test": 2_746}),
+        ("ckplus", {"test": 459}),
     ],
 )
 def test_counts_of_the_real_datasets(name: str, expected: dict[str, int], shared_data: Path) -> None:
     assert counts(name, shared_data) == expected
+
+
+def test_contradictory_labels_of_the_real_weak_portraits_are_left_out(shared_data: Path) -> None:
+    with pytest.raises(
+        DataError, match=r"'ffhq-weak' has 138 broken samples: labels.csv:6: .* as happiness, train \(line 5\) and"
+    ):
+        load_dataset("ffhq-weak", shared_data)
+    table = load_dataset("ffhq-weak", shared_data, on_error="skip")
+    # 2,200 rows name 2,062 pictures; of the 138 that are named twice, 3 have the same label both times.
+    assert len(table) == 2_062 - 135
+    assert sum("neither counts" in problem.reason for problem in table.problems) == 135
 
 
 def test_counts_of_the_four_class_test_set(shared_data: Path) -> None:

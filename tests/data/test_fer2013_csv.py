@@ -94,7 +94,7 @@ NUMBERS = GOOD.split(",")[1]
 )
 def test_a_broken_row_is_refused_or_left_out_by_its_line(tmp_path: Path, line: str, reason: str) -> None:
     (tmp_path / "fer2013.csv").write_text(f"emotion,pixels,Usage\n{GOOD}\n{line}\n{GOOD}\n")
-    with pytest.raises(DataError, match=f"'fer2013' has 1 broken samples: fer2013.csv:3: .*{reason}.*Mend them, or skip them"):
+    with pytest.raises(DataError, match=f"'fer2013' has 1 broken sample: fer2013.csv:3: .*{reason}.*Mend them, or skip them"):
         load_fer2013_csv(tmp_path)
     table = load_fer2013_csv(tmp_path, on_error="skip")
     # The row behind keeps its number, by which FER+ knows it.

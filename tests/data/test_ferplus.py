@@ -105,7 +105,7 @@ def test_votes_file_of_a_small_dataset(tmp_path: Path) -> None:
 )
 def test_a_broken_row_is_refused_or_left_out(tmp_path: Path, line: str, message: str) -> None:
     write_ferplus(tmp_path, [*LINES, line])
-    with pytest.raises(DataError, match=f"'ferplus' has 1 broken samples: {message}"):
+    with pytest.raises(DataError, match=f"'ferplus' has 1 broken sample: {message}"):
         load_ferplus(tmp_path)
     table = load_ferplus(tmp_path, on_error="skip")
     assert len(table) == 3

@@ -99,7 +99,7 @@ def test_a_broken_row_of_either_file_is_refused_or_left_out(pair: Path) -> None:
     lines = file.read_text().splitlines()
     lines[1] = fer2013_line(0, "Training", noise(1)[0])[:-20] + ",Training"
     file.write_text("\n".join(lines) + "\n")
-    with pytest.raises(DataError, match=r"'ferplus' has 1 broken samples: fer2013.csv:2: 2,\d+ pixels instead of 2,304"):
+    with pytest.raises(DataError, match=r"'ferplus' has 1 broken sample: fer2013.csv:2: 2,\d+ pixels instead of 2,304"):
         load_ferplus(pair)
     assert load_ferplus(pair, on_error="skip").frame["expression"].tolist() == ["fear", "anger"]
 

@@ -56,7 +56,7 @@ def test_what_is_no_picture_or_hidden_or_elsewhere_does_not_count(tmp_path: Path
 
 def test_a_folder_of_another_name_is_refused_or_left_out(tmp_path: Path) -> None:
     write_folders(tmp_path, {"train/angry": 2, "train/joy": 3})
-    with pytest.raises(DataError, match="'faces' has 1 broken samples: train/joy: 'joy' is not one of the eight expressions"):
+    with pytest.raises(DataError, match="'faces' has 1 broken sample: train/joy: 'joy' is not one of the eight expressions"):
         load(tmp_path)
     table = load(tmp_path, "skip")
     assert (len(table), len(table.problems)) == (2, 1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import StratifiedShuffleSplit
 
-from emotion_core.data.plain_csv import load_plain_csv
+from emotion_core.data.plain_csv import load_labelled, load_plain_csv
 from emotion_core.errors import DataError, DatasetNotFoundError
 from emotion_core.labels import EXPRESSIONS
 from tests.data.layouts import save, zipped
@@ -104,7 +104,7 @@ GOOD = "images/0.png,happy,,,train"
         ("images/9.png,happy,,,train", "'images/9.png' is missing"),
         ("images,happy,,,train", "'images' is missing"),
         (",happy,,,train", "no image is named"),
-        ("images/0.png,sad,,,train", "'images/0.png' is listed twice"),
+        ("images/0.png,Happiness,,,train", "'images/0.png' is listed twice, the first time in line 2; it counts once"),
         ("images/1.png,joy,,,train", "'joy' is not one of the eight expressions"),
         ("images/1.png,,,,train", "there is neither an expression nor valence nor arousal"),
         ("images/1.png", "there is neither an expression nor valence nor arousal"),
@@ -126,7 +126,7 @@ def test_a_broken_row_is_refused_or_left_out_by_its_line(faces: Path, row: str, 
     (faces / "images").rename(folder / "images")
     save(faces / "secret.png")
     write(folder, HEADER, GOOD, row)
-    with pytest.raises(DataError, match=f"'faces' has 1 broken samples: faces.csv:3: .*{reason}"):
+    with pytest.raises(DataError, match=f"'faces' has 1 broken sample: faces.csv:3: .*{reason}"):
         load_plain_csv("faces.csv", folder)
     table = load_plain_csv("faces.csv", folder, on_error="skip")
     assert table.sample_ids == ["images/0.png"]
@@ -204,3 +204,70 @@ def test_the_file_is_looked_for_in_the_data_folder_then_here(faces: Path, monkey
         load_plain_csv("other.csv", "nowhere")
     with pytest.raises(DataError, match="cannot name a file"):
         load_plain_csv("a" * 5000 + ".csv", faces)
+
+
+def test_an_archive_with_labels_csv_is_read_by_its_own_path(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    expected = load_plain_csv(write(faces, HEADER, GOOD, "images/1.png,,0.5,0.5,test"))
+    (faces / "faces.csv").rename(faces / "labels.csv")
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    archive = zipped(faces, elsewhere / "press.zip")
+    for table in (load_plain_csv(archive), load_plain_csv("press.zip", elsewhere), load_labelled("press", elsewhere)):
+        assert table.name == "press"
+        assert table.frame.equals(expected.frame)
+        assert table.read_bytes("images/1.png") == expected.read_bytes("images/1.png")
+
+
+def test_an_archive_of_a_folder_is_read_from_inside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "in" / "press"
+    save(folder / "images" / "0.png")
+    save(tmp_path / "in" / "secret.png")
+    write(folder, HEADER, GOOD, "../secret.png,happy,,,train").rename(folder / "labels.csv")
+    archive = zipped(tmp_path / "in", tmp_path / "press.zip")
+    with pytest.raises(DataError, match=r"'press' has 1 broken sample: press/labels.csv:3: '../secret.png' leads out"):
+        load_plain_csv(archive)
+    table = load_plain_csv(archive, on_error="skip")
+    assert table.sample_ids == ["images/0.png"]
+    assert table.read_bytes("images/0.png") == (folder / "images" / "0.png").read_bytes()
+
+
+def test_an_archive_without_labels_csv_says_what_is_missing(faces: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    archive = zipped(faces, tmp_path_factory.mktemp("elsewhere") / "press.zip")
+    with pytest.raises(
+        DataError, match=r"press.zip' has no 'labels.csv' in it, a list of its pictures with the columns image,"
+    ):
+        load_plain_csv(archive)
+    with pytest.raises(DatasetNotFoundError, match=r"No dataset 'press.zip': looked for"):
+        load_plain_csv("press.zip", faces)
+
+
+def test_an_image_that_is_listed_twice_alike_counts_once(faces: Path) -> None:
+    write(faces, HEADER, GOOD, GOOD, "images/1.png,sad,,,train")
+    with pytest.raises(
+        DataError, match=r"faces.csv:3: 'images/0.png' is listed twice, the first time in line 2; it counts once"
+    ):
+        load_plain_csv("faces.csv", faces)
+    assert load_plain_csv("faces.csv", faces, on_error="skip").sample_ids == ["images/0.png", "images/1.png"]
+
+
+@pytest.mark.parametrize(
+    "again", ["images/0.png,neutral,,,train", "images/0.png,happy,0.5,,train", "images/0.png,happy,,,test"]
+)
+def test_an_image_with_two_labels_or_splits_does_not_count(faces: Path, again: str) -> None:
+    write(faces, HEADER, GOOD, again, GOOD, "images/1.png,sad,,,train")
+    with pytest.raises(
+        DataError, match=r"3: 'images/0.png' is listed twice, as happiness, train \(line 2\) and as .*: neither"
+    ):
+        load_plain_csv("faces.csv", faces)
+    table = load_plain_csv("faces.csv", faces, on_error="skip")
+    assert table.sample_ids == ["images/1.png"]
+    assert [problem.path for problem in table.problems] == ["faces.csv:3", "faces.csv:4"]
+
+
+def test_further_columns_are_kept_by_image(faces: Path) -> None:
+    rows = ("images/1.png,young,,happy,a", "images/0.png, old ,,sad")
+    table = load_plain_csv(write(faces, "image,Age Group,split,expression, camera", *rows))
+    assert table.attributes.to_dict("index") == {
+        "images/1.png": {"Age Group": "young", "camera": "a"},
+        "images/0.png": {"Age Group": "old", "camera": ""},
+    }
+    assert table.where([False, True]).attributes.equals(table.attributes)

@@ -64,7 +64,7 @@ def test_wherever_the_basic_part_begins(basic: Path, tmp_path: Path) -> None:
 def test_a_broken_line_is_refused_or_left_out(basic: Path, tmp_path: Path, line: str, reason: str) -> None:
     with label_file(basic).open("a") as file:
         file.write(f"{line}\n\n")
-    with pytest.raises(DataError, match=f"'raf-db' has 1 broken samples: list_patition_label.txt:10: .*{reason}"):
+    with pytest.raises(DataError, match=f"'raf-db' has 1 broken sample: list_patition_label.txt:10: .*{reason}"):
         load_rafdb(tmp_path)
     assert load_rafdb(tmp_path, on_error="skip").frame["expression"].tolist() == NAMES
 

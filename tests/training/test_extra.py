@@ -153,7 +153,7 @@ def test_pictures_that_judge_are_left_out(both: Path, data: Path) -> None:
 
 def test_a_broken_picture_is_named_or_skipped(both: Path) -> None:
     (both / "3.png").write_bytes(b"no picture")
-    with pytest.raises(DataError, match=r"'more' has 1 broken samples: 3\.png"):
+    with pytest.raises(DataError, match=r"'more' has 1 broken sample: 3\.png"):
         load_parts(MORE, both, progress=False)
     part, _ = load_parts(MORE, both, on_error="skip", progress=False)
     assert part.extra == 29
