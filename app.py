@@ -5,15 +5,39 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
 
-from pages.components.sidebar import sidebar_foot
-from pages.components.start import list_pages
+from pages.shared.sidebar import sidebar_foot
 
-ICON = Path(__file__).parent / "pages" / "icon.svg"
+PAGES = {
+    "predict": ("Predict", ":material/face:"),
+    "compare": ("Compare", ":material/compare_arrows:"),
+    "affect_map": ("Affect map", ":material/scatter_plot:"),
+    "errors": ("Errors", ":material/search_insights:"),
+    "training": ("Training", ":material/show_chart:"),
+    "about": ("About", ":material/info:"),
+}
+"""Title and icon by folder, which is the address too. The first is where visitors arrive."""
 
-st.set_page_config(page_title="Emotion recognition", page_icon=ICON, layout="wide")
+FOLDER = Path(__file__).parent / "pages"
 
-page = st.navigation(list_pages())
-st.session_state["came_through_app"] = True
-page.run()
-sidebar_foot()
+
+def main() -> None:
+    """One visit: the page that the address names, and what stands around it."""
+    st.set_page_config(page_title="Emotion recognition", page_icon=FOLDER / "shared" / "icon.svg", layout="wide")
+    pages = [
+        st.Page(FOLDER / name / "page.py", title=title, icon=icon, url_path=name, default=name == next(iter(PAGES)))
+        for name, (title, icon) in PAGES.items()
+    ]
+    st.navigation(pages).run()
+    sidebar_foot()
+
+
+if __name__ == "__main__":
+    main()
+else:
+    # A file that names an App is imported once, before anybody visits, and then run for every visitor. Until it knows better,
+    # Streamlit takes a folder pages/ for its older way of several pages, and answers a first link to /compare with the notice
+    # "Page not found".
+    PagesManager.uses_pages_directory = False
+    app = st.App(Path(__file__))

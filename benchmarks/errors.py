@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.opening import make_app
 from benchmarks.store import Watch, random_predictions
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,37 +54,30 @@ def write_runs(folder: Path, images: int, pictures: int) -> None:
         (folder / "data" / "noise" / "images" / f"{number:06}.jpg").write_bytes(stream.getvalue())
 
 
-def open_page() -> object:
-    """The app on its Errors page, not yet run."""
-    from streamlit.testing.v1 import AppTest
-
-    return AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).switch_page("pages/errors.py")
-
-
 def measure_times() -> dict[str, object]:
     """What a visitor waits for."""
     watch = Watch()
-    app = open_page()
+    app = make_app("errors")
     watch.note("Streamlit, before the page")
-    app.run()  # type: ignore[attr-defined]
+    app.run()
     watch.note("page, cold")
-    app.run()  # type: ignore[attr-defined]
+    app.run()
     watch.note("page, warm")
     for true, said in (("fear", "surprise"), ("anger", "disgust")):
-        app.multiselect(key="true").set_value([true])  # type: ignore[attr-defined]
-        app.multiselect(key="said").set_value([said])  # type: ignore[attr-defined]
+        app.multiselect(key="true").set_value([true])
+        app.multiselect(key="said").set_value([said])
         watch.restart()
-        app.run()  # type: ignore[attr-defined]
+        app.run()
     watch.note("click on a cell")
-    app.query_params["image"] = "images/000001.jpg"  # type: ignore[attr-defined]
-    app.run()  # type: ignore[attr-defined]
+    app.query_params["image"] = "images/000001.jpg"
+    app.run()
     watch.note("an image opens")
-    app.query_params["image"] = ""  # type: ignore[attr-defined]
-    app.selectbox(key="b").select("second")  # type: ignore[attr-defined]
+    app.query_params["image"] = ""
+    app.selectbox(key="b").select("second")
     watch.restart()
-    app.run()  # type: ignore[attr-defined]
+    app.run()
     watch.note("a second run, first time")
-    assert not app.exception  # type: ignore[attr-defined]
+    assert not app.exception
     assert not {"torch", "sklearn"} & set(sys.modules)
     return {"times": watch.times}
 
@@ -93,24 +87,24 @@ def measure_views(views: int) -> dict[str, object]:
     from emotion_core.inspection.sorting import ORDERS
     from emotion_core.labels import EXPRESSIONS
 
-    app = open_page()
-    app.run()  # type: ignore[attr-defined]
+    app = make_app("errors")
+    app.run()
     orders = [name for name in ORDERS if name not in ("disagreement", "name")]
     held: dict[int, float] = {}
-    app.segmented_control(key="outcome").select("all")  # type: ignore[attr-defined]
-    app.selectbox(key="sort").select("name")  # type: ignore[attr-defined]
-    app.run()  # type: ignore[attr-defined]
+    app.segmented_control(key="outcome").select("all")
+    app.selectbox(key="sort").select("name")
+    app.run()
     for view in range(1, views + 1):
         # The same visitor throughout; what is shown is another each time.
-        app.query_params["image"] = f"images/{view:06}.jpg"  # type: ignore[attr-defined]
-        app.selectbox(key="sort").select(orders[view % len(orders)] if view % 2 else "name")  # type: ignore[attr-defined]
-        app.session_state["page"] = 1 + view % 200  # type: ignore[attr-defined]
+        app.query_params["image"] = f"images/{view:06}.jpg"
+        app.selectbox(key="sort").select(orders[view % len(orders)] if view % 2 else "name")
+        app.session_state["page"] = 1 + view % 200
         if view % 5 == 0:
-            app.multiselect(key="true").set_value([EXPRESSIONS[view // 5 % 8]])  # type: ignore[attr-defined]
+            app.multiselect(key="true").set_value([EXPRESSIONS[view // 5 % 8]])
         elif view % 5 == 2:
-            app.multiselect(key="true").set_value([])  # type: ignore[attr-defined]
-        app.run()  # type: ignore[attr-defined]
-        assert not app.exception, app.exception[0].message  # type: ignore[attr-defined]
+            app.multiselect(key="true").set_value([])
+        app.run()
+        assert not app.exception, app.exception[0].message
         if view in (max(1, views // 3), 2 * views // 3, views):
             gc.collect()
             held[view] = resident()

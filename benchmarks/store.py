@@ -26,6 +26,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.opening import make_app
+
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = {"core, cold": 1.5, "page, cold": 1.5, "page, warm": 0.3, "page, another run": 0.3}
 MEMORY = 1024
@@ -147,9 +149,7 @@ def measure_core() -> dict[str, tuple[float, float]]:
 def measure_page() -> dict[str, tuple[float, float]]:
     """The page itself; what Streamlit needs to start is shown on its own."""
     watch = Watch()
-    from streamlit.testing.v1 import AppTest
-
-    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=600).switch_page("pages/compare.py")
+    app = make_app("compare")
     watch.note("Streamlit, before the page")
     app.run()
     watch.note("page, cold")

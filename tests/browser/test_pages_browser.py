@@ -37,4 +37,6 @@ def test_a_link_opens_its_page_inside_the_app(browser: Browser, address: str, pa
         "About",
     ]
     assert page.get_by_test_id("stException").count() == 0
+    # Streamlit's notice "Page not found" would stand in one, until somebody closes it.
+    assert page.get_by_role("dialog").count() == 0
     page.close()

@@ -17,6 +17,7 @@ from emotion_core.faces.haar import HaarDetector
 from emotion_core.models.checkpoint import save_weights
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import RunInfo, write_info
+from tests.pages.opening import make_app
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 YUNET = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
@@ -58,8 +59,8 @@ def app(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     if YUNET.is_file():
         monkeypatch.setenv("EMOTION_FACE_MODEL", str(YUNET))
     else:
-        monkeypatch.setattr("pages.components.reading.load_detector", HaarDetector)
-    return AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=120)
+        monkeypatch.setattr("pages.predict.reading.load_detector", HaarDetector)
+    return make_app()
 
 
 @pytest.fixture

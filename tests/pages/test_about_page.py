@@ -11,11 +11,13 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from tests.pages.opening import go_to
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def open_about(app: AppTest) -> AppTest:
-    app.switch_page("pages/about.py").run()
+    go_to(app, "about").run()
     assert not app.exception, app.exception[0].message
     return app
 
@@ -49,8 +51,8 @@ def test_shows_model_cards(app: AppTest, make_run: Callable[..., Path], checkpoi
 def test_does_not_load_the_networks_library() -> None:
     code = (
         "import sys\n"
-        "from streamlit.testing.v1 import AppTest\n"
-        "app = AppTest.from_file('app.py', default_timeout=120).switch_page('pages/about.py').run()\n"
+        "from tests.pages.opening import make_app\n"
+        "app = make_app('about').run()\n"
         "assert not app.exception, app.exception\n"
         "assert app.title[0].value == 'About'\n"
         "loaded = {'torch', 'sklearn', 'timm'} & set(sys.modules)\n"

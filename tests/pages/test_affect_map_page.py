@@ -17,9 +17,10 @@ from streamlit.testing.v1 import AppTest
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
 from emotion_core.results.run import RunInfo, write_evaluation, write_info
-from pages.components.affect_selection import chosen_rows
-from pages.components.pictures import thumbnail, why_no_pictures
-from pages.components.runs import DEFAULT_RUN
+from pages.affect_map.planes import chosen_rows
+from pages.shared.pictures import thumbnail, why_no_pictures
+from pages.shared.runs import DEFAULT_RUN
+from tests.pages.opening import go_to
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGES = 60
@@ -66,7 +67,7 @@ def two_runs(store: Callable[..., Path]) -> None:
 
 def open_map(app: AppTest, **query: str) -> AppTest:
     app.query_params.update(query)
-    return run(app.switch_page("pages/affect_map.py"))
+    return run(go_to(app, "affect_map"))
 
 
 def run(app: AppTest) -> AppTest:
@@ -307,9 +308,9 @@ def test_thumbnails(write_affectnet: Callable[..., Path], tmp_path: Path, monkey
 def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) -> None:
     code = (
         "import sys\n"
-        "from streamlit.testing.v1 import AppTest\n"
-        f"app = AppTest.from_file({str(REPOSITORY / 'app.py')!r}, default_timeout=300)\n"
-        "app.switch_page('pages/affect_map.py').run()\n"
+        "from tests.pages.opening import make_app\n"
+        "app = make_app('affect_map')\n"
+        "app.run()\n"
         "assert not app.exception, app.exception\n"
         "assert len(app.get('plotly_chart')) == 5\n"
         "loaded = {'torch', 'timm'} & set(sys.modules)\n"

@@ -20,7 +20,8 @@ from emotion_core.metrics.summary import summarize
 from emotion_core.results.reviews import ReviewStore
 from emotion_core.results.run import RunInfo, append_history, read_run, write_evaluation, write_info
 from emotion_core.results.summaries import read_predictions
-from pages.components.compare_store import store_signature
+from pages.shared.store import store_signature
+from tests.pages.opening import make_app
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SELECTION = {"measure": "accuracy", "split": "val", "epoch": 3, "value": 0.5}
@@ -91,7 +92,7 @@ def three(add: Callable[..., Path]) -> list[Path]:
 @pytest.fixture
 def app(store: Path) -> AppTest:
     """The app on the page, not yet run."""
-    return AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=300).switch_page("pages/compare.py")
+    return make_app("compare")
 
 
 def run(app: AppTest) -> AppTest:
@@ -441,8 +442,8 @@ def test_seeds_that_are_not_shown_are_judged_on_the_slice_too(app: AppTest, add:
 def test_does_not_load_the_networks_library(three: list[Path], run_alone: Callable[[str], None]) -> None:
     code = (
         "import sys\n"
-        "from streamlit.testing.v1 import AppTest\n"
-        f"app = AppTest.from_file({str(REPOSITORY / 'app.py')!r}, default_timeout=300).switch_page('pages/compare.py').run()\n"
+        "from tests.pages.opening import make_app\n"
+        "app = make_app('compare').run()\n"
         "assert not app.exception, app.exception\n"
         "assert len(app.dataframe[0].value) == 3\n"
         "loaded = {'torch', 'sklearn', 'timm', 'scipy.stats'} & set(sys.modules)\n"

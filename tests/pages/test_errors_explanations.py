@@ -18,7 +18,7 @@ from emotion_core.results.run import find_run
 
 def page() -> None:
     from emotion_core.results.run import find_run
-    from pages.components.errors_explanations import show_explanations
+    from pages.errors.explanations import show_explanations
 
     show_explanations(find_run("my run"), "faces", "test")
 

@@ -18,6 +18,7 @@ from emotion_core.metrics.significance import mcnemar_exact
 from emotion_core.metrics.summary import summarize
 from emotion_core.results.reviews import Review, ReviewStore
 from emotion_core.results.run import DEFAULT_RUN, read_run, write_evaluation
+from tests.pages.opening import go_to
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGES = 60
@@ -76,7 +77,7 @@ def pictures(write_affectnet: Callable[..., Path], tmp_path: Path, monkeypatch: 
 def open_errors(app: AppTest, **query: str) -> AppTest:
     st.cache_data.clear()
     app.query_params.update(query)
-    return run(app.switch_page("pages/errors.py"))
+    return run(go_to(app, "errors"))
 
 
 def run(app: AppTest) -> AppTest:
@@ -451,11 +452,11 @@ def test_other_labels_are_named(app: AppTest, two_runs: None, checkpoints: Path)
 def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) -> None:
     code = (
         "import sys\n"
-        "from streamlit.testing.v1 import AppTest\n"
-        f"app = AppTest.from_file({str(REPOSITORY / 'app.py')!r}, default_timeout=300)\n"
+        "from tests.pages.opening import make_app\n"
+        "app = make_app('errors')\n"
         "app.query_params['image'] = 'images/3.jpg'\n"
         "app.query_params['b'] = 'b-second'\n"
-        "app.switch_page('pages/errors.py').run()\n"
+        "app.run()\n"
         "assert not app.exception, app.exception\n"
         "assert len(app.get('plotly_chart')) == 3\n"
         "loaded = {'torch', 'timm', 'sklearn'} & set(sys.modules)\n"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pages.components import pictures
-from pages.components.pictures import SIDE, pictures_root, read_picture, thumbnail, why_no_pictures
+from pages.shared import pictures
+from pages.shared.pictures import SIDE, pictures_root, read_picture, thumbnail, why_no_pictures
 from tests.data.layouts import save, write_fer2013_csv
 
 

@@ -18,8 +18,9 @@ from streamlit.testing.v1 import AppTest
 import emotion_core.faces
 import emotion_core.predict
 from emotion_core.results.run import DEFAULT_RUN, PREDICTION_COLUMNS, read_run, write_evaluation, write_info
-from pages.components import reading
-from pages.components.words import escape
+from pages.predict import reading
+from pages.shared.words import escape
+from tests.pages.opening import go_to
 
 SAMPLE = Path(str(get_sample_data("grace_hopper.jpg", asfileobj=False))).read_bytes()
 
@@ -363,7 +364,7 @@ def test_damaged_weights_cost_only_their_run(app: AppTest, make_run: Callable[..
 
 @pytest.mark.usefixtures("one_run")
 def test_a_damaged_face_model_is_one_sentence(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("pages.components.reading.load_detector", emotion_core.faces.load_detector)
+    monkeypatch.setattr("pages.predict.reading.load_detector", emotion_core.faces.load_detector)
     monkeypatch.setenv("EMOTION_FACE_MODEL", str(tmp_path / "nowhere.onnx"))
     try_sample(app)
     assert len(app.error) == 1
@@ -402,9 +403,9 @@ def test_what_is_uploaded_is_forgotten_with_the_file(app: AppTest) -> None:
 def test_photos_survive_a_visit_to_another_page_until_they_are_removed(app: AppTest, calls: dict[str, list[int]]) -> None:
     run(app)
     upload(app, ("good.jpg", SAMPLE))
-    app.switch_page("pages/about.py")
+    go_to(app, "about")
     run(app)
-    app.switch_page("pages/predict.py")
+    go_to(app, "predict")
     run(app)
     assert cards(app) == 1
     assert "1 photo from before" in [text.value for text in app.text]

@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.results.progress import STALE_SECONDS, TrainingProgress, remove_progress, write_progress
 from emotion_core.results.run import DEFAULT_RUN, RunInfo, append_history, write_info
+from tests.pages.opening import go_to
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PHASES = [{"name": "heads", "epochs": 2}, {"name": "fine-tune", "epochs": 6}]
@@ -66,7 +67,7 @@ def progress(**changes: Any) -> TrainingProgress:
 
 def open_training(app: AppTest, **query: Any) -> AppTest:
     app.query_params.update(query)
-    return run(app.switch_page("pages/training.py"))
+    return run(go_to(app, "training"))
 
 
 def run(app: AppTest) -> AppTest:
@@ -386,8 +387,8 @@ def test_opening_it_does_not_load_the_networks_library(trained: Train, run_alone
     trained("one")
     code = (
         "import sys\n"
-        "from streamlit.testing.v1 import AppTest\n"
-        f"app = AppTest.from_file({str(REPOSITORY / 'app.py')!r}, default_timeout=300).switch_page('pages/training.py').run()\n"
+        "from tests.pages.opening import make_app\n"
+        "app = make_app('training').run()\n"
         "assert not app.exception, app.exception\n"
         "assert len(app.get('plotly_chart')) == 4\n"
         "loaded = {'torch', 'sklearn', 'timm', 'scipy.stats'} & set(sys.modules)\n"

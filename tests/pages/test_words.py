@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.components.words import count, escape, shorten, signed
+from pages.shared.words import count, escape, shorten, signed
 
 
 def test_short_names_stay() -> None:

@@ -1,0 +1,82 @@
+"""What this is, what it must not be used for, and which networks there are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import streamlit as st
+
+from emotion_core.results.run import DamagedRun, Run, list_runs
+from pages.shared.runs import show_damaged
+from pages.shared.words import escape
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+st.title("About")
+st.markdown(
+    "This tool is for people who train and judge networks that read emotion from faces. A network here says how "
+    "probable each of eight expressions is, how pleasant (valence) and how active (arousal) the face looks, and a "
+    "heat map shows which parts of the face speak for it."
+)
+
+st.header("Limits of use")
+st.markdown(
+    "- **A face's expression is not a feeling.** People smile when they are sad and frown when they think. The "
+    "networks imitate what annotators wrote below photographs, nothing more.\n"
+    "- **Do not decide anything about a person with it**: not on hiring, marks, insurance, policing or care.\n"
+    "- **In the European Union, inferring emotions of people at work and in education is prohibited** by Article "
+    "5(1)(f) of the AI Act, Regulation (EU) 2024/1689, except for medical or safety reasons.\n"
+    "- Networks err more often on faces unlike those they learned from, and on rare expressions."
+)
+
+st.header("Data terms")
+st.markdown(
+    "- **AffectNet**: for non-commercial research only, no redistribution. The same holds for networks trained on it.\n"
+    "- **FER-2013**: as published, under the Open Database License.\n"
+    "- **FER+** labels: MIT licence.\n"
+    "- **RAF-DB**: for non-commercial research only, no redistribution.\n"
+    "- **Schematic faces**: drawn by this program; nobody is shown.\n"
+    "- Your photos are kept in memory while you look at them. They are neither stored nor sent anywhere else.\n"
+    "- Reviews on the Errors page, with the name that their author gave, are stored for everyone who uses this server."
+)
+
+
+def model_card(run: Run) -> str | None:
+    """The run's README without its front matter."""
+    try:
+        text = (run.path / "README.md").read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip() or None
+
+
+st.header("Runs")
+found = list_runs()
+runs = [run for run in found if isinstance(run, Run)]
+if not runs:
+    st.info("There are no runs yet. Train one with `python -m emotion_core train`.")
+for run in runs:
+    with st.expander(escape(run.name)):
+        size, millions = run.info.input_size, run.info.num_params / 1e6
+        st.text(
+            f"{run.info.backbone}, {size} × {size} px, {millions:.3f} M parameters"
+            + ("" if run.has_weights else ", results only")
+            + ("" if run.info.finished else ", training has not ended")
+        )
+        card = model_card(run)
+        if card:
+            st.markdown(card)
+        else:
+            st.caption("This run has no model card.")
+damaged = [run for run in found if isinstance(run, DamagedRun)]
+if damaged:
+    show_damaged(damaged)
+
+licence = REPOSITORY / "LICENSE"
+if licence.is_file():
+    st.header("Licence")
+    text = licence.read_text(encoding="utf-8").strip()
+    with st.expander(escape(text.partition("\n")[0])):
+        st.text(text)
+st.caption("Faces are found by YuNet (Apache-2.0) or OpenCV's Haar cascade. The sample photo is in the public domain.")

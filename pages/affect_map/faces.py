@@ -1,0 +1,166 @@
+"""What the affect map draws: predictions of one or two runs on the same faces, and faces of this session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import streamlit as st
+
+from emotion_core.compare import Entry
+from emotion_core.errors import CheckpointError
+from emotion_core.figures.affect_planes import Mark
+from emotion_core.figures.affect_tables import AFFECT_COLUMNS, QUARTERS, join_runs, quarter_of
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.metrics.collapse import find_collapse
+from emotion_core.results.run import Run
+from emotion_core.results.summaries import read_predictions
+from pages.affect_map.controls import EVERYWHERE, Shown
+from pages.shared.words import shorten, signed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Faces:
+    """Faces with predictions of every chosen run. Shared by all visitors: never change a table in place.
+
+    Attributes:
+        table: from :func:`~emotion_core.figures.affect_tables.join_runs`.
+        left_out: how many images of the first run lack a true or a predicted value.
+        collapse: by run, why its valence or arousal counts as collapsed.
+    """
+
+    table: pd.DataFrame
+    left_out: int
+    collapse: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The faces that the filters leave.
+
+    Attributes:
+        table: all faces.
+        rows: positions of the chosen ones, shape ``(N,)``.
+        entries: one or two evaluations, in the order of the table's columns.
+        key: names files, their times and the filters: the same key means the same faces.
+    """
+
+    table: pd.DataFrame
+    rows: npt.NDArray[np.int64]
+    entries: tuple[Entry, ...]
+    key: tuple[Any, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the runs."""
+        return tuple(entry.name for entry in self.entries)
+
+    @property
+    def faces(self) -> pd.DataFrame:
+        """Rows of the chosen ones."""
+        return self.table.iloc[self.rows]
+
+
+def load_faces(entries: Sequence[Entry]) -> Faces:
+    """Read the predictions of one or two entries, once a server.
+
+    Raises:
+        CheckpointError: predictions are missing or damaged.
+    """
+    runs = [entry.run for entry in entries if entry.run is not None]
+    evaluation = entries[0].evaluation
+    return _load(tuple(str(run.path) for run in runs), evaluation, tuple(_written(run, evaluation) for run in runs), runs)
+
+
+def load_expressions(entry: Entry) -> pd.Series:
+    """The most probable expression by ``sample_id``; empty when the run says none.
+
+    Raises:
+        CheckpointError: predictions are missing or damaged.
+    """
+    assert entry.run is not None  # noqa: S101 - only measured entries come here
+    return _load_expressions(str(entry.run.path), entry.evaluation, _written(entry.run, entry.evaluation), entry.run)
+
+
+def choose_faces(faces: Faces, shown: Shown) -> Chosen:
+    """Apply the filters."""
+    table = faces.table
+    keep = np.ones(len(table), dtype=bool)
+    if shown.expressions:
+        keep &= table["expression"].isin(shown.expressions).to_numpy()
+    if shown.region != EVERYWHERE:
+        keep &= quarter_of(table["valence"], table["arousal"]) == QUARTERS.index(shown.region)
+    files = tuple((str(entry.run.path), _written(entry.run, entry.evaluation)) for entry in shown.entries if entry.run)
+    return Chosen(
+        table=table,
+        rows=np.flatnonzero(keep),
+        entries=shown.entries,
+        key=(files, shown.entries[0].evaluation, shown.expressions, shown.region),
+    )
+
+
+def session_marks() -> list[tuple[str, Mark]]:
+    """Faces that the Predict page has read in this session: name of the run, and where to draw it."""
+    photos: Mapping[Any, Any] = st.session_state.get("photos", {})
+    readings: Mapping[Any, Any] = st.session_state.get("readings", {})
+    names = {upload.digest: upload.name for upload in st.session_state.get("uploads", [])}
+    marks = []
+    for (digest, whole, run), (found, _) in readings.items():
+        photo = photos.get((digest, whole))
+        for number, reading in enumerate(found):
+            if photo is None or reading.valence is None or reading.arousal is None:
+                continue
+            several = f", face {number + 1}" if len(found) > 1 else ""
+            said = f"valence {signed(reading.valence)}, arousal {signed(reading.arousal)}"
+            marks.append(
+                (
+                    run,
+                    Mark(
+                        name=f"{shorten(names.get(digest, photo.name), 24)}{several}",
+                        valence=float(np.clip(reading.valence, -1, 1)),
+                        arousal=float(np.clip(reading.arousal, -1, 1)),
+                        expression=reading.expression,
+                        hover=f"read by {run}: {reading.expression or 'no expression'}\n{said}",
+                    ),
+                )
+            )
+    return marks
+
+
+def _written(run: Run, evaluation: str) -> int:
+    try:
+        return (run.path / "evaluations" / evaluation / "predictions.parquet").stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+@st.cache_resource(show_spinner="Reading predictions …", max_entries=8)
+def _load(paths: tuple[str, ...], evaluation: str, modified: tuple[int, ...], _runs: Sequence[Run]) -> Faces:
+    tables = [read_predictions(run, evaluation, list(AFFECT_COLUMNS)) for run in _runs]
+    joined = join_runs(tables)
+    unsaid = {f"prob_{name}": np.nan for name in EXPRESSIONS}
+    try:
+        # Without probabilities only valence and arousal are judged.
+        collapse = {run.name: tuple(find_collapse(table.assign(**unsaid))) for run, table in zip(_runs, tables, strict=True)}
+    except ValueError as error:
+        names = " and ".join(f"'{run.name}'" for run in _runs)
+        raise CheckpointError(f"The predictions of {names} on '{evaluation}' are damaged ({error}). Evaluate again.") from error
+    return Faces(
+        table=joined,
+        left_out=len(tables[0]) - len(joined),
+        collapse=collapse,
+    )
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _load_expressions(path: str, evaluation: str, modified: int, _run: Run) -> pd.Series:
+    columns = [f"prob_{name}" for name in EXPRESSIONS]
+    table = read_predictions(_run, evaluation, ["sample_id", *columns])
+    probs = table[columns].to_numpy(dtype=np.float32)
+    known = ~np.isnan(probs).any(axis=1)
+    names = np.array(EXPRESSIONS, dtype=object)[probs[known].argmax(axis=1)] if known.any() else np.zeros(0, dtype=object)
+    return pd.Series(names, index=pd.Index(table["sample_id"].to_numpy()[known]), dtype=object)

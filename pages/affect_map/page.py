@@ -1,0 +1,66 @@
+"""Where do faces lie on valence and arousal?"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from emotion_core.errors import CheckpointError
+from pages.affect_map.contradictions import show_contradictions
+from pages.affect_map.controls import EVERYWHERE, Shown, ask_controls, says_affect
+from pages.affect_map.faces import choose_faces, load_faces, session_marks
+from pages.affect_map.planes import show_planes
+from pages.affect_map.residuals import show_closer, show_collapse, show_errors, show_measures
+from pages.shared.store import read_store, show_nothing, show_problems
+from pages.shared.words import count, escape
+
+
+def show_silence(shown: Shown) -> bool:
+    """Name the runs without valence and arousal, and say what can be done."""
+    silent = [entry for entry in shown.entries if not says_affect(entry)]
+    for entry in silent:
+        st.info(
+            f"{escape(entry.name)} has no valence and arousal on {escape(entry.evaluation)}: the faces there are not annotated "
+            "with them, or the network was not taught them. Choose another evaluation or run above."
+        )
+    return bool(silent)
+
+
+def show_map(shown: Shown) -> None:
+    """Planes, then how far off they are."""
+    faces = load_faces(shown.entries)
+    show_collapse([(name, reason) for name, reasons in faces.collapse.items() for reason in reasons])
+    chosen = choose_faces(faces, shown)
+    if not len(chosen.rows):
+        st.info("No face fits these filters. Choose another expression or region above.")
+        return
+    show_planes(chosen, view=shown.view, marks=session_marks() if shown.photos else ())
+    if faces.left_out:
+        st.caption(f"{count(faces.left_out, 'image', 'images')} without true or predicted values left out.")
+    st.subheader("How far off are the predictions?")
+    show_measures(shown.entries, filtered=bool(shown.expressions) or shown.region != EVERYWHERE)
+    show_errors(chosen)
+    if len(shown.entries) > 1:
+        st.subheader("Which run is closer to the truth?")
+        show_closer(chosen)
+    st.subheader("Whose expression contradicts its place?")
+    show_contradictions(chosen)
+
+
+def main() -> None:
+    """Ask, call, show."""
+    st.title("Where do faces lie on valence and arousal?")
+    store, _ = read_store()
+    show_problems(store.problems)
+    if not store.entries:
+        show_nothing()
+        return
+    shown = ask_controls(store.entries, photos=len(session_marks()))
+    if show_silence(shown):
+        return
+    try:
+        show_map(shown)
+    except CheckpointError as error:
+        st.error(escape(str(error)))
+
+
+main()

@@ -1,0 +1,250 @@
+"""Planes of faces, and the faces that were chosen on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from emotion_core.figures.affect_planes import Dots, Mark, arrow_plane, density_plane, point_plane
+from emotion_core.figures.affect_tables import MOST_POINTS, distances, plane_density, sample_rows
+from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
+from pages.affect_map.faces import Chosen
+from pages.shared.charts import kept_figure
+from pages.shared.pictures import show_pictures
+from pages.shared.words import count, shorten, signed
+
+ARROWS = 300
+"""More arrows than these hide one another."""
+
+CONFIG = {"displayModeBar": True, "displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": ["toImage"]}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One plane.
+
+    Attributes:
+        title: of the figure.
+        run: number of the run; ``None`` for the true places.
+        name: of the run; empty for the true places.
+        arrows: from the true places to the run's.
+    """
+
+    title: str
+    run: int | None
+    name: str = ""
+    arrows: bool = False
+
+    @property
+    def columns(self) -> tuple[str, str]:
+        """Where its values are."""
+        return ("valence", "arousal") if self.run is None else (f"valence_{self.run}", f"arousal_{self.run}")
+
+
+def panels_of(view: str, names: Sequence[str]) -> list[Panel]:
+    """Which planes a view has, for one or two runs."""
+    true = Panel(title="True\nwhere annotators put the faces", run=None)
+    predicted = [Panel(title=f"Predicted\n{shorten(name, 44)}", run=i, name=name) for i, name in enumerate(names)]
+    if view == "true":
+        return [true]
+    if view == "predicted":
+        return predicted
+    if view == "true → predicted":
+        return [
+            Panel(title=f"True → predicted\n{shorten(name, 44)}", run=i, name=name, arrows=True) for i, name in enumerate(names)
+        ]
+    return [true, *predicted]
+
+
+@st.fragment
+def show_planes(chosen: Chosen, *, view: str, marks: Sequence[tuple[str, Mark]]) -> None:
+    """Draw planes on one scale, side by side, and what is chosen on them. Choosing draws nothing else again.
+
+    Args:
+        chosen: the faces.
+        view: one of :data:`~pages.affect_map.controls.VIEWS`.
+        marks: faces from the Predict page, with the names of the runs that read them.
+    """
+    panels = panels_of(view, chosen.names)
+    drawn = chosen.rows[sample_rows(len(chosen.rows), ARROWS if panels[0].arrows else MOST_POINTS)]
+    st.caption(_what_is_drawn(len(drawn), len(chosen.rows), view))
+    if view != "density":
+        _legend(chosen.faces["expression"])
+    columns = st.columns(max(2, len(panels)), gap="medium")
+    picked: set[int] = set()
+    for number, (panel, column) in enumerate(zip(panels, columns, strict=False)):
+        mine = _marks_of(panel, marks, alone=len(panels) == 1)
+        figure = _figure(chosen, drawn, panels, number, view, mine)
+        alt = _alt(panel, len(chosen.rows) if view == "density" else len(drawn))
+        with column:
+            if view == "density":
+                st.plotly_chart(figure, width="content", key=f"plane-{number}", config={"displayModeBar": False}, alt=alt)
+            else:
+                event = st.plotly_chart(
+                    figure, width="content", key=f"plane-{number}", config=CONFIG, on_select="rerun", alt=alt
+                )
+                picked |= chosen_rows(event.selection.points)
+    if view != "density":
+        with columns[1] if len(panels) == 1 else st.container():
+            _show_chosen(chosen, sorted(picked.intersection(drawn.tolist())))
+
+
+def _figure(
+    chosen: Chosen, drawn: npt.NDArray[np.int64], panels: Sequence[Panel], number: int, view: str, marks: Sequence[Mark]
+) -> go.Figure:
+    """One plane; kept for all visitors unless it shows the photos of one of them."""
+    side = 440 if len(panels) < 3 else 350
+
+    def build() -> go.Figure:
+        panel = panels[number]
+        if view == "density":
+            densities = [_density(chosen, other) for other in panels]
+            most = max(float(density.max()) for density in densities)
+            return density_plane(panel.title, densities[number], most=most, side=side, marks=marks)
+        hover = _hover(chosen.table.iloc[drawn], chosen.names)
+        predicted = _dots(chosen.table, drawn, panel.columns, hover)
+        if panel.arrows:
+            return arrow_plane(
+                panel.title, _dots(chosen.table, drawn, ("valence", "arousal"), hover), predicted, side=side, marks=marks
+            )
+        density = _density(chosen, panel) if len(drawn) < len(chosen.rows) else None
+        return point_plane(panel.title, predicted, side=side, density=density, marks=marks)
+
+    return build() if marks else kept_figure(("plane", chosen.key, view, number), build)
+
+
+def _density(chosen: Chosen, panel: Panel) -> npt.NDArray[np.float64]:
+    valence, arousal = (chosen.table[column].to_numpy()[chosen.rows] for column in panel.columns)
+    return plane_density(valence, arousal)
+
+
+def chosen_rows(points: Iterable[Mapping[str, Any]]) -> set[int]:
+    """Row numbers of the chosen points; faces from elsewhere, which are no rows, do not count."""
+    numbers = set()
+    for point in points:
+        data = point.get("customdata")
+        # A single number comes bare or in a list, as the browser likes.
+        value = data[0] if isinstance(data, Sequence) and not isinstance(data, str) and data else data
+        if isinstance(value, int | float) and value >= 0:
+            numbers.add(int(value))
+    return numbers
+
+
+def _show_chosen(chosen: Chosen, rows: list[int]) -> None:
+    if not rows:
+        st.caption("Choose faces to see them here: click one, or drag with the box or the lasso at the top of a plane.")
+        return
+    faces = face_table(chosen.table, np.array(rows, dtype=np.int64), chosen.names)
+    distance = next(name for name in faces.columns if name.startswith("distance"))
+    faces = faces.sort_values(distance, ascending=False)
+    st.markdown(f"**{count(len(rows), 'face', 'faces')} chosen**, furthest from the truth first")
+    show_table(faces, key="chosen")
+    show_pictures(chosen.entries[0].dataset, [(str(row["image"]), _words(row)) for _, row in faces.iterrows()], key="chosen")
+
+
+def face_table(table: pd.DataFrame, rows: npt.NDArray[np.int64], names: Sequence[str]) -> pd.DataFrame:
+    """Chosen faces in the columns that readers see."""
+    part = table.iloc[rows]
+    shown = {
+        "image": part["sample_id"].to_numpy(),
+        "true expression": part["expression"].to_numpy(),
+        "true valence": part["valence"].to_numpy(),
+        "true arousal": part["arousal"].to_numpy(),
+    }
+    for number, name in enumerate(names):
+        which = f", {name}" if len(names) > 1 else ""
+        shown[f"predicted valence{which}"] = part[f"valence_{number}"].to_numpy()
+        shown[f"predicted arousal{which}"] = part[f"arousal_{number}"].to_numpy()
+        shown[f"distance{which}"] = distances(part, number)
+    return pd.DataFrame(shown)
+
+
+def show_table(faces: pd.DataFrame, *, key: str) -> None:
+    """A table with three decimals; long ones scroll."""
+    numbers = faces.select_dtypes("number").columns
+    st.dataframe(
+        faces,
+        hide_index=True,
+        height=min(36 * (len(faces) + 1), 290),
+        column_config={
+            name: st.column_config.NumberColumn(
+                format="%.3f",
+                help="Euclidean distance on the plane between true and predicted place, 0 to 2.828; 0 is best."
+                if name.startswith("distance")
+                else None,
+            )
+            for name in numbers
+        },
+        key=f"{key}-table",
+    )
+
+
+def _words(row: pd.Series) -> str:
+    name = row["true expression"] if isinstance(row["true expression"], str) else "no expression"
+    return f"{name}, distance {row.iloc[6]:.3f}"
+
+
+def _what_is_drawn(drawn: int, total: int, view: str) -> str:
+    faces = count(total, "face", "faces")
+    if view == "density" or drawn == total:
+        return f"{faces}, coloured by true expression." if view != "density" else f"{faces}."
+    shade = "" if view == "true → predicted" else " The shade shows where all of them lie."
+    return f"{faces}; {drawn:,} of them, drawn at random and always the same, are shown and can be chosen.{shade}"
+
+
+def _legend(expressions: pd.Series) -> None:
+    names = set(expressions.unique())
+    chips = [(name, colour) for name, colour in EXPRESSION_COLOURS.items() if name in names]
+    chips += [("no expression", OTHER)] if names - set(EXPRESSION_COLOURS) else []
+    dot = "display:inline-block;width:0.7rem;height:0.7rem;border-radius:50%;margin-right:0.35rem;background:"
+    st.html(
+        '<div style="display:flex;flex-wrap:wrap;gap:0.2rem 1rem;font-size:0.9rem">'
+        + "".join(f'<span><span style="{dot}{colour}"></span>{name}</span>' for name, colour in chips)
+        + "</div>"
+    )
+
+
+def _hover(part: pd.DataFrame, names: Sequence[str]) -> list[str]:
+    lines = [
+        f"{image}\n{name if isinstance(name, str) else 'no expression'}\ntrue: {_place(v, a)}"
+        for image, name, v, a in zip(part["sample_id"], part["expression"], part["valence"], part["arousal"], strict=True)
+    ]
+    for number, run in enumerate(names):
+        said = zip(lines, part[f"valence_{number}"], part[f"arousal_{number}"], strict=True)
+        who = f"predicted by {run}" if len(names) > 1 else "predicted"
+        lines = [f"{line}\n{who}: {_place(v, a)}" for line, v, a in said]
+    return lines
+
+
+def _place(valence: float, arousal: float) -> str:
+    return f"valence {signed(valence)}, arousal {signed(arousal)}"
+
+
+def _dots(table: pd.DataFrame, rows: npt.NDArray[np.int64], columns: tuple[str, str], hover: Sequence[str]) -> Dots:
+    part = table.iloc[rows]
+    return Dots(
+        rows=rows,
+        valence=part[columns[0]].to_numpy(dtype=np.float64),
+        arousal=part[columns[1]].to_numpy(dtype=np.float64),
+        expressions=part["expression"].tolist(),
+        hover=hover,
+    )
+
+
+def _marks_of(panel: Panel, marks: Sequence[tuple[str, Mark]], *, alone: bool) -> list[Mark]:
+    """Faces from Predict have no true place, so they stand among predictions: those of the same run if there are any."""
+    if panel.run is None and not alone:
+        return []
+    return [mark for run, mark in marks if run == panel.name] or [mark for _, mark in marks]
+
+
+def _alt(panel: Panel, faces: int) -> str:
+    what = "true valence and arousal" if panel.run is None else f"valence and arousal predicted by {panel.name}"
+    return f"Plane of {what} of {count(faces, 'face', 'faces')}"

@@ -1,0 +1,68 @@
+"""Compare on some of the images: those of a slice that was kept on the Errors page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from emotion_core.compare import Entry, judge_part
+from emotion_core.errors import CheckpointError, EmotionCoreError
+from emotion_core.inspection.filters import Filter, choose_rows
+from pages.errors.inspected import inspect_entries, read_marks
+from pages.errors.reviews import review_store
+from pages.shared.words import count, escape
+
+EVERYTHING = "all images"
+
+
+def saved_slices(entries: Sequence[Entry]) -> dict[str, str]:
+    """Filters as JSON by name, for the evaluation of these entries; none where the place cannot be reached."""
+    if not entries:
+        return {}
+    try:
+        known = review_store().slices(entries[0].dataset, entries[0].split)
+    except EmotionCoreError:
+        return {}
+    return dict(zip(known["name"].astype(str), known["filter_json"].astype(str), strict=True))
+
+
+def judge_slice(entries: Sequence[Entry], known: Sequence[Entry], name: str, text: str) -> list[Entry]:
+    """The measured entries, judged on the images of a slice; says how many images these are, and who chose them.
+
+    Args:
+        entries: what is compared.
+        known: all measured entries of the same evaluation, among them those that the filter may speak of.
+        name: of the slice.
+        text: its filter as JSON.
+    """
+    try:
+        wanted = Filter.from_json(text)
+        chosen_by = [entry for run in wanted.runs for entry in known if entry.name == run]
+        missing = set(wanted.runs) - {entry.name for entry in chosen_by}
+        if missing:
+            st.error(escape(f"The slice '{name}' was chosen by what {', '.join(sorted(missing))} says, which is not here."))
+            return []
+        marks = read_marks(entries[0].dataset)
+        inspected = inspect_entries(chosen_by or list(entries[:1]), marks)
+        images = frozenset(inspected.ids(choose_rows(inspected.table, wanted, marks)))
+        with st.spinner(f"Resampling {count(len(images), 'image', 'images')} …"):
+            judged = _judge(entries, images)
+    except EmotionCoreError as error:
+        st.error(escape(str(error)))
+        return []
+    words = f"On the {count(len(images), 'image', 'images')} of the slice “{name}”."
+    if wanted.asks_answers:
+        words += f" They were chosen by what {', '.join(wanted.runs)} says, so they are unfair to it or in its favour."
+    st.caption(escape(words))
+    return judged
+
+
+def _judge(entries: Sequence[Entry], images: frozenset[str]) -> list[Entry]:
+    judged = []
+    for entry in entries:
+        try:
+            judged.append(judge_part(entry, images))
+        except CheckpointError as error:
+            st.caption(escape(f"{entry.name} is left out: {error}"))
+    return judged

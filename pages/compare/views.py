@@ -1,0 +1,330 @@
+"""What is drawn below the table: one view at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from emotion_core.compare import Comparison, Entry, comparison_table
+from emotion_core.figures.compare_classes import class_dots, confusion_heatmap, reliability_curves
+from emotion_core.figures.compare_curves import WINDOW, curve_measures, training_curves
+from emotion_core.figures.compare_forest import forest_plot, forest_rows, parallel_lines
+from emotion_core.figures.compare_tables import calibration_error, class_table, confusion_table, history_table, settings_table
+from emotion_core.figures.compare_tradeoff import trade_off, trade_off_rows
+from emotion_core.figures.measure_words import COST_WORDS, MEASURE_WORDS, cost_title
+from emotion_core.metrics.classification import normalise_confusion
+from emotion_core.results.tables import export_table
+from pages.shared.store import answers_of, histories_of
+from pages.shared.words import count
+
+CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+FEW = 8
+"""So many lines can be told apart in one figure."""
+
+BY = {"by true expression": "row", "by predicted": "column", "images": "count"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """What a view draws from.
+
+    Attributes:
+        comparison: of the runs shown.
+        measures: those of the table above.
+    """
+
+    comparison: Comparison
+    measures: tuple[str, ...]
+
+    @property
+    def entries(self) -> list[Entry]:
+        """All of them, the comparable ones first."""
+        return [*self.comparison.entries, *(entry for entry, _ in self.comparison.apart)]
+
+    def table(self, *measures: str) -> pd.DataFrame:
+        """The comparison as a table with these measures."""
+        return comparison_table(self.comparison, measures)
+
+    @property
+    def runs(self) -> list[Entry]:
+        """Measured entries, the comparable ones first."""
+        return [entry for entry in self.entries if entry.run is not None]
+
+    def few(self) -> list[Entry]:
+        """The best of them by the first measure, and the baseline; as many as a figure can hold."""
+        measure = self.measures[0]
+        sign = 1 if MEASURE_WORDS[measure].better == "higher" else -1
+
+        def rank(entry: Entry) -> tuple[bool, float]:
+            value = entry.measures[measure].value if measure in entry.measures else float("nan")
+            return entry.name != self.comparison.baseline, -sign * value if np.isfinite(value) else np.inf
+
+        if len(self.runs) <= FEW:
+            return self.runs
+        st.caption(f"The {FEW} best of {len(self.runs)} runs; choose others above.")
+        return sorted(self.runs, key=rank)[:FEW]
+
+
+def show_views(shown: Shown) -> None:
+    """A switch and the chosen view."""
+    view = st.segmented_control(
+        "View", list(VIEWS), default=next(iter(VIEWS)), required=True, key="view", bind="query-params", wrap=True,
+        label_visibility="collapsed",
+    )  # fmt: skip
+    VIEWS[str(view)](shown)
+
+
+def _draw(figure: go.Figure, key: str, alt: str) -> None:
+    st.plotly_chart(figure, key=f"figure-{key}", config=CHART, alt=alt)
+
+
+def _offer(figures: Sequence[go.Figure], data: pd.DataFrame, name: str) -> None:
+    """Numbers as CSV, figures as a page that needs nothing else."""
+
+    def page() -> str:
+        parts = [figure.to_html(full_html=False, include_plotlyjs=not number) for number, figure in enumerate(figures)]
+        return f'<!doctype html><meta charset="utf-8"><title>{name}</title>{"".join(parts)}'
+
+    with st.container(horizontal=True, gap="small"):
+        st.download_button(
+            "Data, CSV", lambda: export_table(data, "csv"), file_name=f"{name}.csv", mime="text/csv", key=f"data-{name}",
+            icon=":material/download:", on_click="ignore", help="The numbers of this view.",
+        )  # fmt: skip
+        if figures:
+            st.download_button(
+                "Figure, HTML", page, file_name=f"{name}.html", mime="text/html", key=f"page-{name}",
+                icon=":material/download:", on_click="ignore", help="A file that any browser opens, without a connection.",
+            )  # fmt: skip
+
+
+def _ask_measure(shown: Shown) -> str:
+    known = {words.title: key for key, words in MEASURE_WORDS.items() if any(key in entry.measures for entry in shown.entries)}
+    titles = list(known)
+    first = MEASURE_WORDS[shown.measures[0]].title
+    title = st.selectbox("Measure", titles, index=titles.index(first), key="measure", bind="query-params", width=240)
+    return known[title or first]
+
+
+def _columns(table: pd.DataFrame, measure: str, *more: str) -> pd.DataFrame:
+    names = [
+        "name",
+        "kind",
+        "backbone",
+        measure,
+        f"{measure}_low",
+        f"{measure}_high",
+        f"{measure}_mark",
+        *more,
+        "apart",
+        "source",
+    ]
+    return table[names]
+
+
+def _intervals(shown: Shown) -> None:
+    measure = _ask_measure(shown)
+    st.caption(MEASURE_WORDS[measure].help)
+    table = shown.table(measure)
+    figure = forest_plot(table, measure, baseline=shown.comparison.baseline)
+    rows = forest_rows(table, measure)
+    said = "; ".join(f"{name} {value:.3f}" for name, value in zip(rows["name"].head(10), rows[measure].head(10), strict=True))
+    _draw(figure, "intervals", f"{MEASURE_WORDS[measure].title}: {said}")
+    _offer([figure], _columns(rows, measure), f"intervals-{measure}")
+
+
+def _trade_off(shown: Shown) -> None:
+    costs = [name for name in COST_WORDS if sum(entry.facts.get(name, 0) > 0 for entry in shown.entries) > 1]
+    if not costs:
+        st.info("What the runs cost is not known: fewer than two of them say their size or time.")
+        return
+    with st.container(horizontal=True, gap="small"):
+        measure = _ask_measure(shown)
+        titles = {cost_title(name): name for name in costs}
+        cost = titles[st.selectbox("Cost", list(titles), key="cost", bind="query-params", width=240) or next(iter(titles))]
+    table = shown.table(measure)
+    if (table[measure].notna() & (table[cost] > 0)).sum() < 2:
+        st.info("Fewer than two entries have both; choose another measure or another cost.")
+        return
+    figure = trade_off(table, measure, cost)
+    rows = trade_off_rows(table, measure, cost)
+    best = ", ".join(rows.loc[rows["front"], "name"])
+    _draw(figure, "trade-off", f"{MEASURE_WORDS[measure].title} against {cost_title(cost)}. On the front: {best}")
+    st.caption("The dotted line joins the runs that no other beats in both. ○ reported, ✕ collapsed.")
+    _offer([figure], _columns(rows, measure, cost, "front"), f"trade-off-{measure}-{cost}")
+
+
+def _profile(shown: Shown) -> None:
+    if len(shown.measures) < 2:
+        st.info("Choose at least two measures above.")
+        return
+    names = [entry.name for entry in shown.few()]
+    table = shown.table(*shown.measures)
+    table = table[(table["kind"] == "measured") & table["name"].isin(names)]
+    fair = table[table["collapsed"] == ""]
+    if 2 <= len(fair) < len(table):
+        # One that says nothing would press all others together.
+        st.caption(f"{count(len(table) - len(fair), 'collapsed run is', 'collapsed runs are')} left out.")
+        table = fair
+    if len(table) < 2:
+        st.info("A profile needs at least two runs.")
+        return
+    figure = parallel_lines(table, shown.measures)
+    _draw(figure, "profile", f"{count(len(table), 'run', 'runs')} on {count(len(shown.measures), 'measure', 'measures')}")
+    st.caption("Each axis runs from the worst to the best of the runs shown, so up is better on every one.")
+    _offer([figure], table[["name", "backbone", *shown.measures]], "profile")
+
+
+def _confusion(shown: Shown) -> None:
+    known = answers_of(_speakers(shown))
+    if not known:
+        st.info("None of these runs says an expression.")
+        return
+    names = list(known)
+    with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
+        chosen = st.multiselect(
+            "Side by side", names, default=names[:2], max_selections=4, key="matrices", bind="query-params", width=560,
+            placeholder="Choose up to four runs",
+        )  # fmt: skip
+        by = st.segmented_control("Shares", list(BY), default=next(iter(BY)), required=True, key="by", bind="query-params")
+    if not chosen:
+        st.info("Choose at least one run to see what it mixes up.")
+        return
+    kind = BY[str(by)]
+    matrices = {name: normalise_confusion(known[name][0], kind) for name in chosen}  # type: ignore[arg-type]
+    limit = max(float(matrix.max()) for matrix in matrices.values())
+    figures = [confusion_heatmap(matrix, name, by=kind, limit=limit) for name, matrix in matrices.items()]  # type: ignore[arg-type]
+    _side_by_side(figures, "matrix")
+    first, *others = chosen
+    differences = {f"{name} − {first}": matrices[name] - matrices[first] for name in others}
+    if differences:
+        limit = max(float(np.abs(matrix).max()) for matrix in differences.values())
+        st.markdown("**Difference**: blue cells are more frequent in the first-named run, orange ones less.")
+        more = [
+            confusion_heatmap(matrix, name, by=kind, limit=limit, difference=True)  # type: ignore[arg-type]
+            for name, matrix in differences.items()
+        ]
+        _side_by_side(more, "difference")
+        figures += more
+    _offer(figures, confusion_table({**matrices, **differences}), "confusion")
+
+
+def _side_by_side(figures: Sequence[go.Figure], key: str) -> None:
+    columns = st.columns(max(2, len(figures)))
+    for number, (column, figure) in enumerate(zip(columns, figures, strict=False)):
+        with column:
+            _draw(figure, f"{key}-{number}", f"Confusion matrix: {figure.layout.title.text}")
+
+
+def _speakers(shown: Shown) -> list[Entry]:
+    """Runs that say expressions, the baseline first; the best follow."""
+    measure = next((key for key in shown.measures if key in ("accuracy", "f1_macro", "cohen_kappa")), "accuracy")
+    able = [entry for entry in shown.runs if "accuracy" in entry.measures]
+    return sorted(
+        able, key=lambda entry: (entry.name != shown.comparison.baseline, bool(entry.collapse), -entry.measures[measure].value)
+    )[: 4 * FEW]
+
+
+def _expressions(shown: Shown) -> None:
+    runs = [entry for entry in shown.few() if "accuracy" in entry.measures]
+    known = answers_of(runs)
+    if not known:
+        st.info("None of these runs says an expression.")
+        return
+    table = class_table({name: counts for name, (counts, _) in known.items()}, _backbones(runs))
+    figure = class_dots(table)
+    _draw(figure, "expressions", "F1 of each expression by run")
+    _offer([figure], table[["run", "backbone", "expression", "precision", "recall", "f1", "support"]], "expressions")
+
+
+def _calibration(shown: Shown) -> None:
+    runs = [entry for entry in shown.few() if "accuracy" in entry.measures]
+    known = answers_of(runs)
+    if not known:
+        st.info("None of these runs says an expression.")
+        return
+    backbones = _backbones(runs)
+    table = pd.concat(
+        [bins.assign(run=name, backbone=backbones[name], ece=calibration_error(bins)) for name, (_, bins) in known.items()],
+        ignore_index=True,
+    )
+    figure = reliability_curves(table)
+    left, _ = st.columns([3, 1])
+    with left:
+        _draw(
+            figure, "calibration", "; ".join(f"{name}, ECE {calibration_error(bins):.3f}" for name, (_, bins) in known.items())
+        )
+        st.caption(f"Below the dotted line a network is too sure. {MEASURE_WORDS['ece'].help} Large dots hold many images.")
+        _offer([figure], table[["run", "backbone", "low", "high", "count", "confidence", "accuracy", "ece"]], "calibration")
+
+
+def _training(shown: Shown) -> None:
+    runs = shown.few()
+    histories = histories_of(runs)
+    table = history_table(histories, _backbones(runs))
+    names = curve_measures(table)
+    if not names:
+        st.info("None of these runs has kept the history of its training.")
+        return
+    with st.container(horizontal=True, gap="medium", vertical_alignment="bottom"):
+        measure = st.selectbox("Curve", names, key="curve", bind="query-params", width=240) or names[0]
+        smoothed = st.toggle(
+            "Smooth",
+            key="smooth",
+            bind="query-params",
+            help=f"Mean of {WINDOW} epochs around each; the values stay faintly behind.",
+        )
+    figure = training_curves(table, measure, smoothed=smoothed)
+    _draw(figure, "training", f"{measure} by epoch of {count(len(histories), 'run', 'runs')}")
+    missing = len(runs) - len(histories)
+    if missing:
+        st.caption(f"{count(missing, 'run has', 'runs have')} no history.")
+    _offer([figure], table, f"training-{measure}")
+
+
+def _settings(shown: Shown) -> None:
+    only = st.toggle("Differences only", value=True, key="differences", bind="query-params", help="Hide what all runs share.")
+    settings = {entry.name: _setting(entry) for entry in shown.runs}
+    table = settings_table(settings, differences_only=only)
+    if table.empty:
+        st.info("These runs were set up alike." if only else "These runs say nothing about their settings.")
+        return
+    st.dataframe(
+        table,
+        hide_index=True,
+        key="table-settings",
+        column_config={"setting": st.column_config.TextColumn("setting", pinned=True, width=220)},
+        height=min(len(table), 18) * 35 + 38,
+        alt="Settings of the runs",
+    )
+    _offer([], table, "settings")
+
+
+def _setting(entry: Entry) -> Mapping[str, object]:
+    if entry.run is None:
+        return {}
+    info = entry.run.info
+    training = {key: value for key, value in info.training.items() if key != "network"}
+    seed = {} if "seed" in training else {"seed": info.seed}
+    facts = {"init": info.init, **seed, "device": info.device, "temperature": float(info.temperature)}
+    return {"network": info.network, "training": training, "dataset": info.dataset, **facts, "versions": info.versions}
+
+
+def _backbones(entries: Sequence[Entry]) -> dict[str, str]:
+    return {entry.name: entry.backbone for entry in entries}
+
+
+VIEWS: dict[str, Callable[[Shown], None]] = {
+    "Intervals": _intervals,
+    "Trade-off": _trade_off,
+    "Profile": _profile,
+    "Confusion": _confusion,
+    "Expressions": _expressions,
+    "Calibration": _calibration,
+    "Training": _training,
+    "Settings": _settings,
+}

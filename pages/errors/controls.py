@@ -1,0 +1,196 @@
+"""The rows of controls above the errors. All of it is part of the page's address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import streamlit as st
+
+from emotion_core.compare import Entry
+from emotion_core.figures.affect_tables import QUARTERS
+from emotion_core.inspection.filters import CONTRADICTIONS, NOT_REVIEWED, OUTCOMES, PLACES, REVIEWED, Filter
+from emotion_core.inspection.sorting import ORDERS, known_orders
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.run import DEFAULT_RUN
+from pages.errors.inspected import Inspected
+from pages.errors.piles import ask_pile
+
+ALL = "all"
+
+USUAL = Filter(outcome="wrong")
+"""What is shown when nobody asks for anything else."""
+
+PICKED = {"true": "true", "predicted": "said", "second": "said-b"}
+CHOSEN = {"outcome": "outcome", "pile": "pile", "region": "quarter", "contradiction": "contradiction", "review": "review"}
+SWITCHED = {"doubtful": "doubtful", "conflict": "conflict", "leaked": "leaked"}
+"""Keys of the widgets, which are names in the address, by what they set in a filter."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What was chosen.
+
+    Attributes:
+        wanted: the filter.
+        order: a key of :data:`~emotion_core.inspection.sorting.ORDERS`.
+        reverse: the other way round.
+    """
+
+    wanted: Filter
+    order: str
+    reverse: bool
+
+
+def ask_runs(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """One or two evaluations on the same images.
+
+    Args:
+        entries: measured ones, at least one.
+    """
+    ordered = sorted(entries, key=_usefulness)
+    columns = st.columns([1, 1, 1])
+    evaluation = columns[0].selectbox(
+        "Evaluation",
+        list(dict.fromkeys(entry.evaluation for entry in ordered)),
+        key="evaluation",
+        bind="query-params",
+        on_change=first_page,
+        help="Dataset and split whose images are shown.",
+    )
+    mine = {entry.name: entry for entry in ordered if entry.evaluation == evaluation}
+    first = columns[1].selectbox(
+        "Run", list(mine), key="a", bind="query-params", on_change=first_page, help="The network whose errors are shown."
+    )
+    others = [name for name in mine if name != first]
+    second = columns[2].selectbox(
+        "Second run",
+        others,
+        index=None,
+        key="b",
+        bind="query-params",
+        on_change=first_page,
+        placeholder="none" if others else "no other run",
+        disabled=not others,
+        help="Another network on the same images: where does it do better?",
+    )
+    return tuple(mine[name] for name in (first, second) if name is not None)
+
+
+def ask_filter(inspected: Inspected) -> Asked:
+    """The second row: which images, in which order."""
+    two = len(inspected.entries) == 2
+    says = bool(inspected.table["predicted_0"].notna().any())
+    labelled = bool(inspected.table["expression"].notna().any())
+    columns = st.columns([1.5, 1.5, 1.6, 1.4], vertical_alignment="bottom")
+    true = _pick(columns[0], "True", "true", "What annotators say.") if labelled else ()
+    said = _pick(columns[1], "Predicted", "predicted", "What the run says.") if says else ()
+    outcome = ALL
+    if labelled and says:
+        outcome = columns[2].segmented_control(
+            "Right or wrong", (ALL, *OUTCOMES), default="wrong", required=True, key="outcome", bind="query-params",
+            on_change=first_page,
+        )  # fmt: skip
+    orders = known_orders(inspected.table)
+    order = columns[3].selectbox(
+        "Sort by",
+        orders,
+        key="sort",
+        bind="query-params",
+        on_change=first_page,
+        help="  \n".join(f"**{name}** {ORDERS[name].meaning}" for name in orders),
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        more = _ask_more(inspected, says=says, two=two)
+        reverse = st.toggle("Other way round", key="reverse", bind="query-params", on_change=first_page)
+        st.button(
+            "Clear filters", key="clear", type="tertiary", icon=":material/filter_alt_off:", on_click=set_filter, args=(USUAL,)
+        )
+    chosen = {"true": true, "predicted": said, "outcome": "" if outcome == ALL else str(outcome), **more}
+    if two and labelled and says:
+        chosen["pile"] = ask_pile(inspected, Filter(**chosen))
+    wanted = Filter(**chosen)
+    runs = inspected.names if wanted.asks_second else inspected.names[:1] if wanted.asks_answers else ()
+    return Asked(wanted=Filter(**chosen, runs=runs), order=str(order), reverse=reverse)
+
+
+def set_filter(wanted: Filter) -> None:
+    """Set the widgets to a filter: for callbacks, before the widgets are drawn."""
+    for name, key in PICKED.items():
+        st.session_state[key] = list(getattr(wanted, name))
+    for name, key in CHOSEN.items():
+        st.session_state[key] = getattr(wanted, name) or (ALL if name == "outcome" else None)
+    for name, key in SWITCHED.items():
+        st.session_state[key] = getattr(wanted, name)
+    st.session_state["sure"] = (wanted.least, wanted.most)
+    st.session_state["place"] = wanted.place
+    first_page()
+
+
+def first_page() -> None:
+    """Other images begin on their first page again."""
+    st.session_state["page"] = 1
+
+
+def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, object]:
+    """Conditions that are needed less often. What nothing could meet is not asked."""
+    table, marks = inspected.table, inspected.marks
+    found: dict[str, object] = {}
+    with st.popover("More filters", icon=":material/tune:"):
+        if two and says:
+            found["second"] = _pick(st, "Predicted by the second run", "second", f"What {inspected.names[1]} says.")
+        if says:
+            least, most = st.slider(
+                "Confidence", 0.0, 1.0, (0.0, 1.0), 0.01, key="sure", bind="query-params", on_change=first_page,
+                help="Probability of the predicted expression.",
+            )  # fmt: skip
+            found |= {"least": least, "most": most}
+        if table["valence"].notna().any() or table["valence_0"].notna().any():
+            found["region"] = _choose("Region of the plane", "region", QUARTERS, "Zero is pleasant, and active.")
+            found["place"] = st.segmented_control(
+                "Whose place", list(PLACES), default="annotated", required=True, key="place", bind="query-params",
+                on_change=first_page, label_visibility="collapsed",
+            )  # fmt: skip
+            found["contradiction"] = _choose(
+                "Expression contradicts place", "contradiction", CONTRADICTIONS, "Such as happiness with negative valence."
+            )
+        if says:
+            found["doubtful"] = _switch("Another label suggested", "doubtful", "By confident learning (Northcutt et al. 2021).")
+        ids = table["sample_id"]
+        if marks.conflicts and ids.isin(marks.conflicts).any():
+            found["conflict"] = _switch("Same pixels, other label", "conflict", "By the stored audit of the dataset.")
+        if marks.leaked and ids.isin(marks.leaked).any():
+            found["leaked"] = _switch("Also in the training part", "leaked", "Pixel for pixel, by the stored audit.")
+        verdicts = sorted(set(marks.verdicts.values()))
+        found["review"] = _choose("Review", "review", (NOT_REVIEWED, REVIEWED, *verdicts), "What reviewers said.")
+    return found | {name: found[name] or "" for name in ("region", "contradiction", "review") if name in found}
+
+
+def _pick(where: object, label: str, name: str, words: str) -> tuple[str, ...]:
+    return tuple(
+        where.multiselect(  # type: ignore[attr-defined]
+            label, EXPRESSIONS, key=PICKED[name], bind="query-params", on_change=first_page, placeholder="any", help=words
+        )
+    )
+
+
+def _choose(label: str, name: str, options: Sequence[str] | object, words: str) -> str | None:
+    return st.selectbox(
+        label,
+        list(options),  # type: ignore[call-overload]
+        index=None,
+        key=CHOSEN[name],
+        bind="query-params",
+        on_change=first_page,
+        placeholder="any",
+        help=words,
+    )
+
+
+def _switch(label: str, name: str, words: str) -> bool:
+    return st.toggle(label, key=SWITCHED[name], bind="query-params", on_change=first_page, help=words)
+
+
+def _usefulness(entry: Entry) -> tuple[bool, bool, bool, str, str]:
+    """Smallest first: says expressions, is the default run, on the test split."""
+    return "accuracy" not in entry.measures, entry.name != DEFAULT_RUN, entry.split != "test", entry.evaluation, entry.name

@@ -1,0 +1,125 @@
+"""What the Errors page shows: one or two runs on the same images, read once a server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import streamlit as st
+
+from emotion_core.compare import Entry
+from emotion_core.errors import CheckpointError
+from emotion_core.inspection.filters import Filter, Marks, choose_rows
+from emotion_core.inspection.sorting import sort_rows
+from emotion_core.inspection.table import inspect_runs
+from emotion_core.results.audits import audit_path, read_audit
+from emotion_core.results.run import Run
+from emotion_core.results.summaries import read_predictions
+from pages.errors.reviews import read_verdicts
+from pages.shared.words import escape
+
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspected:
+    """Images with the answers of the chosen runs. Shared by all visitors: never change the table in place.
+
+    Attributes:
+        entries: one or two evaluations, in the order of the table's columns.
+        table: from :func:`~emotion_core.inspection.table.inspect_runs`.
+        marks: what audits and reviewers say about the images.
+        key: names files and their times: the same key means the same table.
+    """
+
+    entries: tuple[Entry, ...]
+    table: pd.DataFrame
+    marks: Marks
+    key: tuple[object, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the runs."""
+        return tuple(entry.name for entry in self.entries)
+
+    @property
+    def dataset(self) -> str:
+        """Whose pictures they are."""
+        return self.entries[0].dataset
+
+    def ids(self, rows: Rows) -> list[str]:
+        """Of the images at these positions."""
+        return [str(sample) for sample in self.table["sample_id"].to_numpy()[rows]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The images that the filter lets through, in their order.
+
+    Attributes:
+        inspected: where they come from.
+        wanted: the filter.
+        order: what they are sorted by, a key of :data:`~emotion_core.inspection.sorting.ORDERS`.
+        rows: their positions in the table, sorted.
+    """
+
+    inspected: Inspected
+    wanted: Filter
+    order: str
+    rows: Rows
+
+
+def inspect_entries(entries: Sequence[Entry], marks: Marks) -> Inspected:
+    """Read the predictions of one or two entries.
+
+    Raises:
+        CheckpointError: predictions are missing or damaged.
+    """
+    runs = [entry.run for entry in entries if entry.run is not None]
+    evaluation = entries[0].evaluation
+    key = (evaluation, *((str(run.path), _written(run, evaluation)) for run in runs))
+    return Inspected(entries=tuple(entries), table=_load(key, runs), marks=marks, key=key)
+
+
+def choose(inspected: Inspected, wanted: Filter, order: str, *, reverse: bool) -> Chosen:
+    """Apply the filter and sort."""
+    rows = choose_rows(inspected.table, wanted, inspected.marks)
+    return Chosen(
+        inspected=inspected, wanted=wanted, order=order, rows=sort_rows(inspected.table, rows, order, reverse=reverse)
+    )
+
+
+def read_marks(dataset: str) -> Marks:
+    """What reviewers and a stored audit say; where one of them cannot be read it is named, and nothing is known from it."""
+    try:
+        modified = audit_path(dataset).stat().st_mtime_ns
+        marks = _read_audit(dataset, str(audit_path(dataset)), modified)
+    except OSError:
+        marks = Marks()
+    except CheckpointError as error:
+        st.warning(escape(str(error)), icon=":material/warning:")
+        marks = Marks()
+    return replace(marks, verdicts=read_verdicts(dataset))
+
+
+def _written(run: Run, evaluation: str) -> int:
+    path = run.path / "evaluations" / evaluation / "predictions.parquet"
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+
+
+# At 40,000 images one table takes 11 MB.
+@st.cache_resource(show_spinner="Reading predictions …", max_entries=6)
+def _load(key: tuple[object, ...], _runs: Sequence[Run]) -> pd.DataFrame:
+    return inspect_runs([read_predictions(run, str(key[0])) for run in _runs])
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _read_audit(dataset: str, path: str, modified: int) -> Marks:
+    found = read_audit(dataset)
+    return Marks() if found is None else Marks(conflicts=found.conflicts, leaked=found.leaked)

@@ -1,0 +1,96 @@
+"""The row of controls above results. All but the last are part of the page's address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import streamlit as st
+
+from emotion_core.explain import METHODS
+from emotion_core.labels import OUTPUTS
+from emotion_core.results.run import Run
+from pages.shared.runs import describe_runs
+
+PREDICTED = "predicted expression"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Controls:
+    """What was chosen.
+
+    Attributes:
+        runs: at least one, unless all were taken away.
+        output: :data:`PREDICTED`, or one of :data:`~emotion_core.labels.OUTPUTS`.
+        method: a key of :data:`~emotion_core.explain.METHODS`.
+        opacity: of the heat map, 0 to 1.
+        whole: take the whole picture as one face where none is found.
+        mirror: average over each face and its mirror image.
+    """
+
+    runs: tuple[Run, ...]
+    output: str
+    method: str
+    opacity: float
+    whole: bool
+    mirror: bool
+
+
+def ask_controls(runs: Mapping[str, Run]) -> Controls:
+    """One row; several on a narrow screen."""
+    titles = {title: name for name, title in METHODS.items()}
+    columns = st.columns([4, 3.2, 2.5, 2, 2.6], vertical_alignment="bottom")
+    with columns[0]:
+        chosen = st.multiselect(
+            "Runs",
+            list(runs),
+            default=list(runs)[:1],
+            key="run",
+            bind="query-params",
+            placeholder="Choose at least one run",
+            wrap=True,
+            help=describe_runs(list(runs.values())),
+        )
+    with columns[1]:
+        output = st.selectbox(
+            "Heat map of",
+            [PREDICTED, *OUTPUTS],
+            key="output",
+            bind="query-params",
+            help="The heat map shows which parts of the face speak for this output.",
+        )
+    with columns[2]:
+        title = st.selectbox(
+            "Method",
+            list(titles),
+            key="method",
+            bind="query-params",
+            help="Grad-CAM comes with the prediction. Score-CAM masks the face hundreds of times and takes seconds "
+            "a face. Eigen-CAM gives one map for all outputs.",
+        )
+    with columns[3]:
+        opacity = st.slider("Opacity", 0.0, 1.0, 0.5, 0.05, key="opacity", bind="query-params")
+    with columns[4]:
+        whole = st.toggle(
+            "Whole picture if no face",
+            wrap=True,
+            key="whole",
+            bind="query-params",
+            help="Where no face is found, the whole picture counts as one. Use it for pictures cut to the face.",
+        )
+        mirror = st.toggle(
+            "Mirrored too",
+            wrap=True,
+            value=True,
+            key="mirror",
+            bind="query-params",
+            help="Each face is read as it is and mirrored, and the mean counts: a little more accurate, half as fast.",
+        )
+    return Controls(
+        runs=tuple(runs[name] for name in chosen),
+        output=output,
+        method=titles[title],
+        opacity=opacity,
+        whole=whole,
+        mirror=mirror,
+    )

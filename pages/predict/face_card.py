@@ -1,0 +1,182 @@
+"""One face and all that is read from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emotion_core.errors import EmotionCoreError
+from emotion_core.explain import METHODS, colour_scale, overlay
+from emotion_core.figures.plane import AffectPoint, affect_plane
+from emotion_core.figures.probabilities import probability_bars
+from emotion_core.predict import Prediction, Predictor, Reading
+from pages.predict.controls import PREDICTED, Controls
+from pages.predict.reading import heat_map
+from pages.shared.words import count, escape, shorten, signed
+
+PICTURE = 152
+"""Width of a face on the page, px: two fit side by side on a phone's 390."""
+
+CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+
+
+def face_card(
+    digest: str,
+    number: int,
+    predictions: Sequence[Prediction],
+    predictors: Mapping[str, Predictor],
+    controls: Controls,
+    *,
+    key: str,
+) -> None:
+    """Draw a face: crop, heat maps, bars, its point on the plane, and how this came about.
+
+    Args:
+        digest: SHA-256 of the photo.
+        number: which of the photo's faces, from 0.
+        predictions: of this photo, one a run.
+        predictors: by run.
+        controls: what was chosen above.
+        key: unique on the page.
+    """
+    photo = predictions[0].photo
+    readings = {prediction.run: prediction.readings[number] for prediction in predictions}
+    name = shorten(photo.name)
+    with st.container(border=True, key=f"card-{key}"):
+        with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", gap="small"):
+            st.markdown(f"#### {_verdict(list(readings.values()))}", width="content")
+            st.text(f"{name}, face {number + 1} of {len(photo.faces)}" if len(photo.faces) > 1 else name)
+        pictures, bars, plane = st.columns([0.4, 0.33, 0.27], gap="medium")
+        with pictures:
+            with st.container(horizontal=True, gap="small"):
+                _pictures(digest, number, predictions, predictors, controls, name)
+            _details(predictions, number)
+        with bars:
+            _bars(readings, name, key)
+        with plane:
+            _plane(readings, photo.name, name, key)
+
+
+def _pictures(
+    digest: str,
+    number: int,
+    predictions: Sequence[Prediction],
+    predictors: Mapping[str, Predictor],
+    controls: Controls,
+    name: str,
+) -> None:
+    crop = predictions[0].photo.faces[number].crop
+    with st.container(width=PICTURE, gap="xxsmall"):
+        st.image(crop, width=PICTURE, alt=f"Face {number + 1} of {name}, cut out")
+        st.caption("Face, cut out")
+    for prediction in predictions:
+        reading = prediction.readings[number]
+        output = _output(reading, controls.output)
+        with st.container(width=PICTURE, gap="xxsmall"):
+            if output not in reading.maps:
+                st.caption(f"This network was not taught {controls.output}." if output else "This network was taught nothing.")
+                continue
+            title = METHODS[controls.method]
+            try:
+                values = heat_map(digest, number, prediction, predictors[prediction.run], output, controls.method)
+            except EmotionCoreError as error:
+                st.error(escape(str(error)))
+                continue
+            st.image(
+                _with_scale(overlay(crop, values, opacity=controls.opacity)),
+                width=PICTURE,
+                alt=f"Heat map over face {number + 1} of {name}: {title} for {output}, dark is 0, pale yellow is 1",
+            )
+            with st.container(horizontal=True, horizontal_alignment="distribute", gap=None):
+                st.caption("0", width="content")
+                st.caption(f"{title}, {output}", width="content")
+                st.caption("1", width="content")
+            if len(predictions) > 1:
+                st.caption(escape(prediction.run))
+
+
+def _with_scale(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """The colour scale along the lower edge, so that it is exactly as wide as the picture."""
+    width = picture.shape[1]
+    gap = np.full((max(1, width // 56), width, 3), 128, dtype=np.uint8)
+    return np.vstack([picture, gap, colour_scale(width, max(2, width // 18))])
+
+
+def _bars(readings: Mapping[str, Reading], name: str, key: str) -> None:
+    known = {run: reading.probabilities for run, reading in readings.items() if reading.probabilities}
+    if known:
+        most = "; ".join(
+            f"{reading.expression} {reading.probabilities[reading.expression]:.3f}"
+            for reading in readings.values()
+            if reading.expression
+        )
+        st.plotly_chart(
+            probability_bars(known),
+            key=f"bars-{key}",
+            config=CHART,
+            alt=f"Probability of each expression for {name}. Most probable: {most}",
+        )
+
+
+def _plane(readings: Mapping[str, Reading], image: str, name: str, key: str) -> None:
+    points = [
+        AffectPoint(
+            image=image,
+            valence=reading.valence,
+            arousal=reading.arousal,
+            expression=reading.expression,
+            run=run if len(readings) > 1 else "",
+        )
+        for run, reading in readings.items()
+        if reading.valence is not None and reading.arousal is not None
+    ]
+    if points:
+        said = "; ".join(f"valence {point.valence:.3f}, arousal {point.arousal:.3f}" for point in points)
+        st.plotly_chart(affect_plane(points), width="content", key=f"plane-{key}", config=CHART, alt=f"{name}: {said}")
+
+
+def _details(predictions: Sequence[Prediction], number: int) -> None:
+    """What was read, and how: a line for what was found, and one a run."""
+    photo = predictions[0].photo
+    face = photo.faces[number].face
+    if face.whole:
+        found = "The whole picture counts as the face"
+    else:
+        found = f"Found by {photo.detector}" + ("" if face.score is None else f" with score {face.score:.3f}")
+    lines = [found]
+    for prediction in predictions:
+        reading = prediction.readings[number]
+        words = [prediction.run] if len(predictions) > 1 else []
+        if reading.expression is not None:
+            words.append(f"{reading.expression} {reading.probabilities[reading.expression]:.3f}")
+        if reading.valence is not None and reading.arousal is not None:
+            words.append(f"valence {signed(reading.valence)}, arousal {signed(reading.arousal)}")
+        faces = "" if len(photo.faces) == 1 else f" for {count(len(photo.faces), 'face', 'faces')}"
+        words.append(f"{prediction.seconds * 1000:.0f} ms on {prediction.device}{faces}")
+        lines.append(" · ".join(words))
+    with st.container(gap="xxsmall"):
+        for line in lines:
+            st.caption(escape(line))
+
+
+def _verdict(readings: Sequence[Reading]) -> str:
+    words = [_one_verdict(reading) for reading in readings]
+    # Networks that agree say it once.
+    return " or ".join(dict.fromkeys(words))
+
+
+def _one_verdict(reading: Reading) -> str:
+    if reading.expression is not None:
+        return reading.expression.capitalize()
+    if reading.valence is not None:
+        return f"Valence {signed(reading.valence)}"
+    return "Nothing read"
+
+
+def _output(reading: Reading, chosen: str) -> str:
+    if chosen != PREDICTED:
+        return chosen
+    return reading.expression or next(iter(reading.maps), "")

@@ -1,0 +1,149 @@
+"""Reading photos: networks shared by all visitors, results kept for one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+
+from emotion_core.explain import METHODS
+from emotion_core.faces import FaceDetector, load_detector
+from emotion_core.predict import Photo, Prediction, Predictor, Reading, find_faces
+from pages.predict.photos import Upload
+
+BATCH = 32
+"""Faces a forward pass."""
+
+Key = tuple[str, bool]
+"""Digest of a photo, and whether the whole picture may count as a face."""
+
+
+@st.cache_resource(show_spinner=False)
+def shared_detector() -> FaceDetector:
+    """One face detector a server."""
+    return load_detector()
+
+
+def read_photos(
+    uploads: Sequence[Upload], predictors: Mapping[str, Predictor], *, whole: bool, mirror: bool
+) -> dict[str, list[Prediction]]:
+    """What each network reads from each photo, by run. Photos that were read before in the same way are not read again."""
+    photos: dict[Key, Photo] = _kept("photos", uploads)
+    if st.session_state.get("readings-mirror") != mirror:
+        st.session_state["readings"], st.session_state["readings-mirror"] = {}, mirror
+    readings: dict[tuple[str, bool, str], tuple[tuple[Reading, ...], float]] = _kept("readings", uploads)
+    _kept("maps", uploads)
+    todo = {
+        upload.digest: upload
+        for upload in uploads
+        if (upload.digest, False) not in photos
+        or (whole and not photos[upload.digest, False].faces and (upload.digest, True) not in photos)
+        or any((*_key(upload, photos, whole), run) not in readings for run in predictors)
+    }
+    with _progress(len(todo)) as advance:
+        waiting: list[Key] = []
+        for upload in todo.values():
+            _find(upload, photos, whole=whole)
+            waiting.append(_key(upload, photos, whole))
+            if len(waiting) >= BATCH or sum(len(photos[key].faces) for key in waiting) >= BATCH:
+                _read(waiting, photos, readings, predictors, mirror=mirror)
+                waiting = []
+            advance()
+        _read(waiting, photos, readings, predictors, mirror=mirror)
+    return {
+        run: [_prediction(upload, photos, readings, predictor, whole) for upload in uploads]
+        for run, predictor in predictors.items()
+    }
+
+
+def heat_map(
+    digest: str, number: int, prediction: Prediction, predictor: Predictor, output: str, method: str
+) -> npt.NDArray[np.float32]:
+    """Where a face speaks for an output. Grad-CAM comes with the reading; other methods run the network once."""
+    if method == "gradcam":
+        return prediction.readings[number].maps[output]
+    found = prediction.photo.faces[number]
+    maps: dict[tuple[Any, ...], npt.NDArray[np.float32]] = st.session_state["maps"]
+    key = (digest, number, found.face.box, prediction.run, output, method)
+    if key not in maps:
+        with st.spinner(f"{METHODS[method]} for {output} …"):
+            maps[key] = predictor.explain([found.crop], output, method=method)[0]
+    return maps[key]
+
+
+def _kept(name: str, uploads: Sequence[Upload]) -> dict[Any, Any]:
+    """Results of the photos on the page; those of photos that are gone are forgotten."""
+    digests = {upload.digest for upload in uploads}
+    kept = {key: value for key, value in st.session_state.get(name, {}).items() if key[0] in digests}
+    st.session_state[name] = kept
+    return kept
+
+
+def _key(upload: Upload, photos: Mapping[Key, Photo], whole: bool) -> Key:
+    found = photos.get((upload.digest, False))
+    return upload.digest, whole and found is not None and not found.faces and found.error is None
+
+
+def _find(upload: Upload, photos: dict[Key, Photo], *, whole: bool) -> None:
+    first = (upload.digest, False)
+    if first not in photos:
+        photos[first] = next(find_faces([upload.content], shared_detector(), names=[upload.name]))
+    key = _key(upload, photos, whole)
+    if key not in photos:
+        photos[key] = next(find_faces([upload.content], shared_detector(), names=[upload.name], whole="fallback"))
+
+
+def _read(
+    keys: Sequence[Key],
+    photos: Mapping[Key, Photo],
+    readings: dict[tuple[str, bool, str], tuple[tuple[Reading, ...], float]],
+    predictors: Mapping[str, Predictor],
+    *,
+    mirror: bool,
+) -> None:
+    for run, predictor in predictors.items():
+        missing = [key for key in keys if (*key, run) not in readings]
+        crops = [found.crop for key in missing for found in photos[key].faces]
+        started = time.perf_counter()
+        fresh = iter(predictor.read(crops, batch_size=BATCH, flip=mirror) if crops else ())
+        share = (time.perf_counter() - started) / max(len(crops), 1)
+        for key in missing:
+            mine = tuple(next(fresh) for _ in photos[key].faces)
+            readings[(*key, run)] = mine, photos[key].seconds + share * len(mine)
+
+
+def _prediction(
+    upload: Upload, photos: Mapping[Key, Photo], readings: Mapping[Any, Any], predictor: Predictor, whole: bool
+) -> Prediction:
+    key = _key(upload, photos, whole)
+    mine, seconds = readings[(*key, predictor.name)]
+    photo = replace(photos[key], name=upload.name)
+    return Prediction(photo=photo, readings=mine, run=predictor.name, device=str(predictor.device), seconds=seconds)
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Any]:
+    """A bar from two photos on, a spinner for one, nothing for none."""
+    if total < 2:
+        with st.spinner("Reading the photo …") if total else st.empty():
+            yield lambda: None
+        return
+    bar = st.progress(0.0, text=f"Reading photo 1 of {total} …")
+    started, done = time.monotonic(), 0
+
+    def advance() -> None:
+        nonlocal done
+        done += 1
+        left = (time.monotonic() - started) / done * (total - done)
+        bar.progress(done / total, text=f"{done} of {total} photos read, about {left:.0f} s left")
+
+    try:
+        yield advance
+    finally:
+        bar.empty()

@@ -1,0 +1,30 @@
+"""Networks shared by all visitors. Loads the networks' library, so import it only when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from emotion_core.errors import EmotionCoreError
+from emotion_core.predict import Predictor
+from emotion_core.results.run import Run
+from pages.shared.words import escape
+
+
+@st.cache_resource(show_spinner=False)
+def _load(path: str, written: int, device: str) -> Predictor:
+    return Predictor.from_run(path, device=device)
+
+
+def load_predictors(runs: Sequence[Run]) -> dict[str, Predictor]:
+    """One network a run and server; a run that cannot be loaded says why and is left out."""
+    predictors = {}
+    for run in runs:
+        try:
+            with st.spinner(f"Loading the network of '{run.name}' …"):
+                # A run that was trained again is another network under the same name.
+                predictors[run.name] = _load(str(run.path), run.weights.stat().st_mtime_ns, "auto")
+        except (EmotionCoreError, OSError) as error:
+            st.error(escape(str(error)))
+    return predictors

@@ -1,0 +1,136 @@
+"""Pictures of a dataset, by the ids that predictions carry."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+import streamlit as st
+from PIL import Image
+
+from emotion_core.data.datasets import load_dataset
+from emotion_core.data.source import Source, open_source
+from emotion_core.data.table import FaceTable
+from emotion_core.errors import DataError, DatasetNotFoundError, ImageError
+from emotion_core.images import read_image
+from pages.shared.words import count, escape, shorten
+
+SIDE = 104
+"""Longest side of a thumbnail, px: three fit side by side on a phone's 390."""
+
+_FER2013 = "'fer2013_labels.csv' with 'ferplus/' or 'ferplus.zip', or 'fer2013.csv', 'fer2013/' or 'fer2013.zip'"
+
+ELSEWHERE = MappingProxyType(
+    {
+        "ferplus": "'ferplus/' or 'ferplus.zip'",
+        "fer2013": _FER2013,
+        "fer2013-4": _FER2013,
+    }
+)
+"""Datasets whose pictures may be rows of a CSV file, or lie in another one's archive; and what has to lie there."""
+
+PAGE = 24
+"""Pictures a page."""
+
+
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _open(dataset: str, root: str) -> Source:
+    return open_source(dataset, root)
+
+
+@st.cache_resource(show_spinner="Reading the list of pictures …", max_entries=4)
+def _table(dataset: str, root: str) -> FaceTable:
+    return load_dataset(dataset, root, on_error="skip")
+
+
+def _read(dataset: str, root: str, sample_id: str) -> bytes:
+    if dataset not in ELSEWHERE:
+        return _open(dataset, root).read(sample_id)
+    try:
+        source = _open(dataset, root)
+    except DatasetNotFoundError:
+        source = None
+    if source is not None and source.has(sample_id):
+        return source.read(sample_id)
+    return _table(dataset, root).read_bytes(sample_id)
+
+
+def read_picture(dataset: str, root: str, sample_id: str) -> npt.NDArray[np.uint8] | None:
+    """A picture in full, RGB of shape ``(H, W, 3)``; ``None`` when it cannot be read."""
+    name = PurePosixPath(sample_id)
+    if name.is_absolute() or ".." in name.parts:
+        return None
+    try:
+        return read_image(_read(dataset, root, sample_id))
+    except (OSError, KeyError, ImageError, DataError):
+        return None
+
+
+@st.cache_data(show_spinner=False, max_entries=4_000)
+def thumbnail(dataset: str, root: str, sample_id: str) -> bytes | None:
+    """A picture at most :data:`SIDE` px a side as JPEG, made once; ``None`` when it cannot be read."""
+    pixels = read_picture(dataset, root, sample_id)
+    if pixels is None:
+        return None
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    picture.save(stream, format="JPEG", quality=88)
+    return stream.getvalue()
+
+
+def pictures_root(dataset: str) -> str:
+    """Folder that holds a dataset, for :func:`thumbnail`; empty when none is set, and for drawn faces, which need none."""
+    return "" if dataset == "schematic" else os.environ.get("EMOTION_DATA", "")
+
+
+def why_no_pictures(dataset: str) -> str | None:
+    """One sentence that says what is missing and where it was looked for; ``None`` when the dataset is at hand."""
+    if dataset == "schematic":  # drawn, from no folder
+        return None
+    root = pictures_root(dataset)
+    own = f"'{dataset}/' or '{dataset}.zip'"
+    remedy = f"the folder that holds {ELSEWHERE.get(dataset, own)}"
+    if not root:
+        return f"No pictures: EMOTION_DATA is not set. Set it to {remedy}, then start the app again."
+    try:
+        # Whether they can be read depends on more than a folder of that name where they lie elsewhere.
+        (_table if dataset in ELSEWHERE else _open)(dataset, root)
+    except DataError as error:
+        if isinstance(error, FileNotFoundError):
+            return f"No pictures: '{dataset}' is not in '{Path(root)}', where EMOTION_DATA points. Set it to {remedy}."
+        return f"No pictures: {error}"
+    return None
+
+
+def show_pictures(dataset: str, faces: Sequence[tuple[str, str]], *, key: str) -> None:
+    """Thumbnails with a line of words below each, 24 a page.
+
+    Args:
+        dataset: name of the dataset.
+        faces: id of the image, and what stands below it.
+        key: unique on the page.
+    """
+    missing = why_no_pictures(dataset)
+    if missing:
+        st.text(missing)
+        return
+    pages = -(-len(faces) // PAGE)
+    page = st.pagination(pages, key=f"{key}-page-{pages}") if pages > 1 else 1
+    unreadable = 0
+    with st.container(horizontal=True, gap="small", key=f"{key}-pictures"):
+        for sample_id, words in faces[(page - 1) * PAGE : page * PAGE]:
+            content = thumbnail(dataset, pictures_root(dataset), sample_id)
+            if content is None:
+                unreadable += 1
+                continue
+            with st.container(width=SIDE, gap="xxsmall"):
+                st.image(content, width=SIDE, alt=f"{shorten(sample_id)}: {words}")
+                st.caption(escape(words))
+    if unreadable:
+        st.caption(f"{count(unreadable, 'picture', 'pictures')} could not be read.")

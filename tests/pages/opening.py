@@ -1,0 +1,26 @@
+"""The app in a test, on one of its pages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def make_app(page: str = "predict", *, timeout: float = 300) -> AppTest:
+    """The app, not yet run.
+
+    Args:
+        page: its folder, which is also its address.
+        timeout: how long a run may take, s.
+    """
+    return go_to(AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=timeout), page)
+
+
+def go_to(app: AppTest, page: str) -> AppTest:
+    """Switch to a page. :meth:`AppTest.switch_page` would have to open the first page before it knows the others' addresses."""
+    app._page_hash = calc_hash(page)
+    return app
