@@ -37,6 +37,17 @@ def match_channels(images: torch.Tensor, channels: int) -> torch.Tensor:
     return torch.cat([images, images.new_zeros(len(images), channels - have, *images.shape[2:])], dim=1)
 
 
+def with_mirror(images: torch.Tensor) -> torch.Tensor:
+    """Images ``(B, C, S, S)`` and behind them their mirror images, ``(2 B, C, S, S)``."""
+    return torch.cat([images, images.flip(3)])
+
+
+def mirror_mean(values: torch.Tensor) -> torch.Tensor:
+    """Of outputs for :func:`with_mirror`, shape ``(2 B, ...)``, the mean over each image and its mirror image."""
+    straight, mirrored = values.chunk(2)
+    return (straight + mirrored) / 2
+
+
 def images_a_pass(device: torch.device) -> int:
     """How many images a pass without gradients takes best: few on a CPU, whose caches they fill, many on a GPU."""
     return 16 if device.type == "cpu" else 256
@@ -70,12 +81,10 @@ def infer(
     try:
         for start in range(0, len(pixels), size):
             images = to_input(network, torch.from_numpy(pixels[start : start + size]))
-            outputs = network(images)
+            outputs = network(with_mirror(images) if flip else images)
             some_logits, some_affect = outputs.logits, outputs.affect
             if flip:
-                mirrored = network(images.flip(3))
-                some_logits = (some_logits + mirrored.logits) / 2
-                some_affect = (some_affect + mirrored.affect) / 2
+                some_logits, some_affect = mirror_mean(some_logits), mirror_mean(some_affect)
             logits.append(some_logits.float().cpu().numpy())
             affect.append(some_affect.float().cpu().numpy())
             if progress is not None:

@@ -1,0 +1,17 @@
+"""What does this face express? Photos in, explained emotions out.
+
+Finding faces and reading them are separate steps, so that several networks can read the same faces side by side::
+
+    photos = find_faces(["a.jpg", "b.jpg"], load_detector())
+    readings = [Predictor.from_run(run).read(crops) for run in runs]
+
+:meth:`Predictor.predict` does both.
+"""
+
+from __future__ import annotations
+
+from emotion_core.predict.photos import CROP_SIDE, FoundFace, Photo, Source, Whole, find_faces
+from emotion_core.predict.predictor import Predictor
+from emotion_core.predict.readings import Prediction, Reading
+
+__all__ = ["CROP_SIDE", "FoundFace", "Photo", "Prediction", "Predictor", "Reading", "Source", "Whole", "find_faces"]
