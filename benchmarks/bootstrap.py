@@ -49,7 +49,7 @@ def draw_predictions(num_images: int, seed: int = 0) -> pd.DataFrame:
 
 
 def plain_measures(probs: NDArray[np.float64], target: NDArray[np.int64]) -> dict[str, float]:
-    """Expression measures of one resample by scikit-learn; only Krippendorff's alpha is our own, which it lacks."""
+    """Expression measures of one resample by scikit-learn, Krippendorff's alpha by the package of its name."""
     preds, num_classes = probs.argmax(axis=1), probs.shape[1]
     one_hot = np.eye(num_classes)[target]
     present = np.flatnonzero((one_hot.sum(axis=0) > 0) & (one_hot.sum(axis=0) < len(target)))
@@ -58,6 +58,11 @@ def plain_measures(probs: NDArray[np.float64], target: NDArray[np.int64]) -> dic
     in_bin = np.bincount(np.searchsorted(np.linspace(0, 1, 16)[1:-1], confidence), minlength=15)
     return {
         "accuracy": reference.accuracy_score(target, preds),
+        "balanced_accuracy": reference.recall_score(target, preds, labels=np.unique(target), average="macro"),
+        # Turned round, scikit-learn's rule for equal probabilities, the last ones first, is ours.
+        "top2_accuracy": reference.top_k_accuracy_score(
+            num_classes - 1 - target, probs[:, ::-1], k=2, labels=np.arange(num_classes)
+        ),
         "f1_macro": reference.f1_score(target, preds, average="macro", zero_division=0),
         "f1_weighted": reference.f1_score(target, preds, average="weighted", zero_division=0),
         "cohen_kappa": reference.cohen_kappa_score(target, preds) if len({*target, *preds}) > 1 else np.nan,

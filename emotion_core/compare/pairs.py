@@ -10,13 +10,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, ndtr
 
 from emotion_core.compare.entries import Entry
 from emotion_core.errors import CheckpointError, ConfigError
-from emotion_core.metrics.significance import holm
-from emotion_core.metrics.summary import MEASURES as KNOWN_MEASURES
-from emotion_core.metrics.summary import better_is
+from emotion_core.metrics.significance import holm, mcnemar_p_values, normal_p_values
+from emotion_core.metrics.table import METRICS
 from emotion_core.results.run import Run
 from emotion_core.results.summaries import Summary, load_summary, summarise_part
 
@@ -116,8 +114,8 @@ def compare(entries: Sequence[Entry], measures: Sequence[str], *, baseline: str 
         ConfigError: the baseline is not among the entries, or a measure is unknown.
     """
     for measure in measures:
-        if measure not in KNOWN_MEASURES:
-            raise ConfigError(f"There is no measure '{measure}'. Known: {', '.join(KNOWN_MEASURES)}.")
+        if measure not in METRICS:
+            raise ConfigError(f"There is no measure '{measure}'. Known: {', '.join(METRICS)}.")
     names = [entry.name for entry in entries]
     if baseline is not None and baseline not in names:
         raise ConfigError(f"The baseline '{baseline}' is not among the runs: {', '.join(names)}.")
@@ -174,10 +172,10 @@ def _pairs(measure: str, summaries: Mapping[str, Summary]) -> list[Difference]:
     drawn = np.stack([summaries[name].replicates[measure] for name in known])
     low, high, spread = _spreads(drawn[one] - drawn[two])
     if measure == "accuracy":
-        p_value = _mcnemar(np.stack([summaries[name].correct for name in known]))[one, two]
+        only = _only_first(np.stack([summaries[name].correct for name in known]))
+        p_value = mcnemar_p_values(only[one, two], only[two, one])
     else:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            p_value = np.where(value == 0, 1.0, np.where(spread > 0, 2 * ndtr(-np.abs(value) / spread), 0.0))
+        p_value = normal_p_values(value, spread)
     columns = (value, low, high, p_value, holm(p_value))
     return [
         Difference(
@@ -200,14 +198,12 @@ def _spreads(drawn: npt.NDArray[np.float32]) -> tuple[npt.NDArray[Any], npt.NDAr
     return ends[0], ends[1], ends[2]
 
 
-def _mcnemar(correct: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """McNemar's exact test for every pair of rows; one pair is ``mcnemar_exact`` of the package's metrics."""
+def _only_first(correct: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
+    """How many images the run of a row has right and that of a column has not; ``correct`` is ``(runs, images)``."""
     right = correct.astype(np.float64)
     both = (right @ right.T).astype(np.int64)
-    only = np.diag(both)[:, None] - both
-    fewer, either = np.minimum(only, only.T), only + only.T
-    p_values: npt.NDArray[np.float64] = np.minimum(1.0, 2 * bdtr(fewer, either, 0.5))
-    return np.where(either == 0, 1.0, p_values)
+    only: npt.NDArray[np.int64] = np.diag(both)[:, None] - both
+    return only
 
 
 def _turn(difference: Difference) -> Difference:
@@ -220,7 +216,7 @@ def _marks(measure: str, summaries: Mapping[str, Summary], differences: Sequence
     known = {name: value for name, value in values.items() if np.isfinite(value)}
     if not known:
         return dict.fromkeys(values, "")
-    best = (max if better_is(measure) == "higher" else min)(known, key=lambda name: known[name])
+    best = (max if METRICS[measure].better == "higher" else min)(known, key=lambda name: known[name])
     like = {
         difference.first if difference.second == best else difference.second
         for difference in differences

@@ -10,7 +10,7 @@ import pandas as pd
 from emotion_core.compare.entries import Entry, Measure
 from emotion_core.compare.pairs import Comparison
 from emotion_core.errors import ConfigError
-from emotion_core.metrics.summary import better_is
+from emotion_core.metrics.table import METRICS
 from emotion_core.results.run import describe_selection
 
 
@@ -79,8 +79,11 @@ def render_text(comparison: Comparison, measures: Sequence[str]) -> str:
     for measure in measures:
         if not any(measure in entry.measures for entry in entries):
             known = sorted({key for entry in entries for key in entry.measures})
-            raise ConfigError(f"No run has the measure '{measure}'. Known: {', '.join(known)}.")
-        lines += ["", f"{measure} ({better_is(measure)} is better)"]
+            raise ConfigError(
+                f"No run has the measure '{measure}'. Known: {', '.join(known)}. "
+                "A measure that is newer than an evaluation is computed with 'python -m emotion_core remeasure RUN'."
+            )
+        lines += ["", f"{measure} ({METRICS[measure].better} is better)"]
         for entry in entries:
             if measure in entry.measures:
                 lines.append(_line(comparison, entry, measure, width, tested=id(entry) not in apart))

@@ -25,11 +25,11 @@ import numpy.typing as npt
 
 from emotion_core.data.drawing.expressions import REGIONS, express
 from emotion_core.data.drawing.person import Draws, draw_person
-from emotion_core.data.drawing.picture import View, draw_picture, draw_view
+from emotion_core.data.drawing.picture import draw_picture, draw_view
 from emotion_core.data.source import Source
 from emotion_core.data.table import FaceTable, OnError, build_frame
 from emotion_core.errors import DataError
-from emotion_core.labels import EXPRESSIONS, expression_name
+from emotion_core.labels import EXPRESSIONS
 
 NAME = "schematic"
 
@@ -133,43 +133,6 @@ class SchematicSource(Source):
 
     def _open(self, name: str) -> IO[bytes]:
         return io.BytesIO(self.read(name))
-
-
-def draw_face(
-    expression: str, valence: float, arousal: float, *, identity: int = 0, size: int = 160, clean: bool = False
-) -> npt.NDArray[np.uint8]:
-    """Draw one face with chosen values.
-
-    Args:
-        expression: any usual word for one of the eight, such as ``"happy"``.
-        valence: in [-1, 1]; need not lie within the expression's region.
-        arousal: in [-1, 1], likewise.
-        identity: who it is, 0 or more; the persons of the dataset with seed 0, in its order.
-        size: side of the picture, px, 16 to 1,024.
-        clean: upright, evenly lit and without noise; otherwise pose, light and noise follow from ``identity`` alone, so that
-            two pictures of a person differ in nothing but what they express.
-
-    Returns:
-        RGB, shape ``(size, size, 3)``.
-
-    Raises:
-        ValueError: no such expression, or a number out of its range.
-
-    Example:
-        >>> draw_face("happy", 0.7, 0.3, size=64).shape
-        (64, 64, 3)
-    """
-    name = expression_name(expression)
-    for word, value in (("valence", valence), ("arousal", arousal)):
-        if not -1 <= value <= 1:  # NaN is refused as well
-            raise ValueError(f"{word} is {value}; it lies in [-1, 1].")
-    if not 0 <= identity <= _MAX_SEED:
-        raise ValueError(f"identity is {identity}; take 0 to {_MAX_SEED:,}.")
-    if not 16 <= size <= 1024:
-        raise ValueError(f"size is {size} px; take 16 to 1,024.")
-    draws = Draws((0, identity), 2)
-    view = View() if clean else draw_view(draws)
-    return draw_picture(draw_person((0, identity)), express(name, valence, arousal), view, size, draws.generator)
 
 
 def _truth(draws: Draws, index: int) -> Truth:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import krippendorff
 import numpy as np
 import numpy.typing as npt
 
-from emotion_core.metrics.classification import confusion_matrix
+from emotion_core.metrics.classification import class_pair, confusion_matrix
 
 
 def cohen_kappa(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
@@ -36,11 +37,7 @@ def cohen_kappa(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
 
 
 def krippendorff_alpha(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
-    r"""Krippendorff's alpha, nominal, with predicted and true class as two coders.
-
-    .. math:: \alpha = 1 - (n - 1) \frac{n - \sum_k o_{kk}}{n^2 - \sum_k n_k^2}
-
-    with the coincidences :math:`o` of :math:`n = 2N` values and :math:`n_k` of them naming class :math:`k`.
+    """Krippendorff's alpha, nominal, with predicted and true class as two coders, by the package ``krippendorff``.
 
     Arguments and errors as in :func:`cohen_kappa`.
 
@@ -54,10 +51,7 @@ def krippendorff_alpha(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
         >>> round(krippendorff_alpha([0, 1, 1, 0], [0, 1, 0, 0]), 4)
         0.5333
     """
-    counts = confusion_matrix(preds, target).astype(np.float64)
-    named = counts.sum(axis=0) + counts.sum(axis=1)
-    n = named.sum()
-    expected = n**2 - float(named @ named)
-    if expected == 0:
+    coders = np.stack(class_pair(preds, target))
+    if np.ptp(coders) == 0:
         return float("nan")
-    return float(1 - (n - 1) * (n - 2 * np.trace(counts)) / expected)
+    return float(krippendorff.alpha(coders, level_of_measurement="nominal"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.special import logsumexp, softmax
+from scipy.special import logsumexp
 
 from emotion_core.metrics.classification import class_numbers
 
@@ -225,29 +225,6 @@ def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
     found = float(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
     # The search never touches the ends themselves.
     return float(np.exp(min((low, found, high), key=loss)))
-
-
-def apply_temperature(logits: npt.ArrayLike, temperature: float) -> Array:
-    r"""Probabilities :math:`\mathrm{softmax}(z / T)`; for stored probabilities pass their logarithms.
-
-    Args:
-        logits: shape ``(N, K)``; minus infinity stands for a probability of 0.
-        temperature: above 0.
-
-    Returns:
-        Shape ``(N, K)``, rows sum to 1.
-
-    Raises:
-        ValueError: the temperature is not a positive number.
-
-    Example:
-        >>> apply_temperature(np.log([[0.9, 0.1]]), 2.0).round(4).tolist()
-        [[0.75, 0.25]]
-    """
-    if not (np.isfinite(temperature) and temperature > 0):
-        raise ValueError(f"temperature must be a positive number, got {temperature}")
-    probs: Array = softmax(np.asarray(logits, dtype=np.float64) / temperature, axis=1)
-    return probs
 
 
 def _matrix(name: str, values: npt.ArrayLike, target: npt.ArrayLike) -> tuple[Array, Labels]:

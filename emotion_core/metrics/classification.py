@@ -11,7 +11,17 @@ Labels = npt.NDArray[np.int64]
 Array = npt.NDArray[np.float64]
 
 
-def _labels(preds: npt.ArrayLike, target: npt.ArrayLike, *, first: str = "preds") -> tuple[Labels, Labels]:
+def class_pair(preds: npt.ArrayLike, target: npt.ArrayLike, *, first: str = "preds") -> tuple[Labels, Labels]:
+    """Predicted and true classes as arrays, checked.
+
+    Args:
+        preds: predicted classes, shape ``(N,)``.
+        target: true classes, shape ``(N,)``.
+        first: what ``preds`` is called in messages.
+
+    Raises:
+        ValueError: shapes differ, or inputs are empty, not 1-D, not finite or not class numbers.
+    """
     checked = []
     for name, values in ((first, np.asarray(preds)), ("target", np.asarray(target))):
         if values.ndim != 1:
@@ -47,7 +57,7 @@ def confusion_matrix(preds: npt.ArrayLike, target: npt.ArrayLike, *, num_classes
         >>> confusion_matrix([0, 1, 1], [0, 0, 1]).tolist()
         [[1, 1], [0, 1]]
     """
-    p, t = _labels(preds, target)
+    p, t = class_pair(preds, target)
     largest = int(max(p.max(), t.max())) + 1
     size = largest if num_classes is None else num_classes
     if largest > size:
@@ -94,8 +104,57 @@ def accuracy(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
         >>> accuracy([0, 1, 1, 2], [0, 0, 1, 2])
         0.75
     """
-    p, t = _labels(preds, target)
+    p, t = class_pair(preds, target)
     return float(np.mean(p == t))
+
+
+def balanced_accuracy(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
+    r"""Mean recall over the classes present in ``target``, :math:`\frac{1}{|C|} \sum_{k \in C} c_{kk} / n_k`, in [0, 1].
+
+    With equally many images of each class it is the accuracy; naming one and the same class throughout gives ``1 / |C|``.
+    Arguments and errors as in :func:`confusion_matrix`.
+
+    References:
+        K. Brodersen, C. S. Ong, K. Stephan, J. Buhmann (2010), The Balanced Accuracy and Its Posterior Distribution, ICPR.
+
+    Example:
+        >>> balanced_accuracy([0, 0, 0, 1], [0, 0, 0, 0])
+        0.75
+        >>> balanced_accuracy([0, 0, 0, 0], [0, 0, 0, 1])
+        0.5
+    """
+    counts = confusion_matrix(preds, target)
+    return float(precision_recall_f1(counts)[1][counts.sum(axis=1) > 0].mean())
+
+
+def among_top(probs: Array, target: Labels, k: int) -> npt.NDArray[np.bool_]:
+    """Whether the true class of each image is among its ``k`` most probable ones; of equal ones the first come first.
+
+    Args:
+        probs: shape ``(N, K)``.
+        target: shape ``(N,)``.
+        k: how many.
+
+    Returns:
+        Shape ``(N,)``.
+    """
+    true = probs[np.arange(len(target)), target][:, None]
+    earlier = np.arange(probs.shape[1]) < target[:, None]
+    better: npt.NDArray[np.bool_] = ((probs > true) | ((probs == true) & earlier)).sum(axis=1) < k
+    return better
+
+
+def top2_accuracy(probs: npt.ArrayLike, target: npt.ArrayLike) -> float:
+    """Share of images whose true class is one of the two most probable ones, in [0, 1].
+
+    Of equally probable classes the first come first, as in :func:`accuracy`. Arguments and errors as in :func:`roc_auc`.
+
+    Example:
+        >>> top2_accuracy([[0.5, 0.3, 0.2], [0.2, 0.3, 0.5]], [1, 0])
+        0.5
+    """
+    p, t, _ = _scores(probs, target)
+    return float(among_top(p, t, 2).mean())
 
 
 def precision_recall_f1(counts: npt.ArrayLike) -> tuple[Array, Array, Array]:
@@ -158,7 +217,7 @@ def class_numbers(name: str, shape: tuple[int, ...], target: npt.ArrayLike) -> L
     Raises:
         ValueError: lengths differ, or ``target`` is empty, not 1-D, not finite or names a class without a column.
     """
-    _, t = _labels(np.zeros(shape[0], dtype=np.int64), target, first=name)
+    _, t = class_pair(np.zeros(shape[0], dtype=np.int64), target, first=name)
     if t.max() >= shape[1]:
         raise ValueError(f"class {t.max()} has no column in {name} of shape {shape}")
     return t

@@ -34,6 +34,10 @@ class ExpressionColumns:
         preds: Labels = self.probs.argmax(axis=1)
         return preds
 
+    def take(self, images: Labels) -> ExpressionColumns:
+        """Some of the images, by their positions from 0 to ``M - 1``; repeated ones count as often."""
+        return ExpressionColumns(rows=self.rows[images], probs=self.probs[images], target=self.target[images])
+
 
 @dataclass(frozen=True, kw_only=True)
 class AffectColumns:
@@ -48,6 +52,10 @@ class AffectColumns:
     rows: Labels
     preds: Array
     target: Array
+
+    def take(self, images: Labels) -> AffectColumns:
+        """As for expressions."""
+        return AffectColumns(rows=self.rows[images], preds=self.preds[images], target=self.target[images])
 
 
 def expression_columns(predictions: pd.DataFrame) -> ExpressionColumns | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import krippendorff
 import numpy as np
 import numpy.typing as npt
 
@@ -50,13 +51,9 @@ def annotator_accuracy(votes: npt.ArrayLike) -> float:
 
 
 def annotator_alpha(votes: npt.ArrayLike) -> float:
-    r"""Krippendorff's alpha, nominal, over all annotators.
+    """Krippendorff's alpha, nominal, over all annotators, by the package ``krippendorff``.
 
-    .. math:: \alpha = 1 - (n - 1) \frac{n - \sum_k o_{kk}}{n^2 - \sum_k n_k^2}, \qquad
-        o_{kk} = \sum_i \frac{v_{ik} (v_{ik} - 1)}{m_i - 1}
-
-    with :math:`v_{ik}` of :math:`m_i` votes for category :math:`k`, :math:`n_k = \sum_i v_{ik}` and :math:`n = \sum_k n_k`,
-    over images with at least two votes. Arguments and errors as in :func:`annotator_accuracy`.
+    Images with fewer than two votes do not count. Arguments and errors as in :func:`annotator_accuracy`.
 
     Returns:
         At most 1, 0 for chance; ``nan`` when only one category is named at all, or no image has two votes.
@@ -68,15 +65,11 @@ def annotator_alpha(votes: npt.ArrayLike) -> float:
         >>> round(annotator_alpha([[2, 0], [1, 1], [0, 2]]), 4)
         0.4444
     """
-    counts = _votes(votes).astype(np.float64)
+    counts = _votes(votes)
     counts = counts[counts.sum(axis=1) >= 2]
-    named = counts.sum(axis=0)
-    n = named.sum()
-    expected = n**2 - named @ named
-    if expected == 0:
+    if (counts.sum(axis=0) > 0).sum() < 2:
         return float("nan")
-    agreeing = ((counts * (counts - 1)).sum(axis=1) / (counts.sum(axis=1) - 1)).sum()
-    return float(1 - (n - 1) * (n - agreeing) / expected)
+    return float(krippendorff.alpha(value_counts=counts, level_of_measurement="nominal"))
 
 
 def human_line(votes: npt.ArrayLike) -> dict[str, float]:

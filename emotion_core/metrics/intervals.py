@@ -6,14 +6,18 @@ is resampled in pairs.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emotion_core.labels import AFFECT
+from emotion_core.metrics.batched import Resamples
 from emotion_core.metrics.calibration import check_probabilities
-from emotion_core.metrics.columns import affect_columns, expression_columns
-from emotion_core.metrics.weighted import WeightedAffect, WeightedExpressions
+from emotion_core.metrics.columns import ExpressionColumns
+from emotion_core.metrics.summary import judged_columns
+from emotion_core.metrics.table import METRICS
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.integer]
@@ -96,24 +100,22 @@ def bootstrap_measures(predictions: pd.DataFrame, counts: Counts) -> dict[str, A
         raise ValueError(f"counts must be (resamples, {len(predictions)}) for as many images, got shape {counts.shape}")
     if not np.issubdtype(counts.dtype, np.integer) or (counts.size and counts.min() < 0):
         raise ValueError("counts must be whole numbers from 0 on")
-    parts: list[tuple[str, WeightedExpressions | WeightedAffect]] = []
-    expressions = expression_columns(predictions)
-    if expressions is not None:
+    judged = judged_columns(predictions)
+    if isinstance(expressions := judged.get("expression"), ExpressionColumns):
         check_probabilities(expressions.probs, expressions.target)
-        parts.append(("", WeightedExpressions(expressions)))
-    for name in AFFECT:
-        affect = affect_columns(predictions, name)
-        if affect is not None:
-            parts.append((f"_{name}", WeightedAffect(affect)))
+    metrics = {name: metric for name, metric in METRICS.items() if metric.of in judged}
+    of_table: dict[str, dict[Callable[..., Any], Any]] = {of: {} for of in judged}
     size = max(1, _CHUNK_NUMBERS // max(1, len(predictions)))
-    drawn: dict[str, list[Array]] = {}
+    drawn: dict[str, list[Array]] = {name: [] for name in metrics}
     for start in range(0, len(counts), size):
         weights = counts[start : start + size].astype(np.float64)
-        for ending, part in parts:
-            known = weights if len(part.rows) == weights.shape[1] else weights[:, part.rows]
-            for key, values in part.measures(known).items():
-                drawn.setdefault(key + ending, []).append(values)
-    return {key: np.concatenate(values) for key, values in drawn.items()}
+        chunk: dict[str, Resamples[Any]] = {}
+        for of, columns in judged.items():
+            known = weights if len(columns.rows) == weights.shape[1] else weights[:, columns.rows]
+            chunk[of] = Resamples(columns, known, of_table[of])
+        for name, metric in metrics.items():
+            drawn[name].append(metric.resample(chunk[metric.of]))
+    return {name: np.concatenate(values) if values else np.zeros(0) for name, values in drawn.items()}
 
 
 def bootstrap_intervals(

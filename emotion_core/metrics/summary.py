@@ -2,67 +2,24 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import Literal
-
 import pandas as pd
 
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.metrics.agreement import cohen_kappa, krippendorff_alpha
-from emotion_core.metrics.calibration import brier_score, expected_calibration_error, log_loss
-from emotion_core.metrics.classification import (
-    accuracy,
-    confusion_matrix,
-    f1_macro,
-    f1_weighted,
-    pr_auc,
-    precision_recall_f1,
-    roc_auc,
-)
-from emotion_core.metrics.columns import affect_columns, expression_columns
-from emotion_core.metrics.continuous import concordance_corrcoef, mae, pearson_corrcoef, rmse, sign_agreement
+from emotion_core.metrics.classification import confusion_matrix, precision_recall_f1
+from emotion_core.metrics.columns import AffectColumns, ExpressionColumns, affect_columns, expression_columns
+from emotion_core.metrics.table import METRICS
 
-LABEL_MEASURES = MappingProxyType(
-    {
-        "accuracy": accuracy,
-        "f1_macro": f1_macro,
-        "f1_weighted": f1_weighted,
-        "cohen_kappa": cohen_kappa,
-        "krippendorff_alpha": krippendorff_alpha,
-    }
-)
-"""Measures of predicted against true class."""
 
-SCORE_MEASURES = MappingProxyType(
-    {
-        "roc_auc": roc_auc,
-        "pr_auc": pr_auc,
-        "ece": expected_calibration_error,
-        "brier": brier_score,
-        "log_loss": log_loss,
-    }
-)
-"""Measures of probabilities against the true class."""
+def judged_columns(
+    predictions: pd.DataFrame,
+) -> dict[str, ExpressionColumns | AffectColumns]:
+    """Labels and outputs of ``expression``, ``valence`` and ``arousal``, as far as images have the label and a prediction.
 
-AFFECT_MEASURES = MappingProxyType(
-    {
-        "rmse": rmse,
-        "mae": mae,
-        "corr": pearson_corrcoef,
-        "sagr": sign_agreement,
-        "ccc": concordance_corrcoef,
-    }
-)
-"""Measures of predicted against annotated valence or arousal; their keys end in ``_valence`` or ``_arousal``."""
-
-LOWER_IS_BETTER = frozenset({"ece", "brier", "log_loss", *(f"{key}_{name}" for key in ("rmse", "mae") for name in AFFECT)})
-
-MEASURES: tuple[str, ...] = (
-    *LABEL_MEASURES,
-    *SCORE_MEASURES,
-    *(f"{key}_{name}" for name in AFFECT for key in AFFECT_MEASURES),
-)
-"""Every key that :func:`summarize` can give, in its order."""
+    Args:
+        predictions: as for :func:`summarize`, whose errors it raises.
+    """
+    found = {"expression": expression_columns(predictions), **{name: affect_columns(predictions, name) for name in AFFECT}}
+    return {name: columns for name, columns in found.items() if columns is not None}
 
 
 def summarize(predictions: pd.DataFrame) -> dict[str, float]:
@@ -71,44 +28,17 @@ def summarize(predictions: pd.DataFrame) -> dict[str, float]:
     Args:
         predictions: a row an image with the columns of ``predictions.parquet``. Images without an expression do not count for
             the expression measures, images without valence or arousal not for theirs; a column of predictions that is missing
-            throughout (a network that does not say it) leaves its measures out.
+            throughout (a network that is not trained on it) leaves its measures out.
 
     Returns:
-        Measures by their usual keys: ``accuracy``, …, ``ccc_valence``, ``ccc_arousal``.
+        Measures by their keys in :data:`~emotion_core.metrics.table.METRICS`, in its order.
 
     Raises:
         ValueError: a predicted number is NaN or infinite for some images and not for others, an annotation is infinite, or an
             expression is not one of the eight.
     """
-    measures: dict[str, float] = {}
-    expressions = expression_columns(predictions)
-    if expressions is not None:
-        probs, preds, target = expressions.probs, expressions.preds, expressions.target
-        measures |= {name: measure(preds, target) for name, measure in LABEL_MEASURES.items()}
-        measures |= {name: measure(probs, target) for name, measure in SCORE_MEASURES.items()}
-    for name in AFFECT:
-        affect = affect_columns(predictions, name)
-        if affect is not None:
-            measures |= {f"{key}_{name}": measure(affect.preds, affect.target) for key, measure in AFFECT_MEASURES.items()}
-    return measures
-
-
-def better_is(measure: str) -> Literal["higher", "lower"]:
-    """Which way a measure improves.
-
-    Args:
-        measure: a key of :func:`summarize`.
-
-    Raises:
-        ValueError: there is no such measure.
-
-    Example:
-        >>> better_is("ccc_valence"), better_is("log_loss")
-        ('higher', 'lower')
-    """
-    if measure not in MEASURES:
-        raise ValueError(f"there is no measure '{measure}'; known: {', '.join(MEASURES)}")
-    return "lower" if measure in LOWER_IS_BETTER else "higher"
+    judged = judged_columns(predictions)
+    return {name: metric.measure(judged[metric.of]) for name, metric in METRICS.items() if metric.of in judged}
 
 
 def per_class(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -122,7 +52,7 @@ def per_class(predictions: pd.DataFrame) -> pd.DataFrame:
         [0, 1]; 0 where a class is never predicted, never true, or neither) and ``support``, the number of images of the class.
 
     Raises:
-        ValueError: no image has an expression or the network does not say it; otherwise as in :func:`summarize`.
+        ValueError: no image has an expression or the network is not trained on it; otherwise as in :func:`summarize`.
     """
     columns = expression_columns(predictions)
     if columns is None:

@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 import zlib
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +25,11 @@ import pandas as pd
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
-from emotion_core.metrics.intervals import bootstrap_measures, resample_counts
+from emotion_core.metrics.intervals import bootstrap_measures, percentile_interval, resample_counts
 from emotion_core.metrics.summary import summarize
+from emotion_core.metrics.table import METRICS
 from emotion_core.results.run import PREDICTION_COLUMNS, Run
 
-VERSION = 1
 RESAMPLES = 2000
 SEED = 0
 FILE = "summary.npz"
@@ -60,12 +60,7 @@ class Summary:
 
     def interval(self, measure: str, *, level: float = 0.95) -> tuple[float, float]:
         """Percentile interval of a measure; ``nan`` where no resample defines it."""
-        values = self.replicates[measure]
-        values = values[np.isfinite(values)]
-        if not len(values):
-            return float("nan"), float("nan")
-        low, high = np.quantile(values.astype(np.float64), [(1 - level) / 2, (1 + level) / 2])
-        return float(low), float(high)
+        return percentile_interval(self.replicates[measure], level)
 
     def with_intervals(self) -> dict[str, dict[str, float]]:
         """Every measure as ``metrics.json`` holds it: ``value``, ``low`` and ``high``."""
@@ -124,7 +119,7 @@ def load_summary(run: Run, evaluation: str) -> Summary:
         status = path.stat()
     except OSError as error:
         raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
-    return _load(path.parent, status.st_mtime_ns, status.st_size)
+    return _load(path.parent, status.st_mtime_ns, status.st_size, version())
 
 
 def summarise_part(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Summary:
@@ -145,7 +140,7 @@ def summarise_part(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Sum
         modified = path.stat().st_mtime_ns
     except OSError as error:
         raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
-    return _summarise_part(path, modified, sample_ids)
+    return _summarise_part(path, modified, sample_ids, version())
 
 
 def part_resamples(images: int) -> int:
@@ -156,6 +151,21 @@ def part_resamples(images: int) -> int:
         (2000, 400)
     """
     return int(np.clip(4_000_000 // max(images, 1), 100, RESAMPLES))
+
+
+def version() -> str:
+    """Digest of all that a summary depends on beside the predictions: the measures there are, and the code that computes them.
+
+    A summary that was kept under another one is computed again.
+    """
+    return hashlib.blake2b(f"{_code_digest()} {' '.join(METRICS)}".encode(), digest_size=16).hexdigest()
+
+
+@cache
+def _code_digest() -> str:
+    """Of the modules in ``emotion_core/metrics`` and this one."""
+    files = [*sorted((Path(__file__).parents[1] / "metrics").glob("*.py")), Path(__file__)]
+    return hashlib.blake2b(b"".join(file.read_bytes() for file in files), digest_size=16).hexdigest()
 
 
 def keep_summary(run: Run, evaluation: str, summary: Summary) -> None:
@@ -173,7 +183,7 @@ def _digest(predictions: Path) -> str:
 
 # A run's summary is about 200 kB; size and time of the file only spare hashing it again within one process.
 @lru_cache(maxsize=256)
-def _load(folder: Path, _modified: int, _size: int) -> Summary:
+def _load(folder: Path, _modified: int, _size: int, _version: str) -> Summary:
     predictions = folder / "predictions.parquet"
     digest = _digest(predictions)
     kept = _read(folder / FILE, digest)
@@ -189,7 +199,7 @@ def _load(folder: Path, _modified: int, _size: int) -> Summary:
 
 
 @lru_cache(maxsize=128)
-def _summarise_part(path: Path, _modified: int, sample_ids: frozenset[str]) -> Summary:
+def _summarise_part(path: Path, _modified: int, sample_ids: frozenset[str], _version: str) -> Summary:
     table = _read_parquet(path, list(PREDICTION_COLUMNS))
     part = table[table["sample_id"].isin(sample_ids)]
     if len(part) != len(sample_ids):
@@ -206,7 +216,7 @@ def _read(path: Path, digest: str) -> Summary | None:
         # Opened here, because numpy leaves a damaged archive open.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             about = json.loads(str(file["about"]))
-            if about["version"] != VERSION or about["digest"] != digest:
+            if about["version"] != version() or about["digest"] != digest:
                 return None
             return Summary(
                 measures={name: float("nan") if value is None else value for name, value in about["measures"].items()},
@@ -221,7 +231,7 @@ def _read(path: Path, digest: str) -> Summary | None:
 
 def _write(path: Path, summary: Summary, digest: str) -> None:
     about = {
-        "version": VERSION,
+        "version": version(),
         "digest": digest,
         "measures": {name: value if np.isfinite(value) else None for name, value in summary.measures.items()},
         "names": list(summary.replicates),

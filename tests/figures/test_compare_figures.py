@@ -25,10 +25,9 @@ from emotion_core.figures.compare_tables import (
     value_text,
 )
 from emotion_core.figures.compare_tradeoff import pareto_front, trade_off, trade_off_rows
-from emotion_core.figures.measure_words import COST_WORDS, MEASURE_WORDS, cost_title
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.calibration import expected_calibration_error
-from emotion_core.metrics.summary import MEASURES, better_is
+from emotion_core.results.costs import COSTS, cost_title
 
 DARK, LIGHT = "#0e1117", "#ffffff"
 
@@ -64,19 +63,8 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_every_measure_has_words() -> None:
-    assert set(MEASURE_WORDS) == set(MEASURES)
-    for key, words in MEASURE_WORDS.items():
-        assert words.better == better_is(key)
-        assert words.header == f"{words.title} {'↑' if better_is(key) == 'higher' else '↓'}"
-        assert words.meaning.endswith(".")
-        assert words.scale.endswith(".")
-        assert words.help.endswith(f"{words.better.capitalize()} is better.")
-    assert len({words.title for words in MEASURE_WORDS.values()}) == len(MEASURE_WORDS)
-
-
 def test_costs_have_units() -> None:
-    assert all(", " in title for title in COST_WORDS.values())
+    assert all(", " in title for title in COSTS.values())
     assert cost_title("num_params_millions") == "parameters, M"
     assert cost_title("joules_per_face") == "joules per face"
 

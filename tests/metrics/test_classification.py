@@ -12,6 +12,7 @@ from sklearn import metrics as reference
 from emotion_core.metrics.agreement import cohen_kappa, krippendorff_alpha
 from emotion_core.metrics.classification import (
     accuracy,
+    balanced_accuracy,
     confusion_matrix,
     f1_macro,
     f1_weighted,
@@ -19,9 +20,10 @@ from emotion_core.metrics.classification import (
     pr_auc,
     precision_recall_f1,
     roc_auc,
+    top2_accuracy,
 )
 
-PAIRS = [accuracy, f1_macro, f1_weighted, cohen_kappa, krippendorff_alpha]
+PAIRS = [accuracy, balanced_accuracy, f1_macro, f1_weighted, cohen_kappa, krippendorff_alpha]
 
 
 def draw(seed: int, classes: int = 8, count: int = 300) -> tuple[np.ndarray, np.ndarray]:
@@ -38,6 +40,7 @@ def test_against_scikit_learn_and_krippendorff(seed: int):
     one_hot = np.eye(8)[target]
     expected = {
         accuracy: reference.accuracy_score(target, preds),
+        balanced_accuracy: reference.balanced_accuracy_score(target, preds),
         f1_macro: reference.f1_score(target, preds, average="macro"),
         f1_weighted: reference.f1_score(target, preds, average="weighted"),
         cohen_kappa: reference.cohen_kappa_score(target, preds),
@@ -49,6 +52,7 @@ def test_against_scikit_learn_and_krippendorff(seed: int):
     assert pr_auc(scores, target) == pytest.approx(
         reference.average_precision_score(one_hot, scores, average="macro"), abs=1e-9
     )
+    assert top2_accuracy(scores, target) == pytest.approx(reference.top_k_accuracy_score(target, scores, k=2), abs=1e-12)
     np.testing.assert_array_equal(confusion_matrix(preds, target), reference.confusion_matrix(target, preds))
     expected_three = reference.precision_recall_fscore_support(target, preds)[:3]
     np.testing.assert_allclose(precision_recall_f1(confusion_matrix(preds, target)), expected_three, atol=1e-9)
@@ -74,6 +78,35 @@ def test_class_absent_from_the_truth_is_left_out_of_areas_and_counts_in_f1():
     assert f1_macro(preds, target) == pytest.approx(
         reference.f1_score(target, preds, average="macro", zero_division=0), abs=1e-9
     )
+
+
+@pytest.mark.parametrize("absent", [0, 7])
+def test_balanced_accuracy_over_the_classes_that_a_set_has(absent: int):
+    scores, target = draw(1)
+    scores, target = scores[target != absent], target[target != absent]
+    preds = scores.argmax(axis=1)
+    assert (preds == absent).any()
+    # scikit-learn leaves an absent class out with a warning; its recall does so when it is given the labels.
+    expected = reference.recall_score(target, preds, labels=np.unique(target), average="macro")
+    assert balanced_accuracy(preds, target) == pytest.approx(expected, abs=1e-12)
+    assert balanced_accuracy(np.full(70, 3), np.repeat(np.delete(np.arange(8), absent), 10)) == pytest.approx(1 / 7)
+
+
+def test_second_of_equal_probabilities_is_the_first_that_is_left():
+    assert [top2_accuracy([[0.25, 0.25, 0.25, 0.25]], [k]) for k in range(4)] == [1, 1, 0, 0]
+    assert [top2_accuracy([[0.2, 0.4, 0.2, 0.2]], [k]) for k in range(4)] == [1, 1, 0, 0]
+    # The first of them is the predicted one, so the most probable class always counts.
+    scores, target = np.round(draw(5)[0], 1), draw(5)[1]
+    assert top2_accuracy(scores, target) >= accuracy(scores.argmax(axis=1), target)
+    assert top2_accuracy(scores, scores.argmax(axis=1)) == 1
+
+
+def test_classes_that_are_ruled_out_are_never_among_the_two():
+    scores = np.zeros((4, 8))
+    scores[:, [0, 1, 2, 6]] = [0.4, 0.3, 0.2, 0.1]
+    assert top2_accuracy(scores, [0, 1, 2, 6]) == 0.5
+    # Of two classes that are told apart, the true one is always among the two.
+    assert top2_accuracy([[0.9, 0.1], [0.2, 0.8]], [1, 0]) == 1
 
 
 def test_class_never_predicted_has_precision_and_f1_of_zero():
@@ -119,7 +152,7 @@ def test_bad_input_is_refused_by_name(measure, preds, target, message):
         measure(preds, target)
 
 
-@pytest.mark.parametrize("measure", [roc_auc, pr_auc])
+@pytest.mark.parametrize("measure", [roc_auc, pr_auc, top2_accuracy])
 @pytest.mark.parametrize(
     ("probs", "target", "message"),
     [

@@ -14,7 +14,8 @@ from benchmarks.bootstrap import draw_predictions, largest_difference, plain_loo
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics import intervals
 from emotion_core.metrics.intervals import bootstrap_intervals, bootstrap_measures, percentile_interval, resample_counts
-from emotion_core.metrics.summary import MEASURES, summarize
+from emotion_core.metrics.summary import summarize
+from emotion_core.metrics.table import METRICS
 
 PROBS = [f"prob_{name}" for name in EXPRESSIONS]
 FAR = 1e-9
@@ -34,7 +35,7 @@ def loop_over_summaries(predictions: pd.DataFrame, counts: np.ndarray) -> dict[s
 def test_all_measures_are_those_of_a_loop_over_scikit_learn(predictions: pd.DataFrame):
     counts = resample_counts(200, 25)
     ours = bootstrap_measures(predictions, counts)
-    assert tuple(ours) == MEASURES
+    assert list(ours) == list(METRICS)
     assert largest_difference(ours, plain_loop(predictions, counts))[0] <= FAR
 
 
@@ -105,7 +106,7 @@ def test_what_a_network_does_not_say_is_left_out(predictions: pd.DataFrame):
     counts = resample_counts(200, 3)
     assert not {"accuracy", "ece"} & set(bootstrap_measures(predictions.assign(**dict.fromkeys(PROBS, np.nan)), counts))
     silent = bootstrap_measures(predictions.assign(pred_valence=np.nan, pred_arousal=np.nan), counts)
-    assert list(silent) == [key for key in MEASURES if not key.endswith(("_valence", "_arousal"))]
+    assert list(silent) == [key for key in METRICS if not key.endswith(("_valence", "_arousal"))]
 
 
 def test_many_images_are_computed_in_pieces(predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch):
@@ -187,7 +188,7 @@ def test_bad_arguments_and_gaps_are_refused_by_name(predictions: pd.DataFrame):
 
 
 def test_measures_need_neither_torch_nor_streamlit():
-    modules = ("significance", "collapse", "human", "intervals", "summary")
+    modules = ("significance", "collapse", "human", "intervals", "summary", "table")
     code = f"import sys; {'; '.join(f'import emotion_core.metrics.{name}' for name in modules)}; "
     code += "sys.exit(bool({'torch', 'streamlit'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

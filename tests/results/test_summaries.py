@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ import pytest
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.intervals import bootstrap_measures, percentile_interval, resample_counts
-from emotion_core.metrics.summary import MEASURES, summarize
+from emotion_core.metrics.summary import summarize
+from emotion_core.metrics.table import METRICS
 from emotion_core.results import summaries
 from emotion_core.results.run import Run, RunInfo, read_run, write_evaluation, write_info
 from emotion_core.results.summaries import FILE, RESAMPLES, SEED, Summary, load_summary, read_predictions, summarise_predictions
@@ -77,7 +79,7 @@ def test_a_summary_is_what_the_metrics_say_in_the_order_of_ids() -> None:
     summary = summarise_predictions(table)
     ordered = table.sort_values("sample_id", ignore_index=True)
     assert summary.num_images == 60
-    assert set(summary.measures) == set(MEASURES)
+    assert list(summary.measures) == list(METRICS)
     assert summary.measures == pytest.approx(summarize(table))
     drawn = bootstrap_measures(ordered, resample_counts(60, RESAMPLES, SEED))
     assert summary.replicates["ccc_valence"] == pytest.approx(drawn["ccc_valence"], abs=1e-6)
@@ -154,12 +156,21 @@ def test_other_predictions_make_another_summary(run: Run, kept: Path) -> None:
     assert kept.read_bytes() != old
 
 
-def test_another_version_is_computed_again(run: Run, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_code_makes_another_summary(run: Run, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load_summary(run, KEY)
     old = kept.read_bytes()
-    monkeypatch.setattr(summaries, "VERSION", summaries.VERSION + 1)
+    monkeypatch.setattr(summaries, "_code_digest", lambda: "other code")
     again(run)
     assert kept.read_bytes() != old
+
+
+def test_one_more_measure_makes_another_summary_at_once(run: Run, kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "toy" not in load_summary(run, KEY).measures
+    monkeypatch.setitem(METRICS, "toy", replace(METRICS["accuracy"], name="toy"))
+    # Nothing is cleared: a process that has the old summary in memory notices too.
+    found = load_summary(run, KEY)
+    assert found.measures["toy"] == found.measures["accuracy"]
+    assert same(again(run), found)
 
 
 def test_any_damage_is_noticed(run: Run, kept: Path) -> None:
