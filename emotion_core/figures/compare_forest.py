@@ -9,8 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_core.figures.compare_colours import backbone_colour, run_styles, short_name
-from emotion_core.figures.measure_words import MEASURE_WORDS
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
+from emotion_core.metrics.table import METRICS
 
 ROW = 32
 """Height of a row, px."""
@@ -32,7 +32,7 @@ def forest_plot(table: pd.DataFrame, measure: str, *, baseline: str | None = Non
         ValueError: no entry has the measure.
     """
     rows = forest_rows(table, measure)
-    words = MEASURE_WORDS[measure]
+    words = METRICS[measure]
     figure = new_figure(_finding(rows, measure), height=96 + ROW * len(rows))
     places = {"measured": rows.index[rows["kind"] == "measured"], "reported": rows.index[rows["kind"] == "reported"]}
     for kind, where in places.items():
@@ -76,7 +76,7 @@ def forest_rows(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     rows = table[table[measure].notna()].assign(reported=lambda frame: frame["kind"] == "reported")
     if rows.empty:
         raise ValueError(f"No entry has the measure '{measure}'.")
-    upwards = MEASURE_WORDS[measure].better == "lower"
+    upwards = METRICS[measure].better == "lower"
     return rows.sort_values(["reported", measure], ascending=[True, upwards], kind="stable", ignore_index=True)
 
 
@@ -129,7 +129,7 @@ def _label(name: str, *, reported: bool) -> str:
 
 
 def _finding(rows: pd.DataFrame, measure: str) -> str:
-    title = MEASURE_WORDS[measure].title
+    title = METRICS[measure].title
     marks = rows[f"{measure}_mark"]
     best = rows.loc[marks == "best", "name"].tolist()
     like = int((marks == "like best").sum())
@@ -168,7 +168,7 @@ def parallel_lines(table: pd.DataFrame, measures: Sequence[str]) -> go.Figure:
             name=literal(short_name(row["name"], 40)),
             line={"color": style.colour, "dash": style.dash, "width": 2},
             marker={"symbol": style.symbol, "size": 9},
-            customdata=[[MEASURE_WORDS[measure].header, f"{row[measure]:.3f}"] for measure in measures],
+            customdata=[[METRICS[measure].header, f"{row[measure]:.3f}"] for measure in measures],
             hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>%{fullData.name}</extra>",
         )
     for place, measure in enumerate(measures):
@@ -176,12 +176,12 @@ def parallel_lines(table: pd.DataFrame, measures: Sequence[str]) -> go.Figure:
         if values.empty:
             continue
         low, high = values.min(), values.max()
-        top, bottom = (high, low) if MEASURE_WORDS[measure].better == "higher" else (low, high)
+        top, bottom = (high, low) if METRICS[measure].better == "higher" else (low, high)
         for height, value in ((1.07, top), (-0.07, bottom)):
             figure.add_annotation(x=place, y=height, text=f"{value:.3f}", showarrow=False, font={"size": 12, "color": GREY})
     figure.update_xaxes(
         tickvals=list(range(len(measures))),
-        ticktext=[MEASURE_WORDS[measure].title.replace(" ", "<br>", 1) for measure in measures],
+        ticktext=[METRICS[measure].title.replace(" ", "<br>", 1) for measure in measures],
         range=[-0.3, len(measures) - 0.7],
         gridcolor=GREY,
         zeroline=False,
@@ -197,4 +197,4 @@ def _heights(values: pd.Series, measure: str) -> list[float]:
     if not low < high:
         return [0.5 if known else float("nan") for known in values.notna()]
     share = (values - low) / (high - low)
-    return [float(value) for value in (share if MEASURE_WORDS[measure].better == "higher" else 1 - share)]
+    return [float(value) for value in (share if METRICS[measure].better == "higher" else 1 - share)]

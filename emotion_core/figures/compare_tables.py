@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emotion_core.figures.measure_words import MEASURE_WORDS
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.calibration import reliability_table
 from emotion_core.metrics.classification import confusion_matrix, precision_recall_f1
 from emotion_core.metrics.columns import expression_columns
+from emotion_core.metrics.table import METRICS
 
 EXPRESSION_NEEDS = ["expression", *(f"prob_{name}" for name in EXPRESSIONS)]
 """Columns of predictions that are read for :func:`expression_answers`."""
@@ -79,10 +79,10 @@ def readable_table(table: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame
     rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
     columns: dict[str, list[str]] = {"run": [str(row["name"]) for row in rows]}
     for measure in measures:
-        columns[MEASURE_WORDS[measure].header] = [value_text(row, measure) for row in rows]
+        columns[METRICS[measure].header] = [value_text(row, measure) for row in rows]
     for measure in measures:
         if f"{measure}_diff" in table:
-            columns[f"Δ {MEASURE_WORDS[measure].title}"] = [difference_text(row, measure) for row in rows]
+            columns[f"Δ {METRICS[measure].title}"] = [difference_text(row, measure) for row in rows]
     columns["images"] = ["" if pd.isna(row["images"]) else str(row["images"]) for row in rows]
     columns["note"] = [" ".join(filter(None, (row["collapsed"], row["apart"]))) for row in rows]
     return pd.DataFrame(columns)

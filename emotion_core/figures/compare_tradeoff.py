@@ -10,8 +10,9 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from emotion_core.figures.compare_colours import backbone_colour, short_name
-from emotion_core.figures.measure_words import MEASURE_WORDS, cost_title
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
+from emotion_core.metrics.table import METRICS
+from emotion_core.results.costs import cost_title
 
 LABELLED = 12
 """With more runs only those on the front carry their name; reported ones never do, their words are on hover."""
@@ -59,7 +60,7 @@ def trade_off(table: pd.DataFrame, measure: str, cost: str) -> go.Figure:
         ValueError: no entry has both.
     """
     rows = trade_off_rows(table, measure, cost)
-    words = MEASURE_WORDS[measure]
+    words = METRICS[measure]
     measured, reported = rows[rows["kind"] == "measured"], rows[rows["kind"] == "reported"]
     front = measured[measured["front"]]
     figure = new_figure(_finding(measured, front, words.title), height=460)
@@ -105,7 +106,7 @@ def trade_off_rows(table: pd.DataFrame, measure: str, cost: str) -> pd.DataFrame
     rows = rows.sort_values(cost, kind="stable").reset_index(drop=True)
     # A collapsed run is cheap for a reason.
     fair = rows.index[(rows["kind"] == "measured") & (rows["collapsed"] == "")]
-    front = pareto_front(rows.loc[fair, cost].tolist(), rows.loc[fair, measure].tolist(), better=MEASURE_WORDS[measure].better)
+    front = pareto_front(rows.loc[fair, cost].tolist(), rows.loc[fair, measure].tolist(), better=METRICS[measure].better)
     return rows.assign(front=rows.index.isin(fair[front]))
 
 

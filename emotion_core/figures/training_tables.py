@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emotion_core.figures.measure_words import MEASURE_WORDS
+from emotion_core.metrics.table import METRICS
 from emotion_core.results.progress import State
 
 ONLY_PHASE = "training"
@@ -146,7 +146,7 @@ def measure_title(name: str) -> str:
         ('CCC valence', 'accuracy + CCC')
     """
     bare = name.removeprefix("val_")
-    return MEASURE_WORDS[bare].title if bare in MEASURE_WORDS else bare.replace("ccc", "CCC").replace("_", " ")
+    return METRICS[bare].title if bare in METRICS else bare.replace("ccc", "CCC").replace("_", " ")
 
 
 def find_trouble(course: Course) -> list[str]:

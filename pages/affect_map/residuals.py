@@ -16,8 +16,8 @@ from emotion_core.compare import Entry, why_not_comparable
 from emotion_core.figures.affect_errors import quarter_matrix, residual_figure, residual_reach
 from emotion_core.figures.affect_tables import closer_run, quarter_counts
 from emotion_core.figures.compare_colours import run_styles
-from emotion_core.figures.measure_words import MEASURE_WORDS
 from emotion_core.labels import AFFECT
+from emotion_core.metrics.table import METRICS
 from pages.affect_map.faces import Chosen
 from pages.shared.charts import kept_figure
 from pages.shared.words import count, escape, signed
@@ -29,7 +29,7 @@ def show_measures(entries: Sequence[Entry], *, filtered: bool) -> None:
     """RMSE and CCC as they were stored, with their intervals."""
     keys = [f"{measure}_{axis}" for axis in AFFECT for measure in ("rmse", "ccc")]
     rows = [{"run": entry.name} | {key: _measured(entry, key) for key in keys} for entry in entries]
-    words = {key: MEASURE_WORDS[key] for key in keys}
+    words = {key: METRICS[key] for key in keys}
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,

@@ -10,7 +10,7 @@ from math import isnan
 import streamlit as st
 
 from emotion_core.compare import Entry, Store, repeated_trainings, reported_entries, why_not_comparable
-from emotion_core.figures.measure_words import MEASURE_WORDS
+from emotion_core.metrics.table import METRICS
 from pages.compare.slices import EVERYTHING, judge_slice, saved_slices
 
 USUAL = ("accuracy", "f1_macro", "ccc_valence", "ccc_arousal")
@@ -83,13 +83,13 @@ def ask_choice(store: Store) -> Choice:
         )
     others = [entry for entry in shown if not names and entry not in usual]
     shown = [entry for entry in shown if entry.name in names] if names else usual
-    known = [key for key in MEASURE_WORDS if any(key in entry.measures for entry in shown)]
-    titles = {MEASURE_WORDS[key].title: key for key in known}
+    known = [key for key in METRICS if any(key in entry.measures for entry in shown)]
+    titles = {METRICS[key].title: key for key in known}
     with columns[3]:
         chosen = st.multiselect(
             "Measures",
             list(titles),
-            default=[MEASURE_WORDS[key].title for key in USUAL if key in known] or list(titles)[:4],
+            default=[METRICS[key].title for key in USUAL if key in known] or list(titles)[:4],
             key="measures",
             bind="query-params",
             placeholder="Choose at least one",
@@ -157,7 +157,7 @@ def _best_first(entries: Sequence[Entry], measures: Sequence[str]) -> list[Entry
 
     def place(entry: Entry) -> float:
         value = entry.measures[measures[0]].value if measures and measures[0] in entry.measures else float("nan")
-        return float("inf") if isnan(value) else -value if MEASURE_WORDS[measures[0]].better == "higher" else value
+        return float("inf") if isnan(value) else -value if METRICS[measures[0]].better == "higher" else value
 
     return sorted(entries, key=place)
 

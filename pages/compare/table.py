@@ -9,7 +9,8 @@ import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, seed_spread
 from emotion_core.figures.compare_tables import difference_text, readable_table, value_text
-from emotion_core.figures.measure_words import COST_WORDS, MEASURE_WORDS, cost_title
+from emotion_core.metrics.table import METRICS
+from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import export_table
 from pages.shared.words import count, escape
 
@@ -66,7 +67,7 @@ def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: s
     texts = []
     known = [measure for measure in measures if table[measure].notna().any()]
     for measure in known:
-        words = MEASURE_WORDS[measure]
+        words = METRICS[measure]
         columns[measure] = pd.Series([_Cell(row[measure], value_text(row, measure)) for row in rows], dtype=object)
         config[measure] = st.column_config.NumberColumn(words.header, help=words.help, width=90 if reported else 175)
         texts.append(measure)
@@ -82,9 +83,9 @@ def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: s
             dtype=object,
         )
         config[name] = st.column_config.NumberColumn(
-            f"Δ {MEASURE_WORDS[measure].title}",
+            f"Δ {METRICS[measure].title}",
             width=230,
-            help=f"Difference in {MEASURE_WORDS[measure].title} from {escape(str(baseline))}, its 95 % interval over images, "
+            help=f"Difference in {METRICS[measure].title} from {escape(str(baseline))}, its 95 % interval over images, "
             "and the p-value after Holm's correction over all pairs of runs shown.",
         )
         texts.append(name)
@@ -100,7 +101,7 @@ def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: s
         key=f"table-{key}",
         height=min(len(rows), 14 if key == "compared" else 6) * ROW + ROW + 3,
         placeholder="",
-        alt=f"{len(rows)} rows with {', '.join(MEASURE_WORDS[measure].title for measure in known) or 'no measures'}",
+        alt=f"{len(rows)} rows with {', '.join(METRICS[measure].title for measure in known) or 'no measures'}",
     )
 
 
@@ -125,7 +126,7 @@ def _facts(table: pd.DataFrame, columns: dict[str, object], config: dict[str, ob
         "classes": number("classes", help="Between how many expressions it decides.", width=75),
         "seed": number("seed", help="Of the training.", width=65),
         "chosen_by": text("checkpoint", help="Which epoch is stored, and what chose it.", width=220),
-        **{fact: number(f"{cost_title(fact)} ↓", help="What it costs; less is better.", format="%.3f") for fact in COST_WORDS},
+        **{fact: number(f"{cost_title(fact)} ↓", help="What it costs; less is better.", format="%.3f") for fact in COSTS},
         "preset": text("preset", help="Training configuration, or the protocol of a report.", width=260),
         "apart": text("why not tested", width=340, help="Why a difference from the runs above would mean nothing."),
         "source": text("source", width=340, help="Where the numbers come from."),
@@ -181,7 +182,7 @@ def _show_seeds(comparison: Comparison, measures: Sequence[str], other_seeds: Se
         key="table-seeds",
         column_config={
             **{
-                measure: st.column_config.TextColumn(MEASURE_WORDS[measure].header, help=MEASURE_WORDS[measure].help)
+                measure: st.column_config.TextColumn(METRICS[measure].header, help=METRICS[measure].help)
                 for measure in measures
             },
             "seeds": st.column_config.NumberColumn("seeds", width=65, help="How many trainings."),

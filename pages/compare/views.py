@@ -16,8 +16,9 @@ from emotion_core.figures.compare_curves import WINDOW, curve_measures, training
 from emotion_core.figures.compare_forest import forest_plot, forest_rows, parallel_lines
 from emotion_core.figures.compare_tables import calibration_error, class_table, confusion_table, history_table, settings_table
 from emotion_core.figures.compare_tradeoff import trade_off, trade_off_rows
-from emotion_core.figures.measure_words import COST_WORDS, MEASURE_WORDS, cost_title
 from emotion_core.metrics.classification import normalise_confusion
+from emotion_core.metrics.table import METRICS
+from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import export_table
 from pages.shared.store import answers_of, histories_of
 from pages.shared.words import count
@@ -58,7 +59,7 @@ class Shown:
     def few(self) -> list[Entry]:
         """The best of them by the first measure, and the baseline; as many as a figure can hold."""
         measure = self.measures[0]
-        sign = 1 if MEASURE_WORDS[measure].better == "higher" else -1
+        sign = 1 if METRICS[measure].better == "higher" else -1
 
         def rank(entry: Entry) -> tuple[bool, float]:
             value = entry.measures[measure].value if measure in entry.measures else float("nan")
@@ -103,9 +104,9 @@ def _offer(figures: Sequence[go.Figure], data: pd.DataFrame, name: str) -> None:
 
 
 def _ask_measure(shown: Shown) -> str:
-    known = {words.title: key for key, words in MEASURE_WORDS.items() if any(key in entry.measures for entry in shown.entries)}
+    known = {words.title: key for key, words in METRICS.items() if any(key in entry.measures for entry in shown.entries)}
     titles = list(known)
-    first = MEASURE_WORDS[shown.measures[0]].title
+    first = METRICS[shown.measures[0]].title
     title = st.selectbox("Measure", titles, index=titles.index(first), key="measure", bind="query-params", width=240)
     return known[title or first]
 
@@ -128,17 +129,17 @@ def _columns(table: pd.DataFrame, measure: str, *more: str) -> pd.DataFrame:
 
 def _intervals(shown: Shown) -> None:
     measure = _ask_measure(shown)
-    st.caption(MEASURE_WORDS[measure].help)
+    st.caption(METRICS[measure].help)
     table = shown.table(measure)
     figure = forest_plot(table, measure, baseline=shown.comparison.baseline)
     rows = forest_rows(table, measure)
     said = "; ".join(f"{name} {value:.3f}" for name, value in zip(rows["name"].head(10), rows[measure].head(10), strict=True))
-    _draw(figure, "intervals", f"{MEASURE_WORDS[measure].title}: {said}")
+    _draw(figure, "intervals", f"{METRICS[measure].title}: {said}")
     _offer([figure], _columns(rows, measure), f"intervals-{measure}")
 
 
 def _trade_off(shown: Shown) -> None:
-    costs = [name for name in COST_WORDS if sum(entry.facts.get(name, 0) > 0 for entry in shown.entries) > 1]
+    costs = [name for name in COSTS if sum(entry.facts.get(name, 0) > 0 for entry in shown.entries) > 1]
     if not costs:
         st.info("What the runs cost is not known: fewer than two of them say their size or time.")
         return
@@ -153,7 +154,7 @@ def _trade_off(shown: Shown) -> None:
     figure = trade_off(table, measure, cost)
     rows = trade_off_rows(table, measure, cost)
     best = ", ".join(rows.loc[rows["front"], "name"])
-    _draw(figure, "trade-off", f"{MEASURE_WORDS[measure].title} against {cost_title(cost)}. On the front: {best}")
+    _draw(figure, "trade-off", f"{METRICS[measure].title} against {cost_title(cost)}. On the front: {best}")
     st.caption("The dotted line joins the runs that no other beats in both. ○ reported, ✕ collapsed.")
     _offer([figure], _columns(rows, measure, cost, "front"), f"trade-off-{measure}-{cost}")
 
@@ -258,7 +259,7 @@ def _calibration(shown: Shown) -> None:
         _draw(
             figure, "calibration", "; ".join(f"{name}, ECE {calibration_error(bins):.3f}" for name, (_, bins) in known.items())
         )
-        st.caption(f"Below the dotted line a network is too sure. {MEASURE_WORDS['ece'].help} Large dots hold many images.")
+        st.caption(f"Below the dotted line a network is too sure. {METRICS['ece'].help} Large dots hold many images.")
         _offer([figure], table[["run", "backbone", "low", "high", "count", "confidence", "accuracy", "ece"]], "calibration")
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.errors import ConfigError, EmotionCoreError
-from emotion_core.figures.measure_words import MEASURE_WORDS
 from emotion_core.inspection.filters import Filter
 from emotion_core.inspection.slices import slice_measures
+from emotion_core.metrics.table import METRICS
 from emotion_core.results.reviews import LONGEST_NAME
 from emotion_core.results.summaries import part_resamples
 from pages.errors.controls import USUAL, set_filter
@@ -60,7 +60,7 @@ def measures_of(chosen: Chosen, number: int) -> pd.DataFrame:
             rows.append(
                 {
                     "run": entry.name,
-                    "measure": MEASURE_WORDS[name].header,
+                    "measure": METRICS[name].header,
                     "these images": _interval(*mine[["value", "low", "high"]].iloc[0]),
                     "all images": "" if whole is None else _interval(whole.value, whole.low, whole.high),
                 }
