@@ -74,7 +74,7 @@ def test_unreadable_picture_is_refused_or_counted(make_run: MakeRun, data: Path)
     run = find_run(make_run())
     sample = evaluate(run, "affectnet-3999", data, device="cpu", store=False).predictions["sample_id"].iloc[0]
     (data / "affectnet-3999" / sample).write_bytes(b"")
-    with pytest.raises(DataError, match=rf"1 broken samples: {sample}"):
+    with pytest.raises(DataError, match=rf"1 broken sample: {sample}"):
         evaluate(run, "affectnet-3999", data, device="cpu")
     metrics = evaluate(run, "affectnet-3999", data, device="cpu", on_error="skip", store=False).metrics
     assert (metrics["images"], metrics["left_out"]) == (15, 1)
