@@ -183,7 +183,7 @@ def reliability_table(probs: npt.ArrayLike, target: npt.ArrayLike, bins: int = N
     )
 
 
-def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
+def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> float:
     r"""Temperature :math:`T` that makes :math:`\mathrm{softmax}(z / T)` most likely.
 
     The likelihood has one maximum over :math:`1/T`; it is sought over :math:`\ln T` within [0.02, 50], and an end of the range
@@ -193,6 +193,7 @@ def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
     Args:
         logits: shape ``(N, K)``.
         target: true classes, shape ``(N,)``.
+        weights: how much each image counts, shape ``(N,)``, with a sum above 0; all alike by default.
 
     Returns:
         Above 1 for a network that is too sure, below 1 for one that is not sure enough.
@@ -214,12 +215,13 @@ def fit_temperature(logits: npt.ArrayLike, target: npt.ArrayLike) -> float:
     from scipy.optimize import minimize_scalar
 
     z, t = _matrix("logits", logits, target)
+    counts = np.ones(len(t)) if weights is None else np.asarray(weights, dtype=np.float64)
     z = z - z.max(axis=1, keepdims=True)
     true = z[np.arange(len(t)), t]
 
     def loss(log_temperature: float) -> float:
         scale = np.exp(-log_temperature)
-        return float(np.mean(logsumexp(z * scale, axis=1) - true * scale))
+        return float(np.average(logsumexp(z * scale, axis=1) - true * scale, weights=counts))
 
     low, high = np.log(TEMPERATURES)
     found = float(minimize_scalar(loss, bounds=(low, high), method="bounded", options={"xatol": 1e-9}).x)
