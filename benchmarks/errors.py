@@ -14,18 +14,16 @@ import argparse
 import gc
 import io
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.opening import make_app
-from benchmarks.store import Watch, random_predictions
+from benchmarks.pages import Watch, fresh, open_page, print_header, print_times
+from benchmarks.store import random_predictions
 
-ROOT = Path(__file__).resolve().parents[1]
+NAME = "benchmarks.errors"
 TARGETS = {"page, cold": 1.5, "page, warm": 0.3, "click on a cell": 0.5, "an image opens": 0.5}
 GROWTH = 40
 """MiB that views may add once caches are full; one table takes 13."""
@@ -57,7 +55,7 @@ def write_runs(folder: Path, images: int, pictures: int) -> None:
 def measure_times() -> dict[str, object]:
     """What a visitor waits for."""
     watch = Watch()
-    app = make_app("errors")
+    app = open_page("errors")
     watch.note("Streamlit, before the page")
     app.run()
     watch.note("page, cold")
@@ -87,7 +85,7 @@ def measure_views(views: int) -> dict[str, object]:
     from emotion_core.inspection.sorting import ORDERS
     from emotion_core.labels import EXPRESSIONS
 
-    app = make_app("errors")
+    app = open_page("errors")
     app.run()
     orders = [name for name in ORDERS if name not in ("disagreement", "name")]
     held: dict[int, float] = {}
@@ -119,22 +117,6 @@ def resident() -> float:
     raise SystemExit("This system does not say how much memory a process holds.")
 
 
-def fresh(part: str, folder: Path, *more: str) -> dict[str, object]:
-    """Run one part in a process of its own."""
-    environment = {
-        **os.environ,
-        "EMOTION_CHECKPOINTS": str(folder / "checkpoints"),
-        "EMOTION_DATA": str(folder / "data"),
-        "PYTHONPATH": str(ROOT),
-    }
-    command = [sys.executable, "-m", "benchmarks.errors", "--part", part, *more]
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise SystemExit(f"'{part}' failed.")
-    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def main() -> int:
     """Make the runs, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -145,17 +127,15 @@ def main() -> int:
     if arguments.part:
         print(json.dumps(measure_times() if arguments.part == "times" else measure_views(arguments.views)))
         return 0
-    missed = False
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
+        environment = {"EMOTION_CHECKPOINTS": str(folder / "checkpoints"), "EMOTION_DATA": str(folder / "data")}
         write_runs(folder, arguments.images, pictures=min(arguments.images, 5_000))
-        fresh("times", folder)  # once for the disk and for compiled modules
-        print(f"{'':<28}{'wall s':>8}{'cpu s':>8}{'target':>8}")
-        for name, (wall, cpu) in fresh("times", folder)["times"].items():  # type: ignore[attr-defined]
-            target = TARGETS.get(name)
-            missed |= target is not None and cpu > target
-            print(f"{name:<28}{wall:8.2f}{cpu:8.2f}{'' if target is None else f'{target:8.1f}'}")
-        held = {int(view): mib for view, mib in fresh("views", folder, "--views", str(arguments.views))["held"].items()}  # type: ignore[attr-defined]
+        fresh(NAME, "times", environment)  # once for the disk and for compiled modules
+        print_header()
+        missed = print_times(fresh(NAME, "times", environment)["times"], TARGETS)
+        views = fresh(NAME, "views", environment, "--views", str(arguments.views))["held"]
+        held = {int(view): mib for view, mib in views.items()}
         for view, mib in held.items():
             print(f"{f'memory after {view} views':<28}{mib:8.0f} MiB")
         first, last = held[min(held)], held[max(held)]

@@ -16,19 +16,18 @@ import hashlib
 import json
 import os
 import resource
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from tqdm import tqdm
 
-from benchmarks.opening import make_app
+from benchmarks.pages import Watch, fresh, open_page, print_header, print_times
 
-ROOT = Path(__file__).resolve().parents[1]
+NAME = "benchmarks.store"
 TARGETS = {"core, cold": 1.5, "page, cold": 1.5, "page, warm": 0.3, "page, another run": 0.3}
 MEMORY = 1024
 """MiB."""
@@ -65,7 +64,7 @@ def write_store(folder: Path, runs: int, images: int) -> None:
 
     own = [random_predictions(images, 1.2 + 0.1 * number, number) for number in range(min(DISTINCT, runs))]
     summarised = [summaries.summarise_predictions(table) for table in own]
-    for number in range(runs):
+    for number in tqdm(range(runs), desc="making the store", unit="run", leave=False, disable=None):
         generator = np.random.default_rng(1000 + number)
         table, summary = own[number % DISTINCT], summarised[number % DISTINCT]
         if number >= DISTINCT:
@@ -111,25 +110,6 @@ def write_store(folder: Path, runs: int, images: int) -> None:
         kept = write_evaluation(path, "affectnet-3999", "test", metrics, table)
         digest = hashlib.blake2b((kept / "predictions.parquet").read_bytes(), digest_size=16).hexdigest()
         summaries._write(kept / summaries.FILE, summary, digest)
-        print(f"\r{number + 1} of {runs} runs", end="", file=sys.stderr)
-    print(file=sys.stderr)
-
-
-class Watch:
-    """Wall and processor time between calls."""
-
-    def __init__(self) -> None:
-        self.times: dict[str, tuple[float, float]] = {}
-        self.restart()
-
-    def restart(self) -> None:
-        """Begin anew."""
-        self.wall, self.cpu = time.perf_counter(), time.process_time()
-
-    def note(self, name: str) -> None:
-        """Keep what has passed, and begin anew."""
-        self.times[name] = (time.perf_counter() - self.wall, time.process_time() - self.cpu)
-        self.restart()
 
 
 def measure_core() -> dict[str, tuple[float, float]]:
@@ -149,7 +129,7 @@ def measure_core() -> dict[str, tuple[float, float]]:
 def measure_page() -> dict[str, tuple[float, float]]:
     """The page itself; what Streamlit needs to start is shown on its own."""
     watch = Watch()
-    app = make_app("compare")
+    app = open_page("compare")
     watch.note("Streamlit, before the page")
     app.run()
     watch.note("page, cold")
@@ -181,17 +161,6 @@ def measure_first() -> dict[str, tuple[float, float]]:
     return watch.times
 
 
-def fresh(part: str, folder: Path, *more: str) -> dict[str, object]:
-    """Run one part in a process of its own; this one stays small, since its peak memory would be passed on."""
-    environment = {**os.environ, "EMOTION_CHECKPOINTS": str(folder), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "benchmarks.store", "--part", part, *more]
-    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603
-    if done.returncode:
-        raise SystemExit(f"'{part}' failed.")
-    found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 PARTS = {"core": measure_core, "page": measure_page, "first": measure_first}
 
 
@@ -215,19 +184,17 @@ def main() -> int:
     missed = False
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.store or Path(temporary)
+        environment = {"EMOTION_CHECKPOINTS": str(folder)}
         if not folder.is_dir() or not any(folder.iterdir()):
-            fresh("write", folder, "--runs", str(arguments.runs), "--images", str(arguments.images))
-        print(f"{'':<28}{'wall s':>8}{'cpu s':>8}{'target':>8}")
+            fresh(NAME, "write", environment, "--runs", str(arguments.runs), "--images", str(arguments.images))
+        print_header()
         for part in PARTS:
             if part != "first":
-                fresh(part, folder)  # once for the disk and for compiled modules
-            found = fresh(part, folder)
-            for name, (wall, cpu) in found["times"].items():  # type: ignore[attr-defined]
-                target = TARGETS.get(name)
-                missed |= target is not None and cpu > target
-                print(f"{name:<28}{wall:8.2f}{cpu:8.2f}{'' if target is None else f'{target:8.1f}'}")
-            missed |= float(str(found["peak"])) > MEMORY
-            print(f"{part + ', peak memory':<28}{float(str(found['peak'])):8.0f} MiB{'':>4}{MEMORY:8}")
+                fresh(NAME, part, environment)  # once for the disk and for compiled modules
+            found = fresh(NAME, part, environment)
+            missed |= print_times(found["times"], TARGETS)
+            missed |= found["peak"] > MEMORY
+            print(f"{part + ', peak memory':<28}{found['peak']:8.0f} MiB{'':>4}{MEMORY:8}")
     return int(missed)
 
 
