@@ -1,4 +1,4 @@
-.PHONY: install check test run
+.PHONY: install check test run site wheel lock licences
 PYTHON ?= python
 
 install:
@@ -15,3 +15,17 @@ test:
 
 run:
 	$(PYTHON) -m streamlit run app.py
+
+site:
+	rm -rf docs/reference docs/_build
+	$(PYTHON) -m sphinx --fail-on-warning --keep-going --quiet docs docs/_build
+
+wheel:
+	$(PYTHON) scripts/check_wheel.py
+
+lock:
+	$(PYTHON) -m uv pip compile --quiet --universal --generate-hashes --upgrade --custom-compile-command "make lock" \
+		--output-file requirements.lock requirements.txt
+
+licences:
+	$(PYTHON) scripts/licences.py

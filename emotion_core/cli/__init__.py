@@ -7,14 +7,17 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from emotion_core import __version__
-from emotion_core.cli import audit, compare, ensemble, evaluate, explain, predict, profile, reviews, runs, soup, train
+from emotion_core.cli import app, audit, compare, ensemble, evaluate, explain, predict, profile, reviews, runs, soup, train
 from emotion_core.errors import EmotionCoreError
 
-COMMANDS = (predict, train, evaluate, ensemble, soup, compare, profile, explain, audit, reviews, runs)
+COMMANDS = (predict, train, evaluate, ensemble, soup, compare, profile, explain, audit, reviews, runs, app)
 """Modules with commands, in the order of ``--help``."""
 
+COMMAND = "emotion-core"
+"""What an installed package adds to the shell."""
 DESCRIPTION = "Train, judge and explain networks that read emotion from faces."
 EPILOG = """\
 first steps:
@@ -32,11 +35,11 @@ first steps:
 
 environment:
   EMOTION_DATA          folder that holds the datasets; the default of --data-root
-  EMOTION_CHECKPOINTS   folder that holds the runs; checkpoints/ beside the package by default
+  EMOTION_CHECKPOINTS   folder that holds the runs; checkpoints/ of the clone by default
   EMOTION_REVIEWS_URL   database of reviews: postgresql://user:password@host/name; a file beside the runs by default
   EMOTION_FACE_MODEL    the YuNet face detector as a local file; fetched once and cached by default
 
-`python -m emotion_core COMMAND --help` explains a command.
+`python -m emotion_core COMMAND --help` explains a command. `emotion-core`, which an installed package adds, is the same.
 """
 
 
@@ -68,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     raw = argparse.RawDescriptionHelpFormatter
-    parser = argparse.ArgumentParser(prog="python -m emotion_core", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    prog = COMMAND if Path(sys.argv[0]).stem == COMMAND else "python -m emotion_core"
+    parser = argparse.ArgumentParser(prog=prog, description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
     parser.add_argument("--version", action="version", version=f"emotion_core {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 

@@ -20,7 +20,12 @@ from emotion_core.labels import AFFECT, EXPRESSIONS
 SCHEMA_VERSION = 1
 WEIGHTS = "model.safetensors"
 DEFAULT_RUN = "affectnet-custom_cnn"
-"""The run that is used when none is named; it comes with the repository."""
+"""The run that is used when none is named; it comes with the repository and with the package."""
+
+CARRIED = Path(__file__).resolve().parents[1] / "checkpoints"
+"""The default run in an installed package; a clone has no such folder."""
+CLONED = Path(__file__).resolve().parents[2] / "checkpoints"
+"""The runs of a clone."""
 
 LATER_NETWORK = {"stem_stride": None}
 LATER_TRAINING = {
@@ -159,12 +164,20 @@ class DamagedRun:
 
 
 def checkpoints_folder() -> Path:
-    """Where runs are kept: ``EMOTION_CHECKPOINTS``, or ``checkpoints/`` beside the package."""
-    return Path(os.environ.get("EMOTION_CHECKPOINTS") or Path(__file__).resolve().parents[2] / "checkpoints")
+    """Where runs are kept: ``EMOTION_CHECKPOINTS``; otherwise ``checkpoints/`` of the clone.
+
+    An installed package keeps them in ``checkpoints/`` of the current folder.
+    """
+    return Path(os.environ.get("EMOTION_CHECKPOINTS") or ("checkpoints" if CARRIED.is_dir() else CLONED))
+
+
+def shipped_folder() -> Path:
+    """The runs that come with the program: all those of a clone, or the default run that an installed package carries."""
+    return CARRIED if CARRIED.is_dir() else CLONED
 
 
 def find_run(path_or_name: str | Path) -> Run:
-    """Read a run by its folder, or by its name in :func:`checkpoints_folder`.
+    """Read a run by its folder, or by its name in :func:`checkpoints_folder` or :func:`shipped_folder`.
 
     Raises:
         CheckpointNotFoundError: there is none.
@@ -172,7 +185,7 @@ def find_run(path_or_name: str | Path) -> Run:
     """
     text = str(path_or_name)
     try:
-        for folder in (Path(text).expanduser(), checkpoints_folder() / text):
+        for folder in (Path(text).expanduser(), checkpoints_folder() / text, shipped_folder() / text):
             if (folder / "run.json").is_file():
                 return read_run(folder)
     except (OSError, ValueError, RuntimeError) as error:
