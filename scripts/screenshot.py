@@ -1,4 +1,4 @@
-"""Takes the README's screenshots, all of drawn faces: ``python docs/screenshot.py``."""
+"""Takes the README's screenshots, all of drawn faces: ``python scripts/screenshot.py``."""
 
 from __future__ import annotations
 
@@ -69,4 +69,4 @@ def wait(url: str, seconds: float = 120) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(__file__).parent)
+    main(ROOT / "docs")
