@@ -11,6 +11,8 @@ import pandas as pd
 
 from emotion_core.errors import ConfigError
 
+Form = Literal["csv", "json", "markdown", "latex"]
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
@@ -22,7 +24,7 @@ def no_formula(text: str) -> str:
     return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
 
 
-def export_table(table: pd.DataFrame, form: Literal["csv", "json", "markdown", "latex"]) -> str:
+def export_table(table: pd.DataFrame, form: Form) -> str:
     """Any table as text.
 
     Raises:

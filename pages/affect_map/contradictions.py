@@ -11,7 +11,7 @@ import streamlit as st
 from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
 from emotion_core.figures.affect_tables import RULES, find_contradictions
-from pages.affect_map.faces import Chosen, load_expressions
+from pages.affect_map.faces import ChosenFaces, load_expressions
 from pages.affect_map.planes import show_table
 from pages.shared.pictures import show_pictures
 from pages.shared.words import count, escape, shorten
@@ -20,7 +20,7 @@ TRUE = "true values"
 
 
 @st.fragment
-def show_contradictions(chosen: Chosen) -> None:
+def show_contradictions(chosen: ChosenFaces) -> None:
     """A list, largest contradiction first, and pictures."""
     with st.container(horizontal=True, vertical_alignment="center"):
         whose = st.segmented_control(

@@ -19,7 +19,7 @@ EVERYWHERE = "everywhere"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class MapChoice:
     """What was chosen.
 
     Attributes:
@@ -42,7 +42,7 @@ def says_affect(entry: Entry) -> bool:
     return all(f"rmse_{axis}" in entry.measures for axis in AFFECT)
 
 
-def ask_controls(entries: Sequence[Entry], *, photos: int) -> Shown:
+def ask_controls(entries: Sequence[Entry], *, photos: int) -> MapChoice:
     """One row; several on a narrow screen.
 
     Args:
@@ -101,7 +101,7 @@ def ask_controls(entries: Sequence[Entry], *, photos: int) -> Shown:
         bind="query-params",
         help="Faces that were read on the Predict page in this session, as diamonds.",
     )
-    return Shown(
+    return MapChoice(
         entries=tuple(mine[name] for name in (first, second) if name is not None),
         view=view,
         expressions=tuple(expressions),

@@ -19,7 +19,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
 from emotion_core.results.run import Run
 from emotion_core.results.summaries import read_predictions
-from pages.affect_map.controls import EVERYWHERE, Shown
+from pages.affect_map.controls import EVERYWHERE, MapChoice
 from pages.shared.words import shorten, signed
 
 
@@ -39,7 +39,7 @@ class Faces:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chosen:
+class ChosenFaces:
     """The faces that the filters leave.
 
     Attributes:
@@ -86,7 +86,7 @@ def load_expressions(entry: Entry) -> pd.Series:
     return _load_expressions(str(entry.run.path), entry.evaluation, _written(entry.run, entry.evaluation), entry.run)
 
 
-def choose_faces(faces: Faces, shown: Shown) -> Chosen:
+def choose_faces(faces: Faces, shown: MapChoice) -> ChosenFaces:
     """Apply the filters."""
     table = faces.table
     keep = np.ones(len(table), dtype=bool)
@@ -95,7 +95,7 @@ def choose_faces(faces: Faces, shown: Shown) -> Chosen:
     if shown.region != EVERYWHERE:
         keep &= quarter_of(table["valence"], table["arousal"]) == QUARTERS.index(shown.region)
     files = tuple((str(entry.run.path), _written(entry.run, entry.evaluation)) for entry in shown.entries if entry.run)
-    return Chosen(
+    return ChosenFaces(
         table=table,
         rows=np.flatnonzero(keep),
         entries=shown.entries,

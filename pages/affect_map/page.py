@@ -6,7 +6,7 @@ import streamlit as st
 
 from emotion_core.errors import CheckpointError
 from pages.affect_map.contradictions import show_contradictions
-from pages.affect_map.controls import EVERYWHERE, Shown, ask_controls, says_affect
+from pages.affect_map.controls import EVERYWHERE, MapChoice, ask_controls, says_affect
 from pages.affect_map.faces import choose_faces, load_faces, session_marks
 from pages.affect_map.planes import show_planes
 from pages.affect_map.residuals import show_closer, show_collapse, show_errors, show_measures
@@ -14,7 +14,7 @@ from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import count, escape
 
 
-def show_silence(shown: Shown) -> bool:
+def show_silence(shown: MapChoice) -> bool:
     """Name the runs without valence and arousal, and say what can be done."""
     silent = [entry for entry in shown.entries if not says_affect(entry)]
     for entry in silent:
@@ -25,7 +25,7 @@ def show_silence(shown: Shown) -> bool:
     return bool(silent)
 
 
-def show_map(shown: Shown) -> None:
+def show_map(shown: MapChoice) -> None:
     """Planes, then how far off they are."""
     faces = load_faces(shown.entries)
     show_collapse([(name, reason) for name, reasons in faces.collapse.items() for reason in reasons])

@@ -15,7 +15,7 @@ import streamlit as st
 from emotion_core.figures.affect_planes import Dots, Mark, arrow_plane, density_plane, point_plane
 from emotion_core.figures.affect_tables import MOST_POINTS, distances, plane_density, sample_rows
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
-from pages.affect_map.faces import Chosen
+from pages.affect_map.faces import ChosenFaces
 from pages.shared.charts import kept_figure
 from pages.shared.pictures import show_pictures
 from pages.shared.words import count, shorten, signed
@@ -64,7 +64,7 @@ def panels_of(view: str, names: Sequence[str]) -> list[Panel]:
 
 
 @st.fragment
-def show_planes(chosen: Chosen, *, view: str, marks: Sequence[tuple[str, Mark]]) -> None:
+def show_planes(chosen: ChosenFaces, *, view: str, marks: Sequence[tuple[str, Mark]]) -> None:
     """Draw planes on one scale, side by side, and what is chosen on them. Choosing draws nothing else again.
 
     Args:
@@ -97,7 +97,7 @@ def show_planes(chosen: Chosen, *, view: str, marks: Sequence[tuple[str, Mark]])
 
 
 def _figure(
-    chosen: Chosen, drawn: npt.NDArray[np.int64], panels: Sequence[Panel], number: int, view: str, marks: Sequence[Mark]
+    chosen: ChosenFaces, drawn: npt.NDArray[np.int64], panels: Sequence[Panel], number: int, view: str, marks: Sequence[Mark]
 ) -> go.Figure:
     """One plane; kept for all visitors unless it shows the photos of one of them."""
     side = 440 if len(panels) < 3 else 350
@@ -120,7 +120,7 @@ def _figure(
     return build() if marks else kept_figure(("plane", chosen.key, view, number), build)
 
 
-def _density(chosen: Chosen, panel: Panel) -> npt.NDArray[np.float64]:
+def _density(chosen: ChosenFaces, panel: Panel) -> npt.NDArray[np.float64]:
     valence, arousal = (chosen.table[column].to_numpy()[chosen.rows] for column in panel.columns)
     return plane_density(valence, arousal)
 
@@ -137,7 +137,7 @@ def chosen_rows(points: Iterable[Mapping[str, Any]]) -> set[int]:
     return numbers
 
 
-def _show_chosen(chosen: Chosen, rows: list[int]) -> None:
+def _show_chosen(chosen: ChosenFaces, rows: list[int]) -> None:
     if not rows:
         st.caption("Choose faces to see them here: click one, or drag with the box or the lasso at the top of a plane.")
         return

@@ -18,11 +18,9 @@ from emotion_core.figures.affect_tables import closer_run, quarter_counts
 from emotion_core.figures.compare_colours import run_styles
 from emotion_core.labels import AFFECT
 from emotion_core.metrics.table import METRICS
-from pages.affect_map.faces import Chosen
-from pages.shared.charts import kept_figure
+from pages.affect_map.faces import ChosenFaces
+from pages.shared.charts import CHART, kept_figure
 from pages.shared.words import count, escape, signed
-
-CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
 def show_measures(entries: Sequence[Entry], *, filtered: bool) -> None:
@@ -57,7 +55,7 @@ def _plain(value: float) -> str:
     return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-def show_errors(chosen: Chosen) -> None:
+def show_errors(chosen: ChosenFaces) -> None:
     """Residuals of both axes on one scale, and quarters: three figures for one run, four for two."""
     one = len(chosen.names) == 1
     columns = st.columns(3 if one else 2, gap="medium")
@@ -69,7 +67,7 @@ def show_errors(chosen: Chosen) -> None:
     )
 
 
-def _show_residuals(chosen: Chosen, columns: Sequence[DeltaGenerator]) -> None:
+def _show_residuals(chosen: ChosenFaces, columns: Sequence[DeltaGenerator]) -> None:
     faces = chosen.faces
     true = {axis: faces[axis].to_numpy(dtype=np.float64) for axis in AFFECT}
     said = {
@@ -91,7 +89,7 @@ def _show_residuals(chosen: Chosen, columns: Sequence[DeltaGenerator]) -> None:
         )
 
 
-def _show_quarters(chosen: Chosen, columns: Sequence[DeltaGenerator]) -> None:
+def _show_quarters(chosen: ChosenFaces, columns: Sequence[DeltaGenerator]) -> None:
     faces = chosen.faces
     several = len(chosen.names) > 1
     for number, (column, name) in enumerate(zip(columns, chosen.names, strict=True)):
@@ -104,7 +102,7 @@ def _show_quarters(chosen: Chosen, columns: Sequence[DeltaGenerator]) -> None:
         )
 
 
-def show_closer(chosen: Chosen) -> None:
+def show_closer(chosen: ChosenFaces) -> None:
     """Which of two runs lies closer to the truth, face by face."""
     found = closer_run(chosen.faces)
     first, second = chosen.names

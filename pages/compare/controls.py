@@ -20,7 +20,7 @@ BEST = "the best run"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choice:
+class CompareChoice:
     """What was chosen.
 
     Attributes:
@@ -38,7 +38,7 @@ class Choice:
     baseline: str | None
 
 
-def ask_choice(store: Store) -> Choice:
+def ask_choice(store: Store) -> CompareChoice:
     """One row; several on a narrow screen."""
     columns = st.columns([2.8, 2.3, 2, 3.4, 2.2, 2.1], vertical_alignment="bottom")
     with columns[0]:
@@ -130,7 +130,7 @@ def ask_choice(store: Store) -> Choice:
             others = [entry for entry in judged if entry.name in hidden]
     shown, beside = _best_first(shown, measures), tuple(_best_first(beside, measures))
     baseline = _best(shown, measures) if against == BEST or against is None else against
-    return Choice(
+    return CompareChoice(
         evaluation=str(evaluation),
         entries=(*shown, *beside),
         other_seeds=tuple(others),

@@ -6,10 +6,11 @@ import streamlit as st
 
 from emotion_core.compare import comparison_table
 from emotion_core.errors import EmotionCoreError
+from pages.compare.cache import compare_cached
 from pages.compare.controls import ask_choice
 from pages.compare.table import offer_table, show_table
-from pages.compare.views import Shown, show_views
-from pages.shared.store import compare_cached, read_store, show_nothing, show_problems
+from pages.compare.views import Compared, show_views
+from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import escape
 
 
@@ -37,7 +38,7 @@ def main() -> None:
     show_table(comparison, table, choice.measures, choice.other_seeds)
     offer_table(table, choice.measures, choice.evaluation)
     st.divider()
-    show_views(Shown(comparison=comparison, measures=choice.measures))
+    show_views(Compared(comparison=comparison, measures=choice.measures))
 
 
 main()

@@ -9,8 +9,8 @@ import streamlit as st
 from emotion_core.compare import Entry, judge_part
 from emotion_core.errors import CheckpointError, EmotionCoreError
 from emotion_core.inspection.filters import Filter, choose_rows
-from pages.errors.inspected import inspect_entries, read_marks
-from pages.errors.reviews import review_store
+from pages.shared.inspected import inspect_entries, read_marks
+from pages.shared.reviews import review_store
 from pages.shared.words import count, escape
 
 EVERYTHING = "all images"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
+from functools import partial
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -11,12 +13,16 @@ from emotion_core.compare import Comparison, Entry, seed_spread
 from emotion_core.figures.compare_tables import difference_text, readable_table, value_text
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
-from emotion_core.results.tables import export_table
+from emotion_core.results.tables import Form, export_table
+from pages.shared.downloads import offer_file
 from pages.shared.words import count, escape
+
+Rows = list[dict[str, Any]]
+Columns = dict[str, tuple[list[Any], Any]]
+"""What stands in each column, and how Streamlit shows it."""
 
 ROW = 35
 """Height of a row of a dataframe, px."""
-
 
 LETTER, NARROW, WIDE = 7.5, 190, 310
 """Width of a letter in a dataframe, and of the column of names: wide enough for a long one, never most of a screen; px."""
@@ -55,49 +61,30 @@ def show_table(comparison: Comparison, table: pd.DataFrame, measures: Sequence[s
 
 
 def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: str | None) -> None:
-    rows = table.to_dict("records")
-    signs = ["○ " if row["kind"] == "reported" else "⚠ " if row["collapsed"] else "" for row in rows]
-    reported = all(row["kind"] == "reported" for row in rows)
-    names = [f"{sign}{row['name']}" for sign, row in zip(signs, rows, strict=True)]
-    columns: dict[str, object] = {"run": names}
-    room = round(min(max(LETTER * max(map(len, names)) + 20, NARROW), WIDE))
-    # A name that stays would leave a phone no room for what stands behind it.
-    stays = "Mobi" not in (st.context.headers.get("User-Agent") or "")
-    config = {"run": st.column_config.TextColumn("run", pinned=stays, width=room, help="Name of the run, or who reported it.")}
-    texts = []
+    rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     known = [measure for measure in measures if table[measure].notna().any()]
-    for measure in known:
-        words = METRICS[measure]
-        columns[measure] = pd.Series([_Cell(row[measure], value_text(row, measure)) for row in rows], dtype=object)
-        config[measure] = st.column_config.NumberColumn(words.header, help=words.help, width=90 if reported else 175)
-        texts.append(measure)
+    compared = known if baseline is not None and len(rows) > 1 else []
+    columns: Columns = {}
+    _names(rows, columns)
+    _values(rows, known, columns)
     if any(row["collapsed"] for row in rows):
-        columns["collapsed"] = [row["collapsed"] for row in rows]
-        config["collapsed"] = st.column_config.TextColumn(
-            "⚠ collapsed", width=110, help="Why the run counts as collapsed: it answers nearly the same for every image."
+        columns["collapsed"] = (
+            [row["collapsed"] for row in rows],
+            st.column_config.TextColumn(
+                "⚠ collapsed", width=110, help="Why the run counts as collapsed: it answers nearly the same for every image."
+            ),
         )
-    for measure in known if baseline is not None and len(rows) > 1 else ():
-        name = f"{measure}_diff"
-        columns[name] = pd.Series(
-            [_Cell(float("nan") if row[name] is None else row[name], difference_text(row, measure)) for row in rows],
-            dtype=object,
-        )
-        config[name] = st.column_config.NumberColumn(
-            f"Δ {METRICS[measure].title}",
-            width=230,
-            help=f"Difference in {METRICS[measure].title} from {escape(str(baseline))}, its 95 % interval over images, "
-            "and the p-value after Holm's correction over all pairs of runs shown.",
-        )
-        texts.append(name)
-    _facts(table, columns, config)
-    frame = pd.DataFrame(columns)
-    style = frame.style.format({name: _text for name in texts})
+    _differences(rows, compared, str(baseline), columns)
+    _facts(table, columns)
+    frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, (values, _) in columns.items()})
+    style = frame.style.format({name: _text for name in (*known, *(f"{measure}_diff" for measure in compared))})
     if key == "compared":
-        style = style.map(_tint, subset=known)
+        best: list[Hashable] = [*known]
+        style = style.map(_tint, subset=best)
     st.dataframe(
         style,
         hide_index=True,
-        column_config=config,
+        column_config={name: config for name, (_, config) in columns.items()},
         key=f"table-{key}",
         height=min(len(rows), 14 if key == "compared" else 6) * ROW + ROW + 3,
         placeholder="",
@@ -105,16 +92,50 @@ def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: s
     )
 
 
-def _text(cell: _Cell) -> str:
-    return cell.text
+def _names(rows: Rows, columns: Columns) -> None:
+    signs = ["○ " if row["kind"] == "reported" else "⚠ " if row["collapsed"] else "" for row in rows]
+    names = [f"{sign}{row['name']}" for sign, row in zip(signs, rows, strict=True)]
+    room = round(min(max(LETTER * max(map(len, names)) + 20, NARROW), WIDE))
+    # A name that stays would leave a phone no room for what stands behind it.
+    stays = "Mobi" not in (st.context.headers.get("User-Agent") or "")
+    config = st.column_config.TextColumn("run", pinned=stays, width=room, help="Name of the run, or who reported it.")
+    columns["run"] = (names, config)
 
 
-def _tint(cell: _Cell) -> str:
+def _values(rows: Rows, measures: Sequence[str], columns: Columns) -> None:
+    width = 90 if all(row["kind"] == "reported" for row in rows) else 175
+    for measure in measures:
+        words = METRICS[measure]
+        columns[measure] = (
+            [_Cell(row[measure], value_text(row, measure)) for row in rows],
+            st.column_config.NumberColumn(words.header, help=words.help, width=width),
+        )
+
+
+def _differences(rows: Rows, measures: Sequence[str], baseline: str, columns: Columns) -> None:
+    for measure in measures:
+        name, title = f"{measure}_diff", METRICS[measure].title
+        columns[name] = (
+            [_Cell(float("nan") if row[name] is None else row[name], difference_text(row, measure)) for row in rows],
+            st.column_config.NumberColumn(
+                f"Δ {title}",
+                width=230,
+                help=f"Difference in {title} from {escape(baseline)}, its 95 % interval over images, "
+                "and the p-value after Holm's correction over all pairs of runs shown.",
+            ),
+        )
+
+
+def _text(cell: object) -> str:
+    return cell.text if isinstance(cell, _Cell) else str(cell)
+
+
+def _tint(cell: object) -> str:
     """The best stands out; grey lies on a light and on a dark page alike."""
-    return "background-color: rgba(31, 111, 139, 0.22)" if cell.text.startswith("★") else ""
+    return "background-color: rgba(31, 111, 139, 0.22)" if _text(cell).startswith("★") else ""
 
 
-def _facts(table: pd.DataFrame, columns: dict[str, object], config: dict[str, object]) -> None:
+def _facts(table: pd.DataFrame, columns: Columns) -> None:
     """What describes a run beside its measures, as far as any row has it."""
     text = st.column_config.TextColumn
     number = st.column_config.NumberColumn
@@ -132,8 +153,7 @@ def _facts(table: pd.DataFrame, columns: dict[str, object], config: dict[str, ob
         "source": text("source", width=340, help="Where the numbers come from."),
     }.items():
         if name in table and ((table[name].notna()) & (table[name] != "")).any():
-            columns[name] = table[name].tolist() if table[name].dtype == object else table[name].to_numpy(dtype=object)
-            config[name] = column
+            columns[name] = (table[name].tolist(), column)
     if (table["kind"] == "measured").all() and table["classes"].nunique() < 2:
         columns.pop("classes", None)
     if not (table["views"] == 2).any():
@@ -194,24 +214,17 @@ def _show_seeds(comparison: Comparison, measures: Sequence[str], other_seeds: Se
 
 def offer_table(table: pd.DataFrame, measures: Sequence[str], evaluation: str) -> None:
     """The table as CSV and JSON with every number, as Markdown and LaTeX as people read it."""
-    forms = {
+    forms: dict[str, tuple[Form, str, str, str]] = {
         "CSV": ("csv", "text/csv", "csv", "Every number in a column of its own."),
         "JSON": ("json", "application/json", "json", "The same for programs."),
         "Markdown": ("markdown", "text/markdown", "md", "As shown here."),
         "LaTeX": ("latex", "application/x-tex", "tex", "As shown here, a tabular."),
     }
     with st.container(horizontal=True, gap="small"):
-        for title, (form, mime, ending, help_text) in forms.items():
-            st.download_button(
-                title,
-                lambda form=form: export_table(
-                    table if form in ("csv", "json") else readable_table(table, measures),
-                    form,  # type: ignore[arg-type]
-                ),
-                file_name=f"comparison-{evaluation}.{ending}",
-                mime=mime,
-                icon=":material/download:",
-                on_click="ignore",
-                key=f"download-{form}",
-                help=help_text,
-            )
+        for title, (form, mime, ending, meaning) in forms.items():
+            make = partial(_as_text, table, measures, form)
+            offer_file(title, make, f"comparison-{evaluation}.{ending}", mime, key=form, meaning=meaning)
+
+
+def _as_text(table: pd.DataFrame, measures: Sequence[str], form: Form) -> str:
+    return export_table(table if form in ("csv", "json") else readable_table(table, measures), form)

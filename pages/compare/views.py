@@ -20,10 +20,11 @@ from emotion_core.metrics.classification import normalise_confusion
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import export_table
-from pages.shared.store import answers_of, histories_of
+from pages.compare.cache import answers_of, histories_of
+from pages.shared.charts import CHART
+from pages.shared.downloads import offer_file
 from pages.shared.words import count
 
-CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 FEW = 8
 """So many lines can be told apart in one figure."""
 
@@ -31,7 +32,7 @@ BY = {"by true expression": "row", "by predicted": "column", "images": "count"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class Compared:
     """What a view draws from.
 
     Attributes:
@@ -71,7 +72,7 @@ class Shown:
         return sorted(self.runs, key=rank)[:FEW]
 
 
-def show_views(shown: Shown) -> None:
+def show_views(shown: Compared) -> None:
     """A switch and the chosen view."""
     view = st.segmented_control(
         "View", list(VIEWS), default=next(iter(VIEWS)), required=True, key="view", bind="query-params", wrap=True,
@@ -92,18 +93,18 @@ def _offer(figures: Sequence[go.Figure], data: pd.DataFrame, name: str) -> None:
         return f'<!doctype html><meta charset="utf-8"><title>{name}</title>{"".join(parts)}'
 
     with st.container(horizontal=True, gap="small"):
-        st.download_button(
-            "Data, CSV", lambda: export_table(data, "csv"), file_name=f"{name}.csv", mime="text/csv", key=f"data-{name}",
-            icon=":material/download:", on_click="ignore", help="The numbers of this view.",
+        offer_file(
+            "Data, CSV", lambda: export_table(data, "csv"), f"{name}.csv", "text/csv", key=f"data-{name}",
+            meaning="The numbers of this view.",
         )  # fmt: skip
         if figures:
-            st.download_button(
-                "Figure, HTML", page, file_name=f"{name}.html", mime="text/html", key=f"page-{name}",
-                icon=":material/download:", on_click="ignore", help="A file that any browser opens, without a connection.",
+            offer_file(
+                "Figure, HTML", page, f"{name}.html", "text/html", key=f"page-{name}",
+                meaning="A file that any browser opens, without a connection.",
             )  # fmt: skip
 
 
-def _ask_measure(shown: Shown) -> str:
+def _ask_measure(shown: Compared) -> str:
     known = {words.title: key for key, words in METRICS.items() if any(key in entry.measures for entry in shown.entries)}
     titles = list(known)
     first = METRICS[shown.measures[0]].title
@@ -127,7 +128,7 @@ def _columns(table: pd.DataFrame, measure: str, *more: str) -> pd.DataFrame:
     return table[names]
 
 
-def _intervals(shown: Shown) -> None:
+def _intervals(shown: Compared) -> None:
     measure = _ask_measure(shown)
     st.caption(METRICS[measure].help)
     table = shown.table(measure)
@@ -138,7 +139,7 @@ def _intervals(shown: Shown) -> None:
     _offer([figure], _columns(rows, measure), f"intervals-{measure}")
 
 
-def _trade_off(shown: Shown) -> None:
+def _trade_off(shown: Compared) -> None:
     costs = [name for name in COSTS if sum(entry.facts.get(name, 0) > 0 for entry in shown.entries) > 1]
     if not costs:
         st.info("What the runs cost is not known: fewer than two of them say their size or time.")
@@ -159,7 +160,7 @@ def _trade_off(shown: Shown) -> None:
     _offer([figure], _columns(rows, measure, cost, "front"), f"trade-off-{measure}-{cost}")
 
 
-def _profile(shown: Shown) -> None:
+def _profile(shown: Compared) -> None:
     if len(shown.measures) < 2:
         st.info("Choose at least two measures above.")
         return
@@ -180,7 +181,7 @@ def _profile(shown: Shown) -> None:
     _offer([figure], table[["name", "backbone", *shown.measures]], "profile")
 
 
-def _confusion(shown: Shown) -> None:
+def _confusion(shown: Compared) -> None:
     known = answers_of(_speakers(shown))
     if not known:
         st.info("None of these runs says an expression.")
@@ -221,7 +222,7 @@ def _side_by_side(figures: Sequence[go.Figure], key: str) -> None:
             _draw(figure, f"{key}-{number}", f"Confusion matrix: {figure.layout.title.text}")
 
 
-def _speakers(shown: Shown) -> list[Entry]:
+def _speakers(shown: Compared) -> list[Entry]:
     """Runs that say expressions, the baseline first; the best follow."""
     measure = next((key for key in shown.measures if key in ("accuracy", "f1_macro", "cohen_kappa")), "accuracy")
     able = [entry for entry in shown.runs if "accuracy" in entry.measures]
@@ -230,7 +231,7 @@ def _speakers(shown: Shown) -> list[Entry]:
     )[: 4 * FEW]
 
 
-def _expressions(shown: Shown) -> None:
+def _expressions(shown: Compared) -> None:
     runs = [entry for entry in shown.few() if "accuracy" in entry.measures]
     known = answers_of(runs)
     if not known:
@@ -242,7 +243,7 @@ def _expressions(shown: Shown) -> None:
     _offer([figure], table[["run", "backbone", "expression", "precision", "recall", "f1", "support"]], "expressions")
 
 
-def _calibration(shown: Shown) -> None:
+def _calibration(shown: Compared) -> None:
     runs = [entry for entry in shown.few() if "accuracy" in entry.measures]
     known = answers_of(runs)
     if not known:
@@ -263,7 +264,7 @@ def _calibration(shown: Shown) -> None:
         _offer([figure], table[["run", "backbone", "low", "high", "count", "confidence", "accuracy", "ece"]], "calibration")
 
 
-def _training(shown: Shown) -> None:
+def _training(shown: Compared) -> None:
     runs = shown.few()
     histories = histories_of(runs)
     table = history_table(histories, _backbones(runs))
@@ -287,7 +288,7 @@ def _training(shown: Shown) -> None:
     _offer([figure], table, f"training-{measure}")
 
 
-def _settings(shown: Shown) -> None:
+def _settings(shown: Compared) -> None:
     only = st.toggle("Differences only", value=True, key="differences", bind="query-params", help="Hide what all runs share.")
     settings = {entry.name: _setting(entry) for entry in shown.runs}
     table = settings_table(settings, differences_only=only)
@@ -319,7 +320,7 @@ def _backbones(entries: Sequence[Entry]) -> dict[str, str]:
     return {entry.name: entry.backbone for entry in entries}
 
 
-VIEWS: dict[str, Callable[[Shown], None]] = {
+VIEWS: dict[str, Callable[[Compared], None]] = {
     "Intervals": _intervals,
     "Trade-off": _trade_off,
     "Profile": _profile,

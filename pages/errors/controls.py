@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry
 from emotion_core.figures.affect_tables import QUARTERS
@@ -13,8 +15,8 @@ from emotion_core.inspection.filters import CONTRADICTIONS, NOT_REVIEWED, OUTCOM
 from emotion_core.inspection.sorting import ORDERS, known_orders
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.run import DEFAULT_RUN
-from pages.errors.inspected import Inspected
 from pages.errors.piles import ask_pile
+from pages.shared.inspected import Inspected
 
 ALL = "all"
 
@@ -28,7 +30,7 @@ SWITCHED = {"doubtful": "doubtful", "conflict": "conflict", "leaked": "leaked"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Asked:
+class ErrorsChoice:
     """What was chosen.
 
     Attributes:
@@ -77,7 +79,7 @@ def ask_runs(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     return tuple(mine[name] for name in (first, second) if name is not None)
 
 
-def ask_filter(inspected: Inspected) -> Asked:
+def ask_filter(inspected: Inspected) -> ErrorsChoice:
     """The second row: which images, in which order."""
     two = len(inspected.entries) == 2
     says = bool(inspected.table["predicted_0"].notna().any())
@@ -106,12 +108,12 @@ def ask_filter(inspected: Inspected) -> Asked:
         st.button(
             "Clear filters", key="clear", type="tertiary", icon=":material/filter_alt_off:", on_click=set_filter, args=(USUAL,)
         )
-    chosen = {"true": true, "predicted": said, "outcome": "" if outcome == ALL else str(outcome), **more}
+    chosen: dict[str, Any] = {"true": true, "predicted": said, "outcome": "" if outcome == ALL else str(outcome), **more}
     if two and labelled and says:
         chosen["pile"] = ask_pile(inspected, Filter(**chosen))
     wanted = Filter(**chosen)
     runs = inspected.names if wanted.asks_second else inspected.names[:1] if wanted.asks_answers else ()
-    return Asked(wanted=Filter(**chosen, runs=runs), order=str(order), reverse=reverse)
+    return ErrorsChoice(wanted=Filter(**chosen, runs=runs), order=str(order), reverse=reverse)
 
 
 def set_filter(wanted: Filter) -> None:
@@ -132,13 +134,13 @@ def first_page() -> None:
     st.session_state["page"] = 1
 
 
-def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, object]:
+def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, Any]:
     """Conditions that are needed less often. What nothing could meet is not asked."""
     table, marks = inspected.table, inspected.marks
-    found: dict[str, object] = {}
-    with st.popover("More filters", icon=":material/tune:"):
+    found: dict[str, Any] = {}
+    with st.popover("More filters", icon=":material/tune:") as more:
         if two and says:
-            found["second"] = _pick(st, "Predicted by the second run", "second", f"What {inspected.names[1]} says.")
+            found["second"] = _pick(more, "Predicted by the second run", "second", f"What {inspected.names[1]} says.")
         if says:
             least, most = st.slider(
                 "Confidence", 0.0, 1.0, (0.0, 1.0), 0.01, key="sure", bind="query-params", on_change=first_page,
@@ -166,18 +168,18 @@ def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, objec
     return found | {name: found[name] or "" for name in ("region", "contradiction", "review") if name in found}
 
 
-def _pick(where: object, label: str, name: str, words: str) -> tuple[str, ...]:
+def _pick(where: DeltaGenerator, label: str, name: str, words: str) -> tuple[str, ...]:
     return tuple(
-        where.multiselect(  # type: ignore[attr-defined]
+        where.multiselect(
             label, EXPRESSIONS, key=PICKED[name], bind="query-params", on_change=first_page, placeholder="any", help=words
         )
     )
 
 
-def _choose(label: str, name: str, options: Sequence[str] | object, words: str) -> str | None:
+def _choose(label: str, name: str, options: Iterable[str], words: str) -> str | None:
     return st.selectbox(
         label,
-        list(options),  # type: ignore[call-overload]
+        list(options),
         index=None,
         key=CHOSEN[name],
         bind="query-params",

@@ -15,10 +15,8 @@ from emotion_core.figures.explanations import curve_figure, mean_maps_figure, sc
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.explanations import Explanations, findings, read_explanations
 from emotion_core.results.run import Run
-from pages.shared.charts import kept_figure
+from pages.shared.charts import CHART, kept_figure
 from pages.shared.words import count, escape
-
-CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 VIEWS = {
     "right": ("Right answers", "Where it looks when it is right, by expression"),
@@ -100,7 +98,7 @@ def _show_faithfulness(found: Explanations, key: tuple[object, ...]) -> None:
 
     def build() -> go.Figure:
         if shown in ("Insertion", "Deletion"):
-            return curve_figure(faithfulness, shown.lower())
+            return curve_figure(faithfulness, "insertion" if shown == "Insertion" else "deletion")
         return score_figure(faithfulness, "road" if shown == "ROAD" else "score")
 
     st.plotly_chart(

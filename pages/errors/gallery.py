@@ -9,7 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.labels import OUTPUTS
-from pages.errors.inspected import Chosen, Inspected, Rows
+from pages.errors.chosen import ChosenImages
+from pages.shared.inspected import Inspected, Rows
 from pages.shared.pictures import PAGE, SIDE, pictures_root, thumbnail, why_no_pictures
 from pages.shared.store import read_store
 from pages.shared.words import count, escape, shorten
@@ -31,7 +32,7 @@ _OVER = """<style>
 </style>""".replace("SIDE", str(SIDE))
 
 
-def show_gallery(chosen: Chosen) -> None:
+def show_gallery(chosen: ChosenImages) -> None:
     """One page of the chosen images, each of which opens."""
     inspected, total = chosen.inspected, len(chosen.rows)
     missing = why_no_pictures(inspected.dataset)

@@ -12,15 +12,16 @@ from emotion_core.figures.plane import AffectPoint
 from emotion_core.figures.probabilities import probability_bars
 from emotion_core.inspection.table import probabilities
 from emotion_core.labels import AFFECT, EXPRESSIONS, OUTPUTS
+from pages.errors.chosen import ChosenImages
 from pages.errors.gallery import face_lines, open_image, small_lines
-from pages.errors.inspected import Chosen, Inspected
 from pages.errors.reviews import show_review
+from pages.shared.charts import CHART
+from pages.shared.inspected import Inspected
 from pages.shared.pictures import SIDE, pictures_root, read_picture, thumbnail, why_no_pictures
 from pages.shared.words import count, shorten, signed
 
 Picture = npt.NDArray[np.uint8]
 
-CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 LARGE = 224
 """Width of the picture, px."""
 BARS = 380
@@ -51,7 +52,7 @@ def asked_image(inspected: Inspected) -> int | None:
 
 
 @st.dialog("One image", width="large", on_dismiss=close_image)
-def show_image(chosen: Chosen) -> None:
+def show_image(chosen: ChosenImages) -> None:
     """The image that the address names. Going on to the next draws only this again."""
     inspected = chosen.inspected
     row = asked_image(inspected)
@@ -81,7 +82,7 @@ def show_image(chosen: Chosen) -> None:
         _show_neighbours(inspected, row)
 
 
-def _show_way(chosen: Chosen, row: int) -> None:
+def _show_way(chosen: ChosenImages, row: int) -> None:
     """Previous, next, and where one is."""
     rows = chosen.rows
     at = np.flatnonzero(rows == row)

@@ -13,8 +13,8 @@ from emotion_core.figures.errors_matrix import clicked_cell, error_matrix
 from emotion_core.inspection.filters import choose_rows
 from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts, told_apart
 from emotion_core.labels import EXPRESSIONS
+from pages.errors.chosen import ChosenImages
 from pages.errors.controls import ALL, PICKED, USUAL, first_page
-from pages.errors.inspected import Chosen
 from pages.shared.charts import kept_figure
 from pages.shared.words import count, shorten
 
@@ -28,7 +28,7 @@ Picked = tuple[tuple[str, ...], tuple[str, ...]]
 """Expressions that are chosen on the rows and on the columns."""
 
 
-def show_matrix(chosen: Chosen) -> None:
+def show_matrix(chosen: ChosenImages) -> None:
     """Draw it under every condition but those that it sets itself."""
     inspected = chosen.inspected
     two = len(inspected.entries) == 2
@@ -42,7 +42,7 @@ def show_matrix(chosen: Chosen) -> None:
     against = axes == AXES[1] and two
     conditions = ("predicted", "second") if against else ("true", "predicted")
     columns = (FIRST, SECOND) if against else (TRUE, FIRST)
-    words = inspected.names if against else ("true", "predicted")
+    words = (inspected.names[0], inspected.names[1]) if against else ("true", "predicted")
     rows = choose_rows(inspected.table, chosen.wanted.without("outcome", *conditions), inspected.marks)
     counts = cross_counts(inspected.table, rows, *columns)
     if not counts.sum():
@@ -51,7 +51,7 @@ def show_matrix(chosen: Chosen) -> None:
     names = told_apart(inspected.table, *columns)
     places = [EXPRESSIONS.index(name) for name in names]
     counts = counts[np.ix_(places, places)]
-    picked: Picked = tuple(getattr(chosen.wanted, name) for name in conditions)  # type: ignore[assignment]
+    picked: Picked = (getattr(chosen.wanted, conditions[0]), getattr(chosen.wanted, conditions[1]))
     same, total = int(np.trace(counts)), int(counts.sum())
     finding = f"{same / total:.3f} of {count(total, 'image', 'images')} {'agree' if against else 'right'}"
     dark = st.context.theme.type == "dark"

@@ -13,7 +13,7 @@ import streamlit as st
 
 from emotion_core.explain.neighbours import nearest
 from emotion_core.predict import Predictor
-from pages.errors.inspected import Inspected
+from pages.shared.inspected import Inspected
 from pages.shared.pictures import pictures_root, read_picture
 
 BATCH = 64

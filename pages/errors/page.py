@@ -6,14 +6,15 @@ import streamlit as st
 
 from emotion_core.compare import Entry, why_not_comparable
 from emotion_core.errors import EmotionCoreError
+from pages.errors.chosen import choose
 from pages.errors.controls import ask_filter, ask_runs
 from pages.errors.explanations import show_explanations
 from pages.errors.gallery import show_gallery
 from pages.errors.image import asked_image, show_image
-from pages.errors.inspected import choose, inspect_entries, read_marks
 from pages.errors.matrix import show_matrix
 from pages.errors.reviews import offer_reviews
 from pages.errors.slices import show_slice, show_slices
+from pages.shared.inspected import inspect_entries, read_marks
 from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import escape
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from emotion_core.inspection.filters import Filter, choose_rows
 from emotion_core.inspection.piles import PILES, count_piles
-from pages.errors.inspected import Inspected
+from pages.shared.inspected import Inspected
 from pages.shared.words import count
 
 TITLES = dict(zip(PILES, ("both right", "only A right", "only B right", "neither"), strict=True))

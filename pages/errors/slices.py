@@ -13,9 +13,10 @@ from emotion_core.inspection.slices import slice_measures
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.reviews import LONGEST_NAME
 from emotion_core.results.summaries import part_resamples
+from pages.errors.chosen import ChosenImages
 from pages.errors.controls import USUAL, set_filter
-from pages.errors.inspected import Chosen, Inspected, Rows
-from pages.errors.reviews import review_store
+from pages.shared.inspected import Inspected, Rows
+from pages.shared.reviews import review_store
 from pages.shared.store import read_store
 from pages.shared.words import count, escape
 
@@ -23,7 +24,7 @@ SHOWN = ("accuracy", "f1_macro", "cohen_kappa", "ece", "log_loss", "rmse_valence
 """Measures that are shown, those that a selection defines."""
 
 
-def show_slice(chosen: Chosen) -> None:
+def show_slice(chosen: ChosenImages) -> None:
     """Measures of the selection beside those of all images, computed when somebody opens it."""
     total = len(chosen.rows)
     opened = st.expander(
@@ -48,7 +49,7 @@ def show_slice(chosen: Chosen) -> None:
         )
 
 
-def measures_of(chosen: Chosen, number: int) -> pd.DataFrame:
+def measures_of(chosen: ChosenImages, number: int) -> pd.DataFrame:
     """A row a measure: of the selection, and of the whole evaluation as it was stored."""
     entry = chosen.inspected.entries[number]
     found = _measures(chosen.inspected.key, chosen.wanted.to_json(), _sorted(chosen.rows), number, chosen.inspected)
@@ -90,7 +91,7 @@ def _plain(value: float) -> str:
     return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
-def show_slices(chosen: Chosen) -> None:
+def show_slices(chosen: ChosenImages) -> None:
     """Filters that somebody kept: choose one, keep this one, forget one."""
     entry = chosen.inspected.entries[0]
     with st.popover("Slices", icon=":material/bookmark:", help="Filters that are kept under a name, for everybody."):
@@ -136,7 +137,7 @@ def _apply(text: str, evaluation: str) -> None:
     set_filter(wanted)
 
 
-def _keep(chosen: Chosen) -> None:
+def _keep(chosen: ChosenImages) -> None:
     entry = chosen.inspected.entries[0]
     name, by = (
         str(st.session_state.get("slice-name") or ""),

@@ -16,7 +16,7 @@ PREDICTED = "predicted expression"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Controls:
+class PredictChoice:
     """What was chosen.
 
     Attributes:
@@ -36,7 +36,7 @@ class Controls:
     mirror: bool
 
 
-def ask_controls(runs: Mapping[str, Run]) -> Controls:
+def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
     """One row; several on a narrow screen."""
     titles = {title: name for name, title in METHODS.items()}
     columns = st.columns([4, 3.2, 2.5, 2, 2.6], vertical_alignment="bottom")
@@ -86,7 +86,7 @@ def ask_controls(runs: Mapping[str, Run]) -> Controls:
             bind="query-params",
             help="Each face is read as it is and mirrored, and the mean counts: a little more accurate, half as fast.",
         )
-    return Controls(
+    return PredictChoice(
         runs=tuple(runs[name] for name in chosen),
         output=output,
         method=titles[title],

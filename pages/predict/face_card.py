@@ -13,14 +13,13 @@ from emotion_core.explain import METHODS, colour_scale, overlay
 from emotion_core.figures.plane import AffectPoint, affect_plane
 from emotion_core.figures.probabilities import probability_bars
 from emotion_core.predict import Prediction, Predictor, Reading
-from pages.predict.controls import PREDICTED, Controls
+from pages.predict.controls import PREDICTED, PredictChoice
 from pages.predict.reading import heat_map
+from pages.shared.charts import CHART
 from pages.shared.words import count, escape, shorten, signed
 
 PICTURE = 152
 """Width of a face on the page, px: two fit side by side on a phone's 390."""
-
-CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 
 
 def face_card(
@@ -28,7 +27,7 @@ def face_card(
     number: int,
     predictions: Sequence[Prediction],
     predictors: Mapping[str, Predictor],
-    controls: Controls,
+    controls: PredictChoice,
     *,
     key: str,
 ) -> None:
@@ -65,7 +64,7 @@ def _pictures(
     number: int,
     predictions: Sequence[Prediction],
     predictors: Mapping[str, Predictor],
-    controls: Controls,
+    controls: PredictChoice,
     name: str,
 ) -> None:
     crop = predictions[0].photo.faces[number].crop

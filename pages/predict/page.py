@@ -24,7 +24,7 @@ uploads = choose_photos()
 # These load the networks' library. The first screen stands by now, and the library is there when the first photo is.
 with st.spinner("Getting ready …"):
     from emotion_core.predict import Photo, Prediction, Predictor
-    from pages.predict.controls import Controls, ask_controls
+    from pages.predict.controls import PredictChoice, ask_controls
     from pages.predict.downloads import offer_downloads
     from pages.predict.face_card import face_card
     from pages.predict.reading import read_photos
@@ -67,7 +67,7 @@ def show_faces(
     uploads: Sequence[Upload],
     results: Mapping[str, Sequence[Prediction]],
     predictors: Mapping[str, Predictor],
-    controls: Controls,
+    controls: PredictChoice,
 ) -> None:
     """A card a face, some cards a page."""
     by_photo = list(zip(*results.values(), strict=True))

@@ -24,7 +24,7 @@ FEW = 6
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shown:
+class TrainingChoice:
     """What was chosen.
 
     Attributes:
@@ -36,7 +36,7 @@ class Shown:
     window: tuple[int, int] | None
 
 
-def ask_controls(states: Mapping[str, State], count_epochs: Callable[[Sequence[str]], int]) -> Shown:
+def ask_controls(states: Mapping[str, State], count_epochs: Callable[[Sequence[str]], int]) -> TrainingChoice:
     """One row; several on a narrow screen.
 
     Args:
@@ -68,7 +68,7 @@ def ask_controls(states: Mapping[str, State], count_epochs: Callable[[Sequence[s
         )
     with columns[2]:
         window = _ask_window(count_epochs([chosen, *others]))
-    return Shown(names=(chosen, *others), window=window)
+    return TrainingChoice(names=(chosen, *others), window=window)
 
 
 def _ask_window(total: int) -> tuple[int, int] | None:

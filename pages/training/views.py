@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import plotly.graph_objects as go
 import streamlit as st
@@ -19,11 +20,10 @@ from emotion_core.figures.training_curves import (
 )
 from emotion_core.figures.training_tables import Course, Span
 from emotion_core.results.progress import tail
-from pages.shared.charts import kept_figure
+from pages.shared.charts import CHART, kept_figure
 from pages.shared.words import count, escape, shorten
 from pages.training.store import Watched, parts_of, training_of
 
-CHART = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
 LINE = 400
 """Letters of a line of the log that are shown."""
 
@@ -57,9 +57,9 @@ def show_curves(watched: Sequence[Watched], window: tuple[int, int] | None) -> N
         *((entry.stamp, entry.course.spans, entry.course.total, entry.course.chosen, entry.state) for entry in watched),
     )
     if len(watched) == 1:
-        figures = {name: kept_figure((name, key), lambda draw=draw: draw(courses[0])) for name, draw in ALONE.items()}
+        figures = {name: kept_figure((name, key), partial(draw, courses[0])) for name, draw in ALONE.items()}
     else:
-        figures = {name: kept_figure((name, key), lambda name=name: overlay_figure(courses, name)) for name in PANELS}
+        figures = {name: kept_figure((name, key), partial(overlay_figure, courses, name)) for name in PANELS}
     drawn = [(name, figure) for name, figure in figures.items() if figure is not None]
     # A row of two at a time, so that they keep their order where they come to lie below each other.
     for start in range(0, len(drawn), 2):

@@ -12,13 +12,12 @@ import streamlit as st
 
 from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
-from emotion_core.inspection.filters import Filter, Marks, choose_rows
-from emotion_core.inspection.sorting import sort_rows
+from emotion_core.inspection.filters import Marks
 from emotion_core.inspection.table import inspect_runs
 from emotion_core.results.audits import audit_path, read_audit
 from emotion_core.results.run import Run
 from emotion_core.results.summaries import read_predictions
-from pages.errors.reviews import read_verdicts
+from pages.shared.reviews import read_verdicts
 from pages.shared.words import escape
 
 Rows = npt.NDArray[np.int64]
@@ -55,23 +54,6 @@ class Inspected:
         return [str(sample) for sample in self.table["sample_id"].to_numpy()[rows]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Chosen:
-    """The images that the filter lets through, in their order.
-
-    Attributes:
-        inspected: where they come from.
-        wanted: the filter.
-        order: what they are sorted by, a key of :data:`~emotion_core.inspection.sorting.ORDERS`.
-        rows: their positions in the table, sorted.
-    """
-
-    inspected: Inspected
-    wanted: Filter
-    order: str
-    rows: Rows
-
-
 def inspect_entries(entries: Sequence[Entry], marks: Marks) -> Inspected:
     """Read the predictions of one or two entries.
 
@@ -82,14 +64,6 @@ def inspect_entries(entries: Sequence[Entry], marks: Marks) -> Inspected:
     evaluation = entries[0].evaluation
     key = (evaluation, *((str(run.path), _written(run, evaluation)) for run in runs))
     return Inspected(entries=tuple(entries), table=_load(key, runs), marks=marks, key=key)
-
-
-def choose(inspected: Inspected, wanted: Filter, order: str, *, reverse: bool) -> Chosen:
-    """Apply the filter and sort."""
-    rows = choose_rows(inspected.table, wanted, inspected.marks)
-    return Chosen(
-        inspected=inspected, wanted=wanted, order=order, rows=sort_rows(inspected.table, rows, order, reverse=reverse)
-    )
 
 
 def read_marks(dataset: str) -> Marks:
