@@ -48,7 +48,7 @@ sys.modules.update({"streamlit": None, "plotly": None})
 import emotion_core
 for found in pkgutil.walk_packages(emotion_core.__path__, "emotion_core."):
     # Figures are plotly's.
-    if not found.name.startswith(("emotion_core.figures.", "emotion_core.inspection")) and found.name != "emotion_core.__main__":
+    if not found.name.startswith(("emotion_core.figures.", "emotion_core.__main__")):
         importlib.import_module(found.name)
 from emotion_core.cli import main
 sys.exit(main(["predict", sys.argv[1], "--json", "--device", "cpu"]))

@@ -9,14 +9,15 @@ import plotly.graph_objects as go
 
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
+from emotion_core.inspection.affect import QUARTERS
 
 REGIONS = (
-    (-1, 1, "angry, afraid"),
-    (1, 1, "excited, happy"),
-    (-1, -1, "sad, bored"),
-    (1, -1, "calm, relaxed"),
+    (1, 1, QUARTERS[0]),
+    (-1, 1, QUARTERS[1]),
+    (-1, -1, QUARTERS[2]),
+    (1, -1, QUARTERS[3]),
 )
-"""Sign of valence, sign of arousal, and what that quarter of Russell's circumplex (1980) is called."""
+"""Sign of valence, sign of arousal, and what that quarter is called."""
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "pentagon")
 """Markers that tell runs apart, since colour tells expressions apart. With more runs than markers they repeat."""

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from emotion_core.errors import ConfigError
-from emotion_core.figures.affect_tables import QUARTERS, RULES, quarter_of
+from emotion_core.inspection.affect import QUARTERS, quarter_of
+from emotion_core.inspection.contradictions import RULES
 from emotion_core.inspection.piles import PILES, pile_numbers
 from emotion_core.inspection.table import num_runs
 from emotion_core.labels import EXPRESSIONS
@@ -62,7 +63,7 @@ class Filter:
         pile: one of :data:`~emotion_core.inspection.piles.PILES`.
         least: smallest confidence of the first run, in [0, 1].
         most: largest confidence.
-        region: a quarter of the plane, one of :data:`~emotion_core.figures.affect_tables.QUARTERS`.
+        region: a quarter of the plane, one of :data:`~emotion_core.inspection.affect.QUARTERS`.
         place: whose place lies there, a key of :data:`PLACES`.
         contradiction: a key of :data:`CONTRADICTIONS`.
         doubtful: only labels for which confident learning suggests another.
@@ -230,7 +231,7 @@ def choose_rows(table: pd.DataFrame, wanted: Filter, marks: Marks | None = None)
 
 
 def contradicting(table: pd.DataFrame, whose: str) -> Mask:
-    """Whether an expression contradicts a place by :data:`~emotion_core.figures.affect_tables.RULES`, shape ``(N,)``.
+    """Whether an expression contradicts a place by :data:`~emotion_core.inspection.contradictions.RULES`, shape ``(N,)``.
 
     Args:
         table: from :func:`~emotion_core.inspection.table.inspect_runs`.

@@ -10,7 +10,7 @@ import streamlit as st
 
 from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
-from emotion_core.figures.affect_tables import RULES, find_contradictions
+from emotion_core.inspection.contradictions import RULES, find_contradictions
 from pages.affect_map.faces import ChosenFaces, load_expressions
 from pages.affect_map.planes import show_table
 from pages.shared.pictures import show_pictures

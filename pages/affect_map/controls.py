@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from emotion_core.compare import Entry
-from emotion_core.figures.affect_tables import QUARTERS
+from emotion_core.inspection.affect import QUARTERS
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.run import DEFAULT_RUN
 

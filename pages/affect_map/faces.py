@@ -13,8 +13,8 @@ import streamlit as st
 
 from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
-from emotion_core.figures.affect_planes import Mark
-from emotion_core.figures.affect_tables import AFFECT_COLUMNS, QUARTERS, join_runs, quarter_of
+from emotion_core.figures.affect_map.planes import Mark
+from emotion_core.inspection.affect import AFFECT_COLUMNS, QUARTERS, join_runs, quarter_of
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
 from emotion_core.results.run import Run
@@ -28,7 +28,7 @@ class Faces:
     """Faces with predictions of every chosen run. Shared by all visitors: never change a table in place.
 
     Attributes:
-        table: from :func:`~emotion_core.figures.affect_tables.join_runs`.
+        table: from :func:`~emotion_core.inspection.affect.join_runs`.
         left_out: how many images of the first run lack a true or a predicted value.
         collapse: by run, why its valence or arousal counts as collapsed.
     """

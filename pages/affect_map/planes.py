@@ -12,9 +12,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from emotion_core.figures.affect_planes import Dots, Mark, arrow_plane, density_plane, point_plane
-from emotion_core.figures.affect_tables import MOST_POINTS, distances, plane_density, sample_rows
+from emotion_core.figures.affect_map.planes import Dots, Mark, arrow_plane, density_plane, point_plane
+from emotion_core.figures.affect_map.sampling import MOST_POINTS, plane_density, sample_rows
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
+from emotion_core.inspection.affect import distances
 from pages.affect_map.faces import ChosenFaces
 from pages.shared.charts import kept_figure
 from pages.shared.pictures import show_pictures

@@ -13,9 +13,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry, why_not_comparable
-from emotion_core.figures.affect_errors import quarter_matrix, residual_figure, residual_reach
-from emotion_core.figures.affect_tables import closer_run, quarter_counts
-from emotion_core.figures.compare_colours import run_styles
+from emotion_core.figures.affect_map.residuals import quarter_matrix, residual_figure, residual_reach
+from emotion_core.figures.run_styles import run_styles
+from emotion_core.inspection.affect import closer_run, quarter_counts
 from emotion_core.labels import AFFECT
 from emotion_core.metrics.table import METRICS
 from pages.affect_map.faces import ChosenFaces

@@ -12,8 +12,8 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, compare
+from emotion_core.compare.answers import EXPRESSION_NEEDS, expression_answers
 from emotion_core.errors import EmotionCoreError
-from emotion_core.figures.compare_tables import EXPRESSION_NEEDS, expression_answers
 from emotion_core.results.run import read_history
 from emotion_core.results.summaries import FILE, load_summary, read_predictions
 from pages.shared.store import Signature

@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, seed_spread
-from emotion_core.figures.compare_tables import difference_text, readable_table, value_text
+from emotion_core.compare.readable import difference_text, readable_table, value_text
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import Form, export_table

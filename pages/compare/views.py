@@ -11,11 +11,12 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, comparison_table
-from emotion_core.figures.compare_classes import class_dots, confusion_heatmap, reliability_curves
-from emotion_core.figures.compare_curves import WINDOW, curve_measures, training_curves
-from emotion_core.figures.compare_forest import forest_plot, forest_rows, parallel_lines
-from emotion_core.figures.compare_tables import calibration_error, class_table, confusion_table, history_table, settings_table
-from emotion_core.figures.compare_tradeoff import trade_off, trade_off_rows
+from emotion_core.compare.answers import calibration_error, class_table, confusion_table
+from emotion_core.compare.trainings import history_table, settings_table
+from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
+from emotion_core.figures.compare.curves import WINDOW, curve_measures, training_curves
+from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
+from emotion_core.figures.compare.trade_off import trade_off, trade_off_rows
 from emotion_core.metrics.classification import normalise_confusion
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry
-from emotion_core.figures.affect_tables import QUARTERS
+from emotion_core.inspection.affect import QUARTERS
 from emotion_core.inspection.filters import CONTRADICTIONS, NOT_REVIEWED, OUTCOMES, PLACES, REVIEWED, Filter
 from emotion_core.inspection.sorting import ORDERS, known_orders
 from emotion_core.labels import EXPRESSIONS

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from emotion_core.errors import CheckpointError
-from emotion_core.figures.explanations import curve_figure, mean_maps_figure, score_figure
+from emotion_core.figures.errors.explanations import curve_figure, mean_maps_figure, score_figure
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.explanations import Explanations, findings, read_explanations
 from emotion_core.results.run import Run

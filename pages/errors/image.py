@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
-from emotion_core.figures.errors_place import place_arrows
+from emotion_core.figures.errors.place import place_arrows
 from emotion_core.figures.plane import AffectPoint
 from emotion_core.figures.probabilities import probability_bars
 from emotion_core.inspection.table import probabilities

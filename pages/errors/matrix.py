@@ -9,7 +9,7 @@ import numpy.typing as npt
 import plotly.graph_objects as go
 import streamlit as st
 
-from emotion_core.figures.errors_matrix import clicked_cell, error_matrix
+from emotion_core.figures.errors.matrix import clicked_cell, error_matrix
 from emotion_core.inspection.filters import choose_rows
 from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts, told_apart
 from emotion_core.labels import EXPRESSIONS

@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from emotion_core.figures.training_tables import best_epoch, find_trouble, measure_title, median
+from emotion_core.results.course import best_epoch, find_trouble, measure_title, median
 from emotion_core.results.progress import TrainingProgress
 from emotion_core.results.run import purpose_of_validation
 from pages.shared.words import count, escape, shorten

@@ -11,7 +11,7 @@ from typing import Any
 import streamlit as st
 
 from emotion_core.errors import CheckpointError
-from emotion_core.figures.training_tables import Course, make_course
+from emotion_core.results.course import Course, make_course
 from emotion_core.results.progress import State, TrainingProgress, read_progress, training_state
 from emotion_core.results.run import DEFAULT_RUN, Run, read_history, read_run
 

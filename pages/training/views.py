@@ -9,8 +9,8 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from emotion_core.figures.compare_tables import settings_table
-from emotion_core.figures.training_curves import (
+from emotion_core.compare.trainings import settings_table
+from emotion_core.figures.training.curves import (
     PANELS,
     loss_figure,
     overlay_figure,
@@ -18,7 +18,7 @@ from emotion_core.figures.training_curves import (
     throughput_figure,
     validation_figure,
 )
-from emotion_core.figures.training_tables import Course, Span
+from emotion_core.results.course import Course, Span
 from emotion_core.results.progress import tail
 from pages.shared.charts import CHART, kept_figure
 from pages.shared.words import count, escape, shorten

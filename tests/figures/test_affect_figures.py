@@ -8,11 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from emotion_core.figures.affect_errors import quarter_matrix, residual_figure, residual_reach
-from emotion_core.figures.affect_planes import OUTSIDE, Dots, Mark, arrow_plane, density_plane, point_plane
-from emotion_core.figures.compare_colours import run_styles
+from emotion_core.figures.affect_map.planes import OUTSIDE, Dots, Mark, arrow_plane, density_plane, point_plane
+from emotion_core.figures.affect_map.residuals import quarter_matrix, residual_figure, residual_reach
+from emotion_core.figures.affect_map.sampling import MOST_POINTS, plane_density, sample_rows
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.figures.plane import REGIONS
+from emotion_core.figures.run_styles import run_styles
 
 
 def dots(*places: tuple[float, float], names: tuple[str | None, ...] = (), start: int = 7) -> Dots:
@@ -145,3 +146,19 @@ def test_quarters_say_counts_and_shares() -> None:
     assert figure.layout.yaxis.autorange == "reversed"
     with pytest.raises(ValueError, match="At least one face"):
         quarter_matrix(np.zeros((4, 4), dtype=np.int64))
+
+
+def test_samples_are_the_same_every_time() -> None:
+    first, second = sample_rows(5_000), sample_rows(5_000)
+    assert np.array_equal(first, second)
+    assert len(np.unique(first)) == MOST_POINTS
+    assert (np.diff(first) > 0).all()
+
+
+def test_density_counts_every_face_once() -> None:
+    counts = plane_density([-1.0, 1.0, 0.9, 0.0], [-1.0, 1.0, 0.9, 0.0], cells=4)
+    assert counts.sum() == 4
+    assert counts[0, 0] == 1
+    assert counts[3, 3] == 2
+    # Columns are valence, rows arousal.
+    assert plane_density([0.9], [-0.9], cells=2).tolist() == [[0, 1], [0, 0]]

@@ -9,22 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_core.figures.compare_classes import class_dots, confusion_heatmap, reliability_curves
-from emotion_core.figures.compare_colours import BACKBONE_COLOURS, OTHER_COLOURS, backbone_colour, run_styles, short_name
-from emotion_core.figures.compare_curves import curve_measures, smooth, training_curves
-from emotion_core.figures.compare_forest import forest_plot, forest_rows, parallel_lines
-from emotion_core.figures.compare_tables import (
-    calibration_error,
-    class_table,
-    confusion_table,
-    difference_text,
-    expression_answers,
-    history_table,
-    readable_table,
-    settings_table,
-    value_text,
-)
-from emotion_core.figures.compare_tradeoff import pareto_front, trade_off, trade_off_rows
+from emotion_core.compare.answers import calibration_error, class_table, confusion_table, expression_answers
+from emotion_core.compare.readable import difference_text, readable_table, value_text
+from emotion_core.compare.trainings import history_table, settings_table
+from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
+from emotion_core.figures.compare.curves import curve_measures, smooth, training_curves
+from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
+from emotion_core.figures.compare.trade_off import pareto_front, trade_off, trade_off_rows
+from emotion_core.figures.run_styles import BACKBONE_COLOURS, OTHER_COLOURS, backbone_colour, run_styles, short_name
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.calibration import expected_calibration_error
 from emotion_core.results.costs import COSTS, cost_title

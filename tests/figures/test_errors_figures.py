@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from emotion_core.figures.errors_matrix import ALL, NEUTRAL, RIGHT, SIZE, WRONG, clicked_cell, error_matrix
-from emotion_core.figures.errors_place import place_arrows
+from emotion_core.figures.errors.matrix import ALL, NEUTRAL, RIGHT, SIZE, WRONG, clicked_cell, error_matrix
+from emotion_core.figures.errors.place import place_arrows
 from emotion_core.figures.palette import EXPRESSION_COLOURS
 from emotion_core.figures.plane import AffectPoint
 from emotion_core.labels import EXPRESSIONS

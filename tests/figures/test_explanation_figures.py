@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 import pytest
 
 from emotion_core.explain.methods import METHODS
-from emotion_core.figures.explanations import METHOD_COLOURS, OUTLINE, curve_figure, mean_maps_figure, score_figure
+from emotion_core.figures.errors.explanations import METHOD_COLOURS, OUTLINE, curve_figure, mean_maps_figure, score_figure
 
 
 def entry(title: str, value: float, *, control: bool = False, images: int = 200) -> dict[str, Any]:

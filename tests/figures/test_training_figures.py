@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from emotion_core.figures.compare_colours import BACKBONE_COLOURS
-from emotion_core.figures.training_curves import (
+from emotion_core.figures.run_styles import BACKBONE_COLOURS
+from emotion_core.figures.training.curves import (
     COLOURS,
     MARKERS,
     loss_figure,
@@ -21,7 +21,7 @@ from emotion_core.figures.training_curves import (
     throughput_figure,
     validation_figure,
 )
-from emotion_core.figures.training_tables import (
+from emotion_core.results.course import (
     NUMBERS,
     Course,
     Span,

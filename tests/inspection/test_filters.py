@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from emotion_core.errors import ConfigError
-from emotion_core.figures.affect_tables import find_contradictions
+from emotion_core.inspection.contradictions import find_contradictions
 from emotion_core.inspection.filters import CONTRADICTIONS, Filter, Marks, choose_rows, contradicting
 from emotion_core.inspection.table import inspect_runs
 

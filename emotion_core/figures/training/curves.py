@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.compare_colours import DASHES, Style, run_styles, short_name
+from emotion_core.figures.run_styles import DASHES, Style, run_styles, short_name
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
-from emotion_core.figures.training_tables import VALIDATION, Course, best_epoch, measure_title, median
+from emotion_core.results.course import VALIDATION, Course, best_epoch, measure_title, median
 
 COLOURS = FIRST, SECOND, THIRD = "#2b8ca8", "#c96a12", "#7b3fe0"
 """Colours of the lines of one run, or of runs with one backbone. They keep what is asked of the expressions' colours."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.compare_colours import backbone_colour, short_name
+from emotion_core.figures.run_styles import backbone_colour, short_name
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import cost_title

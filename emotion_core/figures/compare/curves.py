@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.compare_colours import run_styles, short_name
+from emotion_core.figures.run_styles import run_styles, short_name
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 
 WINDOW = 5

@@ -1,4 +1,4 @@
-"""What the plane of valence and arousal says in numbers: quarters, residuals, contradictions, and which run is closer."""
+"""What the plane of valence and arousal says in numbers: quarters, residuals, and which run is closer."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emotion_core.figures.plane import REGIONS
 from emotion_core.labels import AFFECT
 from emotion_core.metrics.intervals import wilson_interval
 
 Array = npt.NDArray[np.float64]
 
-QUARTERS: tuple[str, ...] = tuple(REGIONS[index][2] for index in (1, 0, 2, 3))
-"""Names of the quarters, counter-clockwise from the upper right, so that neighbours in the list are neighbours on the plane."""
+QUARTERS: tuple[str, ...] = ("excited, happy", "angry, afraid", "sad, bored", "calm, relaxed")
+"""What the quarters of Russell's circumplex (1980) are called, counter-clockwise from the upper right: pleasant and active,
+unpleasant and active, unpleasant and calm, pleasant and calm."""
 
 AFFECT_COLUMNS: tuple[str, ...] = ("sample_id", "expression", *AFFECT, *(f"pred_{name}" for name in AFFECT))
 """What :func:`join_runs` needs of ``predictions.parquet``."""
-
-MOST_POINTS = 2_000
-"""So many faces are drawn as single points; more of them are sampled."""
 
 
 def join_runs(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -165,105 +162,3 @@ def closer_run(faces: pd.DataFrame) -> Closer:
         difference_low=float(gap.mean() - spread),
         difference_high=float(gap.mean() + spread),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """What fits an expression on one axis.
-
-    Attributes:
-        expression: which.
-        axis: ``"valence"`` or ``"arousal"``.
-        low: smallest value that fits.
-        high: largest value that fits.
-    """
-
-    expression: str
-    axis: str
-    low: float = -1.0
-    high: float = 1.0
-
-    def __str__(self) -> str:
-        bounds = [f"{word} {_signed(value)}" for word, value in (("≥", self.low), ("≤", self.high)) if abs(value) < 1]
-        return f"{self.expression}: {self.axis} {' and '.join(bounds)}"
-
-
-RULES: tuple[Rule, ...] = (
-    Rule(expression="happiness", axis="valence", low=-0.1),
-    Rule(expression="sadness", axis="valence", high=0.1),
-    Rule(expression="fear", axis="valence", high=0.1),
-    Rule(expression="disgust", axis="valence", high=0.1),
-    Rule(expression="anger", axis="valence", high=0.1),
-    Rule(expression="contempt", axis="valence", high=0.1),
-    Rule(expression="sadness", axis="arousal", high=0.5),
-    Rule(expression="surprise", axis="arousal", low=-0.1),
-    Rule(expression="fear", axis="arousal", low=-0.1),
-    Rule(expression="anger", axis="arousal", low=-0.1),
-    Rule(expression="neutral", axis="valence", low=-0.5, high=0.5),
-    Rule(expression="neutral", axis="arousal", low=-0.5, high=0.5),
-)
-"""Where each expression can lie without contradicting itself.
-
-They follow Russell's circumplex (1980) and leave room for annotators' scatter: 0.1 beyond zero where only the sign can be
-wrong, half the axis where only an extreme can. Surprise may be pleasant or not, disgust and contempt may be calm or not.
-"""
-
-
-def find_contradictions(expressions: npt.ArrayLike, valence: npt.ArrayLike, arousal: npt.ArrayLike) -> pd.DataFrame:
-    """Faces whose expression contradicts their valence or arousal, largest contradiction first.
-
-    Args:
-        expressions: a name each, or missing; shape ``(N,)``.
-        valence: in [-1, 1], shape ``(N,)``; NaN contradicts nothing.
-        arousal: likewise.
-
-    Returns:
-        ``row`` (position in the input), ``contradiction`` (in words) and ``size``: how far the value lies outside what the
-        rule allows, the larger of two where both axes contradict.
-
-    Example:
-        >>> table = find_contradictions(["happiness", "fear"], [-0.6, -0.2], [0.0, 0.5])
-        >>> table["row"].tolist(), table["size"].round(3).tolist()
-        ([0], [0.5])
-    """
-    names = np.asarray(expressions, dtype=object)
-    values = {"valence": np.asarray(valence, dtype=np.float64), "arousal": np.asarray(arousal, dtype=np.float64)}
-    size = np.zeros(len(names))
-    words: dict[int, list[str]] = {}
-    for rule in RULES:
-        value = values[rule.axis]
-        excess = np.where(names == rule.expression, np.fmax(rule.low - value, value - rule.high), 0.0)
-        for row in np.flatnonzero(excess > 1e-9):
-            size[row] = max(size[row], excess[row])
-            words.setdefault(int(row), []).append(f"{rule.axis} {_signed(value[row])}")
-    rows = np.array(sorted(words, key=lambda row: (-size[row], row)), dtype=np.int64)
-    return pd.DataFrame(
-        {
-            "row": rows,
-            "contradiction": [f"{names[row]} with {' and '.join(words[int(row)])}" for row in rows],
-            "size": size[rows],
-        }
-    )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
-
-
-def sample_rows(images: int, most: int = MOST_POINTS, seed: int = 0) -> npt.NDArray[np.int64]:
-    """Rows to draw, in order: all of them, or ``most`` drawn without replacement; the same for the same numbers.
-
-    Example:
-        >>> sample_rows(3).tolist(), len(sample_rows(10_000, most=5))
-        ([0, 1, 2], 5)
-    """
-    if images <= most:
-        return np.arange(images, dtype=np.int64)
-    return np.sort(np.random.default_rng(seed).choice(images, most, replace=False)).astype(np.int64)
-
-
-def plane_density(valence: npt.ArrayLike, arousal: npt.ArrayLike, *, cells: int = 32) -> Array:
-    """Faces in each cell of the plane, shape ``(cells, cells)``: arousal by row from below, valence by column."""
-    edges = np.linspace(-1, 1, cells + 1)
-    counts, _, _ = np.histogram2d(np.asarray(arousal), np.asarray(valence), bins=(edges, edges))
-    return np.asarray(counts, dtype=np.float64)

@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from emotion_core.figures import affect_tables as tables
-from emotion_core.labels import EXPRESSIONS
+from emotion_core.inspection.affect import QUARTERS, closer_run, distances, join_runs, quarter_counts, quarter_of, residual_bins
 
 
 def predictions(true: list[tuple[float, float]], predicted: list[tuple[float, float]], **columns: list[object]) -> pd.DataFrame:
@@ -30,7 +29,7 @@ def test_runs_are_joined_by_image() -> None:
     true = [(0.1, 0.2), (0.3, 0.4), (0.5, 0.6)]
     one = predictions(true, [(0.0, 0.0), (0.1, 0.1), (0.2, 0.2)])
     two = predictions(true, [(0.7, 0.7), (0.8, 0.8), (0.9, 0.9)]).iloc[[2, 0]]
-    joined = tables.join_runs([one, two])
+    joined = join_runs([one, two])
     assert joined["sample_id"].tolist() == ["images/0.jpg", "images/2.jpg"]
     assert joined["valence"].tolist() == [0.1, 0.5]
     assert joined["arousal_0"].tolist() == [0.0, 0.2]
@@ -40,9 +39,9 @@ def test_runs_are_joined_by_image() -> None:
 def test_faces_without_a_number_are_left_out() -> None:
     nan = float("nan")
     table = predictions([(nan, 0.1), (0.1, 0.1), (0.2, 0.2)], [(0.0, 0.0), (0.1, nan), (0.3, 0.3)])
-    assert tables.join_runs([table])["sample_id"].tolist() == ["images/2.jpg"]
+    assert join_runs([table])["sample_id"].tolist() == ["images/2.jpg"]
     with pytest.raises(ValueError, match="at least one run"):
-        tables.join_runs([])
+        join_runs([])
 
 
 @pytest.mark.parametrize(
@@ -58,34 +57,34 @@ def test_faces_without_a_number_are_left_out() -> None:
     ],
 )
 def test_quarters(valence: float, arousal: float, name: str) -> None:
-    assert tables.QUARTERS[int(tables.quarter_of([valence], [arousal])[0])] == name
+    assert QUARTERS[int(quarter_of([valence], [arousal])[0])] == name
 
 
 def test_quarters_are_counted_true_by_row() -> None:
     corners = [(0.5, 0.5), (-0.5, 0.5), (-0.5, -0.5), (0.5, -0.5)]
     table = predictions([*corners, (0.5, 0.5)], [*corners[1:], corners[0], corners[0]])
-    counts = tables.quarter_counts(tables.join_runs([table]))
+    counts = quarter_counts(join_runs([table]))
     assert counts.tolist() == [[1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0]]
 
 
 def test_residual_bins_by_hand() -> None:
     true = [-1.0, -0.9, 0.05, 1.0, 0.99]
-    table = tables.residual_bins(true, [-0.5, -0.5, 0.0, 0.8, 0.79], bins=10, fewest=2)
+    table = residual_bins(true, [-0.5, -0.5, 0.0, 0.8, 0.79], bins=10, fewest=2)
     assert table["centre"].tolist() == pytest.approx([-0.9, 0.9])
     assert table["mean"].tolist() == pytest.approx([0.45, -0.2])
     assert table["images"].tolist() == [2, 2]
 
 
 def test_distance_is_euclidean() -> None:
-    table = tables.join_runs([predictions([(0.0, 0.0), (-1.0, -1.0)], [(0.3, -0.4), (1.0, 1.0)])])
-    assert tables.distances(table).tolist() == pytest.approx([0.5, 8**0.5])
+    table = join_runs([predictions([(0.0, 0.0), (-1.0, -1.0)], [(0.3, -0.4), (1.0, 1.0)])])
+    assert distances(table).tolist() == pytest.approx([0.5, 8**0.5])
 
 
 def test_closer_run_by_hand() -> None:
     true = [(0.0, 0.0)] * 4
     one = predictions(true, [(0.1, 0.0), (0.1, 0.0), (0.5, 0.0), (0.2, 0.0)])
     two = predictions(true, [(0.3, 0.0), (0.2, 0.0), (0.0, 0.1), (0.0, 0.2)])
-    found = tables.closer_run(tables.join_runs([one, two]))
+    found = closer_run(join_runs([one, two]))
     assert (found.images, found.first, found.second) == (4, 0.5, 0.25)
     assert found.first_distance == pytest.approx(0.225)
     assert found.second_distance == pytest.approx(0.2)
@@ -99,58 +98,4 @@ def test_closer_run_by_hand() -> None:
 def test_closer_run_of_nothing() -> None:
     empty = predictions([], [])
     with pytest.raises(ValueError, match="At least one face"):
-        tables.closer_run(tables.join_runs([empty, empty]))
-
-
-@pytest.mark.parametrize(
-    ("expression", "valence", "arousal", "words", "size"),
-    [
-        ("happiness", -0.6, 0.0, "happiness with valence −0.600", 0.5),
-        ("sadness", 0.4, 0.0, "sadness with valence +0.400", 0.3),
-        ("anger", 0.3, -0.5, "anger with valence +0.300 and arousal −0.500", 0.4),
-        ("neutral", 0.9, 0.0, "neutral with valence +0.900", 0.4),
-        ("sadness", -0.5, 0.8, "sadness with arousal +0.800", 0.3),
-    ],
-)
-def test_contradictions(expression: str, valence: float, arousal: float, words: str, size: float) -> None:
-    table = tables.find_contradictions([expression], [valence], [arousal])
-    assert table["contradiction"].tolist() == [words]
-    assert table["size"].tolist() == pytest.approx([size])
-
-
-def test_the_largest_contradiction_comes_first() -> None:
-    names = ["fear", "happiness", None, "disgust", "happiness"]
-    table = tables.find_contradictions(names, [0.2, -1.0, -1.0, 0.6, float("nan")], [0.9, 0.0, 0.0, 0.0, 0.0])
-    assert table["row"].tolist() == [1, 3, 0]
-    assert tables.find_contradictions([], [], []).empty
-
-
-@pytest.mark.parametrize("rule", tables.RULES, ids=str)
-def test_every_rule_allows_its_bounds_and_forbids_what_lies_beyond(rule: tables.Rule) -> None:
-    assert rule.expression in EXPRESSIONS
-    for bound, beyond in ((rule.low, -0.01), (rule.high, 0.01)):
-        if abs(bound) == 1:
-            continue
-        fits = {"valence": -0.3 if rule.axis == "arousal" else bound, "arousal": 0.3 if rule.axis == "valence" else bound}
-        if rule.expression == "happiness":
-            fits["arousal"] = 0.0
-        assert tables.find_contradictions([rule.expression], [fits["valence"]], [fits["arousal"]]).empty
-        fits[rule.axis] += beyond
-        found = tables.find_contradictions([rule.expression], [fits["valence"]], [fits["arousal"]])
-        assert found["size"].tolist() == pytest.approx([0.01])
-
-
-def test_samples_are_the_same_every_time() -> None:
-    first, second = tables.sample_rows(5_000), tables.sample_rows(5_000)
-    assert np.array_equal(first, second)
-    assert len(np.unique(first)) == tables.MOST_POINTS
-    assert (np.diff(first) > 0).all()
-
-
-def test_density_counts_every_face_once() -> None:
-    counts = tables.plane_density([-1.0, 1.0, 0.9, 0.0], [-1.0, 1.0, 0.9, 0.0], cells=4)
-    assert counts.sum() == 4
-    assert counts[0, 0] == 1
-    assert counts[3, 3] == 2
-    # Columns are valence, rows arousal.
-    assert tables.plane_density([0.9], [-0.9], cells=2).tolist() == [[0, 1], [0, 0]]
+        closer_run(join_runs([empty, empty]))

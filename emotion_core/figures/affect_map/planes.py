@@ -72,7 +72,7 @@ def point_plane(
         title: of the figure; ``"\\n"`` breaks the line.
         dots: what is drawn.
         side: width, and height without the title, px.
-        density: from :func:`~emotion_core.figures.affect_tables.plane_density`.
+        density: from :func:`~emotion_core.figures.affect_map.sampling.plane_density`.
         marks: faces from elsewhere.
     """
     figure = _empty_plane(title, side)
@@ -149,7 +149,7 @@ def density_plane(
 
     Args:
         title: of the figure.
-        density: from :func:`~emotion_core.figures.affect_tables.plane_density`.
+        density: from :func:`~emotion_core.figures.affect_map.sampling.plane_density`.
         most: number of faces that the fullest colour means, so that several planes have one scale.
         side: width, and height without the title, px.
         marks: faces from elsewhere.

@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
-from emotion_core.figures.affect_planes import TITLE_PAD
-from emotion_core.figures.affect_tables import MOST_POINTS, QUARTERS, residual_bins, sample_rows
-from emotion_core.figures.compare_colours import Style, run_styles
+from emotion_core.figures.affect_map.planes import TITLE_PAD
+from emotion_core.figures.affect_map.sampling import MOST_POINTS, sample_rows
+from emotion_core.figures.run_styles import Style, run_styles
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
+from emotion_core.inspection.affect import QUARTERS, residual_bins
 
 Array = npt.NDArray[np.float64]
 
@@ -37,7 +38,7 @@ def residual_figure(
         axis: ``"valence"`` or ``"arousal"``.
         true: values of the annotators, shape ``(N,)``.
         predicted: values by run, shape ``(N,)`` each.
-        styles: of the runs, from :func:`~emotion_core.figures.compare_colours.run_styles`.
+        styles: of the runs, from :func:`~emotion_core.figures.run_styles.run_styles`.
         hover: id of each image.
         reach: half the height of the figure's range; what the residuals need when ``None``.
 
@@ -116,7 +117,7 @@ def quarter_matrix(counts: npt.NDArray[np.int64], run: str = "") -> go.Figure:
     """True quarter against predicted quarter: how many faces, and their share of the true quarter.
 
     Args:
-        counts: from :func:`~emotion_core.figures.affect_tables.quarter_counts`.
+        counts: from :func:`~emotion_core.inspection.affect.quarter_counts`.
         run: named in the title.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.compare_colours import backbone_colour, run_styles, short_name
+from emotion_core.figures.run_styles import backbone_colour, run_styles, short_name
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.metrics.table import METRICS
 

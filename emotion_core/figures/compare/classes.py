@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.compare_colours import run_styles, short_name
+from emotion_core.figures.run_styles import run_styles, short_name
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.labels import EXPRESSIONS
 

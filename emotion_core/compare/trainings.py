@@ -1,0 +1,60 @@
+"""How runs were trained, beside each other: settings and histories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+
+def history_table(histories: Mapping[str, Sequence[Mapping[str, Any]]], backbones: Mapping[str, str]) -> pd.DataFrame:
+    """Epochs of runs, long by ``run``; single numbers and the phase only."""
+    rows = [
+        {"run": run, "backbone": backbones[run], "epoch": number}
+        | {key: value for key, value in row.items() if isinstance(value, int | float | str) or value is None}
+        for run, history in histories.items()
+        for number, row in enumerate(history, start=1)
+        if isinstance(row, Mapping)
+    ]
+    table = pd.DataFrame(rows)
+    for name in table.columns.difference(["run", "backbone", "phase"]):
+        table[name] = pd.to_numeric(table[name], errors="coerce")
+    return table
+
+
+def settings_table(settings: Mapping[str, Mapping[str, Any]], *, differences_only: bool) -> pd.DataFrame:
+    """Settings of runs beside each other: a row a setting, a column a run.
+
+    Args:
+        settings: nested plain data by run.
+        differences_only: leave out what is the same for all runs.
+
+    Returns:
+        ``setting`` and a column of text a run; empty text where a run has no such setting.
+    """
+    flat = {run: dict(_flatten(values)) for run, values in settings.items()}
+    keys = list(dict.fromkeys(key for values in flat.values() for key in values))
+    rows = [{"setting": key} | {run: values.get(key, "") for run, values in flat.items()} for key in keys]
+    if differences_only:
+        rows = [row for row in rows if len({text for name, text in row.items() if name != "setting"}) > 1]
+    return pd.DataFrame(rows, columns=["setting", *flat])
+
+
+def _flatten(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            found += _flatten(value, f"{prefix}{key}.")
+        elif isinstance(value, list | tuple) and any(isinstance(entry, Mapping) for entry in value):
+            for number, entry in enumerate(value, start=1):
+                found += _flatten(entry if isinstance(entry, Mapping) else {"": entry}, f"{prefix}{key}.{number}.")
+        else:
+            found.append((f"{prefix}{key}", _text(value)))
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_text(entry) for entry in value)
+    return f"{value:g}" if isinstance(value, float) else "none" if value is None else str(value)
