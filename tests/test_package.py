@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -154,3 +155,24 @@ def test_help_names_the_command_as_it_was_started(
     with pytest.raises(SystemExit):
         main(["--help"])
     assert capsys.readouterr().out.startswith(f"usage: {named} ")
+
+
+def test_every_locked_package_is_on_the_page_of_licences():
+    page = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    listed = dict(re.findall(r"^\| \[([^]]+)\]\(https://pypi\.org/project/\1/\) \| ([^|]+) \|", page, re.M))
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    pins = re.findall(r"^([a-z0-9._-]+)==\S+( ;)?", lock, re.M)
+    # A pin with a marker may be for another system than the one that wrote the page.
+    assert {name for name, marker in pins if not marker} <= set(listed) <= {name for name, _ in pins}
+    assert listed["krippendorff"].startswith("GPL-3.0")
+    assert listed["tqdm"].startswith("MPL-2.0")
+    assert listed["certifi"].startswith("Mozilla")
+
+
+def test_the_build_carries_the_default_run_with_all_that_predicting_needs(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("setuptools.setup", lambda **settings: None)
+    monkeypatch.chdir(ROOT)
+    built = runpy.run_path(str(ROOT / "setup.py"))
+    files = {str(path) for path in built["carried_files"]()}
+    run = Path("checkpoints", DEFAULT_RUN)
+    assert files >= {str(run / name) for name in ("run.json", "README.md", WEIGHTS)}
