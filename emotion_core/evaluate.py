@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from emotion_core.data.audit import leaked_ids
 from emotion_core.data.audit_pictures import picture_digest
-from emotion_core.data.audit_tables import add_unlabelled
 from emotion_core.data.datasets import dataset_spec, load_dataset
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.data.transforms import decode_table
@@ -25,9 +23,9 @@ from emotion_core.metrics.calibration import fit_temperature
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
+from emotion_core.results.measured import leaked_images, measure_predictions
 from emotion_core.results.run import Run, read_run, write_evaluation, write_info
-from emotion_core.results.summaries import keep_summary, summarise_predictions
-from emotion_core.results.verdicts import corrected_labels, reviewed_out
+from emotion_core.results.summaries import keep_summary
 
 log = logging.getLogger(__name__)
 
@@ -62,10 +60,9 @@ def evaluate(
 ) -> Evaluation:
     """Measure a run on one split of a dataset.
 
-    Where images of the split also stand in the training part of the same dataset, pixel for pixel, ``metrics`` has the
-    measures without them too, as ``without_leaked``; with ``verdicts``, also what :func:`reviewed_measures` gives. Where a
-    dataset tells fewer than eight expressions apart, the run decides between these alone: its other logits count as minus
-    infinity, so that its probabilities sum to 1 over ``classes``.
+    ``metrics`` holds what :func:`~emotion_core.results.measured.measure_predictions` gives, beside what the run was measured
+    on. Where a dataset tells fewer than eight expressions apart, the run decides between these alone: its other logits count
+    as minus infinity, so that its probabilities sum to 1 over ``classes``.
 
     Args:
         run: a run with weights.
@@ -98,7 +95,8 @@ def evaluate(
     table, pixels = decode_table(table, run.info.input_size, on_error=on_error, look=None if split == "train" else note)
     logits, affect = infer(network, pixels, flip=flip, progress=progress)
     predictions = prediction_table(table, logits, affect, run, classes=classes)
-    summary = summarise_predictions(predictions)
+    leaked = leaked_images(run, whole, split, digests)
+    blocks, summary = measure_predictions(predictions, leaked=leaked, verdicts=verdicts)
     metrics = {
         "dataset": whole.name,
         "split": split,
@@ -111,15 +109,10 @@ def evaluate(
         "temperature": run.info.temperature,
         "seed": run.info.seed,
         "chosen_by": run.info.selection,
-        "collapse": list(summary.collapse),
-        "measures": summary.with_intervals(),
+        **blocks,
     }
-    leaked = _leaked(_as_learnt(whole, run), split, digests) if split != "train" else frozenset()
-    if (rest := measures_without(predictions, leaked)) is not None:
-        metrics["without_leaked"] = rest
-        log.info("%s of the images also stand in the training part, pixel for pixel", f"{rest['left_out']:,}")
-    if verdicts is not None:
-        metrics |= reviewed_measures(predictions, verdicts)
+    if "without_leaked" in metrics:
+        log.info("%d of the images also stand in the training part, pixel for pixel", metrics["without_leaked"]["left_out"])
     folder = None
     if store:
         folder = write_evaluation(run.path, whole.name, split, metrics, predictions)
@@ -202,67 +195,3 @@ def prediction_table(
     for index, name in enumerate(AFFECT):
         columns[f"pred_{name}"] = affect[:, index] if "affect" in run.info.outputs else np.nan
     return pd.DataFrame(columns)
-
-
-def _as_learnt(whole: FaceTable, run: Run) -> FaceTable:
-    """The dataset with the images that this run learnt from as its training part."""
-    if "val" not in run.info.taught_by:
-        return whole
-    return whole.with_split(whole.frame["split"].replace("val", "train").to_numpy())
-
-
-def _leaked(whole: FaceTable, split: str, digests: Mapping[str, bytes]) -> frozenset[str]:
-    """Images with one of ``digests`` that also stand in the training part."""
-    everything = add_unlabelled(whole)
-    # Any training picture may have been met, also one that has no label by the protocol.
-    needed = (everything.frame["split"] == "train") | everything.frame["sample_id"].isin(list(digests))
-    return leaked_ids(everything.where(needed), splits=(split,), digests=digests)
-
-
-def measures_without(predictions: pd.DataFrame, ids: frozenset[str]) -> dict[str, Any] | None:
-    """Measures over the images that are left.
-
-    Args:
-        predictions: a row an image with the columns of ``predictions.parquet``.
-        ids: of images to leave out; others than those in ``predictions`` do not count.
-
-    Returns:
-        ``images`` that are left, how many were ``left_out``, and their ``measures`` (none when no image is left); ``None`` when
-        there is nothing to leave out.
-    """
-    rest = predictions[~predictions["sample_id"].isin(ids)].reset_index(drop=True)
-    if len(rest) == len(predictions):
-        return None
-    return {
-        "images": len(rest),
-        "left_out": len(predictions) - len(rest),
-        "measures": summarise_predictions(rest).with_intervals() if len(rest) else {},
-    }
-
-
-def reviewed_measures(predictions: pd.DataFrame, verdicts: pd.DataFrame) -> dict[str, Any]:
-    """Measures as they would be if the reviewers had their way.
-
-    Args:
-        predictions: a row an image with the columns of ``predictions.parquet``.
-        verdicts: a row a reviewed image with the columns of :func:`~emotion_core.results.verdicts.combine_reviews`.
-
-    Returns:
-        ``reviewed``: how many of the images have a review, and in how many no verdict has more than half of the reviewers.
-        ``without_reviewed_out``, as :func:`measures_without` gives it, where images have a verdict that excludes them.
-        ``with_corrected_labels``, where reviewers agree on another expression: ``images``, how many were ``corrected``, and
-        their ``measures``.
-    """
-    mine = verdicts[verdicts["sample_id"].isin(predictions["sample_id"])]
-    found: dict[str, Any] = {"reviewed": {"images": len(mine), "undecided": int(mine["verdict"].isna().sum())}}
-    if (rest := measures_without(predictions, reviewed_out(mine))) is not None:
-        found["without_reviewed_out"] = rest
-    given = predictions["expression"].tolist()
-    right = corrected_labels(mine)
-    labels = [right.get(sample_id, label) for sample_id, label in zip(predictions["sample_id"], given, strict=True)]
-    # Two labels that are both missing are not different ones.
-    changed = sum(new != old for new, old in zip(labels, given, strict=True) if isinstance(new, str))
-    if changed:
-        measures = summarise_predictions(predictions.assign(expression=labels)).with_intervals()
-        found["with_corrected_labels"] = {"images": len(predictions), "corrected": changed, "measures": measures}
-    return found

@@ -15,9 +15,10 @@ from PIL import Image
 
 from emotion_core.cli import main
 from emotion_core.data.affectnet import load_affectnet
-from emotion_core.evaluate import evaluate, measures_without
+from emotion_core.evaluate import evaluate
 from emotion_core.labels import FERPLUS_VOTES
 from emotion_core.metrics.summary import summarize
+from emotion_core.results.measured import measures_without
 from emotion_core.results.run import find_run
 
 MakeRun = Callable[..., Path]
@@ -46,7 +47,7 @@ def test_figures_without_leaked_images_are_stored_beside_the_others(make_run: Ma
     stored = json.loads((run.path / "evaluations" / "affectnet-3999-test" / "metrics.json").read_text())
     assert stored["images"] == len(evaluation.predictions) == 16
     rest = stored["without_leaked"]
-    assert (rest["images"], rest["left_out"]) == (14, 2)
+    assert (rest["images"], rest["left_out"], rest["ids"]) == (14, 2, sorted(leaked))
     clean = evaluation.predictions[~evaluation.predictions["sample_id"].isin(leaked)]
     expected = summarize(clean)
     assert list(rest["measures"]) == list(expected) == list(stored["measures"])

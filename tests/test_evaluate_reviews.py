@@ -14,9 +14,10 @@ import pytest
 from sklearn.metrics import accuracy_score
 
 from emotion_core.cli import main
-from emotion_core.evaluate import evaluate, reviewed_measures
+from emotion_core.evaluate import evaluate
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.summary import summarize
+from emotion_core.results.measured import reviewed_measures
 from emotion_core.results.reviews import Review, ReviewStore
 from emotion_core.results.run import find_run
 from emotion_core.results.verdicts import VERDICT_COLUMNS

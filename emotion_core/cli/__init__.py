@@ -10,10 +10,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emotion_core import __version__
-from emotion_core.cli import app, audit, compare, ensemble, evaluate, explain, predict, profile, reviews, runs, soup, train
+from emotion_core.cli import (
+    app,
+    audit,
+    compare,
+    ensemble,
+    evaluate,
+    explain,
+    predict,
+    profile,
+    remeasure,
+    reviews,
+    runs,
+    soup,
+    train,
+)
 from emotion_core.errors import EmotionCoreError
 
-COMMANDS = (predict, train, evaluate, ensemble, soup, compare, profile, explain, audit, reviews, runs, app)
+COMMANDS = (predict, train, evaluate, remeasure, ensemble, soup, compare, profile, explain, audit, reviews, runs, app)
 """Modules with commands, in the order of ``--help``."""
 
 COMMAND = "emotion-core"

@@ -369,6 +369,11 @@ def write_evaluation(path: Path, dataset: str, split: str, metrics: Mapping[str,
     return folder
 
 
+def write_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Replace the ``metrics.json`` of an evaluation; its predictions stay as they are. NaN becomes ``null``."""
+    write_text(folder / "metrics.json", json.dumps(_without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n")
+
+
 def _without_nan(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _without_nan(entry) for key, entry in value.items()}

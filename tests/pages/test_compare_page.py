@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.cli import main
 from emotion_core.inspection.filters import Filter
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
 from emotion_core.metrics.summary import summarize
+from emotion_core.metrics.table import METRICS
 from emotion_core.results.reviews import ReviewStore
 from emotion_core.results.run import RunInfo, append_history, read_run, write_evaluation, write_info
 from emotion_core.results.summaries import read_predictions
@@ -129,6 +132,23 @@ def test_opens_on_a_comparison(app: AppTest) -> None:
     assert "difference from good" in captions(app)
     assert figure(app)["layout"]["title"]["text"] == "One cannot be told from the best"
     assert app.get("plotly_chart")[0].proto.alt.startswith("accuracy: good 0.750")
+
+
+@pytest.mark.usefixtures("three")
+def test_a_row_of_the_table_of_measures_is_a_measure_of_the_page(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Before the evaluations have it nobody is offered it; a comparison of those that have it needs nothing but the row.
+    monkeypatch.setitem(
+        METRICS, "hits", replace(METRICS["accuracy"], name="hits", title="toy hits", meaning="A toy.", batched=None)
+    )
+    run(app)
+    assert "toy hits" not in app.multiselect(key="measures").options
+    assert main(["remeasure", "--all"]) == 0
+    run(app)
+    app.multiselect(key="measures").set_value(["toy hits"])
+    run(app)
+    assert columns(app)["hits"]["label"] == "toy hits ↑"
+    assert columns(app)["hits"]["help"].startswith("A toy. 0 to 1;")
+    assert app.dataframe[0].value["hits"].tolist() == pytest.approx([0.75, 0.7437, 0.4], abs=1e-3)
 
 
 @pytest.mark.usefixtures("three")
