@@ -12,6 +12,7 @@ from emotion_core.metrics.continuous import concordance_corrcoef
 from emotion_core.metrics.summary import per_class, summarize
 from emotion_core.metrics.table import METRICS
 
+
 @pytest.fixture
 def predictions() -> pd.DataFrame:
     generator = np.random.default_rng(0)
