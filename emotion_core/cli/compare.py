@@ -39,7 +39,7 @@ def add(command: AddCommand) -> None:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from emotion_core.compare import (
-        MEASURES,
+        USUAL,
         compare,
         comparison_table,
         find_entries,
@@ -56,7 +56,7 @@ def _compare(arguments: argparse.Namespace) -> int:
     entries = find_entries(store, names, evaluation=arguments.on)
     if arguments.reported:
         entries += reported_entries(entries[0].dataset)
-    measures = arguments.measures or [key for key in MEASURES if any(key in entry.measures for entry in entries)]
+    measures = arguments.measures or [key for key in USUAL if any(key in entry.measures for entry in entries)]
     comparison = compare(entries, measures, baseline=arguments.baseline)
     if arguments.format == "text":
         print(render_text(comparison, measures), end="")

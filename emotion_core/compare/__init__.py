@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from emotion_core.compare.entries import Entry, Kind, Measure, Store, find_entries, judge_part, load_store, reported_entries
-from emotion_core.compare.pairs import ALPHA, MEASURES, Comparison, Difference, compare, why_not_comparable
+from emotion_core.compare.entries import Entry, Kind, Measure, Store, find_entries, judge_subset, load_store, reported_entries
+from emotion_core.compare.pairs import ALPHA, USUAL, Comparison, Difference, compare, why_not_comparable
 from emotion_core.compare.seeds import SeedSpread, repeated_trainings, seed_spread
 from emotion_core.compare.tables import comparison_table, render_text
 
 __all__ = [
     "ALPHA",
-    "MEASURES",
+    "USUAL",
     "Comparison",
     "Difference",
     "Entry",
@@ -20,7 +20,7 @@ __all__ = [
     "compare",
     "comparison_table",
     "find_entries",
-    "judge_part",
+    "judge_subset",
     "load_store",
     "render_text",
     "repeated_trainings",

@@ -11,7 +11,7 @@ from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.reported import Reported, load_reported
 from emotion_core.results.run import DamagedRun, Run, list_runs
-from emotion_core.results.summaries import summarise_part
+from emotion_core.results.summaries import summarise_subset
 
 Kind = Literal["measured", "reported"]
 
@@ -34,7 +34,7 @@ class Entry:
         kind: ``"measured"`` here, or ``"reported"`` by others.
         backbone: which.
         dataset: on which data.
-        split: on which part, in the words of the report for reported ones.
+        split: on which split, in the words of the report for reported ones.
         num_classes: between how many expressions it decides.
         measures: by key.
         fingerprint: of the images and labels; ``None`` for reported ones.
@@ -47,7 +47,7 @@ class Entry:
         collapse: why it counts as collapsed.
         facts: ``num_params_millions``, ``size_mb``, ``seconds`` and what else describes cost, as far as it is known.
         run: the run; ``None`` for reported ones.
-        part: ids of the images that it is judged on, where these are not all; see :func:`judge_part`.
+        subset: ids of the images that it is judged on, where these are not all; see :func:`judge_subset`.
     """
 
     name: str
@@ -67,7 +67,7 @@ class Entry:
     collapse: tuple[str, ...] = ()
     facts: Mapping[str, float] = field(default_factory=dict)
     run: Run | None = None
-    part: frozenset[str] | None = None
+    subset: frozenset[str] | None = None
 
     @property
     def evaluation(self) -> str:
@@ -121,7 +121,7 @@ def reported_entries(dataset: str) -> tuple[Entry, ...]:
     return tuple(_reported(system) for system in load_reported() if system.dataset in (dataset, *also))
 
 
-def judge_part(entry: Entry, sample_ids: frozenset[str]) -> Entry:
+def judge_subset(entry: Entry, sample_ids: frozenset[str]) -> Entry:
     """The same run, judged on some of its images: measures, intervals and tests are those of these images.
 
     Args:
@@ -134,14 +134,14 @@ def judge_part(entry: Entry, sample_ids: frozenset[str]) -> Entry:
     """
     if entry.run is None:
         raise ConfigError(f"{entry.name} is reported: without its predictions it cannot be judged on some images.")
-    summary = summarise_part(entry.run, entry.evaluation, sample_ids)
+    summary = summarise_subset(entry.run, entry.evaluation, sample_ids)
     measures = {name: Measure(**values) for name, values in summary.with_intervals().items()}
     return replace(
         entry,
         measures=measures,
         images=len(sample_ids),
         source=f"measured on {len(sample_ids)} of {entry.images} images",
-        part=sample_ids,
+        subset=sample_ids,
     )
 
 

@@ -16,12 +16,12 @@ from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.metrics.significance import holm, mcnemar_p_values, normal_p_values
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.run import Run
-from emotion_core.results.summaries import Summary, load_summary, summarise_part
+from emotion_core.results.summaries import Summary, load_summary, summarise_subset
 
 ALPHA = 0.05
 """Level of every test, after Holm's correction."""
 
-MEASURES = ("accuracy", "f1_macro", "cohen_kappa", "roc_auc", "ccc_valence", "ccc_arousal", "rmse_valence", "rmse_arousal")
+USUAL = ("accuracy", "f1_macro", "cohen_kappa", "roc_auc", "ccc_valence", "ccc_arousal", "rmse_valence", "rmse_arousal")
 """What is compared when nobody asks for more."""
 
 
@@ -36,7 +36,7 @@ def why_not_comparable(first: Entry, second: Entry) -> str | None:
         return f"{first.name} decides between {first.num_classes} expressions, {second.name} between {second.num_classes}."
     if (first.dataset, first.split) != (second.dataset, second.split):
         return f"{first.name} was measured on {first.evaluation}, {second.name} on {second.evaluation}."
-    if first.fingerprint != second.fingerprint or first.part != second.part:
+    if first.fingerprint != second.fingerprint or first.subset != second.subset:
         return f"{first.name} and {second.name} were measured on other images or labels of {first.evaluation}."
     return None
 
@@ -146,8 +146,8 @@ def compare(entries: Sequence[Entry], measures: Sequence[str], *, baseline: str 
 
 
 def _summary(entry: Entry, run: Run) -> Summary:
-    if entry.part is not None:
-        return summarise_part(run, entry.evaluation, entry.part)
+    if entry.subset is not None:
+        return summarise_subset(run, entry.evaluation, entry.subset)
     summary = load_summary(run, entry.evaluation)
     if summary.num_images != entry.images:
         raise CheckpointError(

@@ -72,7 +72,7 @@ def _trainings(entries: Sequence[Entry]) -> list[list[Entry]]:
         if entry.run is not None and entry.seed is not None:
             info = entry.run.info
             training = {**info.training, "seed": None}
-            images = [entry.evaluation, entry.fingerprint, sorted(entry.part or ()), entry.views]
+            images = [entry.evaluation, entry.fingerprint, sorted(entry.subset or ()), entry.views]
             same = [images, entry.backbone, info.network, training, info.init]
             groups.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
     return list(groups.values())

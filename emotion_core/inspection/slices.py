@@ -10,7 +10,7 @@ from emotion_core.errors import CheckpointError
 from emotion_core.inspection.table import as_predictions
 from emotion_core.metrics.intervals import bootstrap_intervals
 from emotion_core.metrics.summary import summarize
-from emotion_core.results.summaries import part_resamples
+from emotion_core.results.summaries import subset_resamples
 
 
 def slice_measures(table: pd.DataFrame, rows: npt.NDArray[np.int64], run: int = 0) -> pd.DataFrame:
@@ -33,7 +33,7 @@ def slice_measures(table: pd.DataFrame, rows: npt.NDArray[np.int64], run: int = 
     predictions = as_predictions(table.iloc[rows], run).reset_index(drop=True)
     try:
         values = summarize(predictions)
-        intervals = bootstrap_intervals(predictions, resamples=part_resamples(len(rows)))
+        intervals = bootstrap_intervals(predictions, resamples=subset_resamples(len(rows)))
     except ValueError as error:
         raise CheckpointError(f"The predictions are damaged ({error}). Evaluate the run again.") from error
     found = [(name, value, *intervals.get(name, (float("nan"),) * 2)) for name, value in values.items()]

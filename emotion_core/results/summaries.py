@@ -122,13 +122,13 @@ def load_summary(run: Run, evaluation: str) -> Summary:
     return _load(path.parent, status.st_mtime_ns, status.st_size, version())
 
 
-def summarise_part(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Summary:
+def summarise_subset(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Summary:
     """Summary of some images of one evaluation; kept in memory, not with the run.
 
     Args:
         run: which run.
         evaluation: ``<dataset>-<split>``.
-        sample_ids: of the images that count; many of them get fewer resamples, see :func:`part_resamples`.
+        sample_ids: of the images that count; many of them get fewer resamples, see :func:`subset_resamples`.
 
     Raises:
         CheckpointError: the predictions are missing or damaged, or lack one of the images; or there is no image at all.
@@ -140,14 +140,14 @@ def summarise_part(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Sum
         modified = path.stat().st_mtime_ns
     except OSError as error:
         raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
-    return _summarise_part(path, modified, sample_ids, version())
+    return _summarise_subset(path, modified, sample_ids, version())
 
 
-def part_resamples(images: int) -> int:
+def subset_resamples(images: int) -> int:
     """How many resamples some images get: as many as take less than half a second, at most :data:`RESAMPLES`.
 
     Example:
-        >>> part_resamples(800), part_resamples(10_000)
+        >>> subset_resamples(800), subset_resamples(10_000)
         (2000, 400)
     """
     return int(np.clip(4_000_000 // max(images, 1), 100, RESAMPLES))
@@ -199,13 +199,15 @@ def _load(folder: Path, _modified: int, _size: int, _version: str) -> Summary:
 
 
 @lru_cache(maxsize=128)
-def _summarise_part(path: Path, _modified: int, sample_ids: frozenset[str], _version: str) -> Summary:
+def _summarise_subset(path: Path, _modified: int, sample_ids: frozenset[str], _version: str) -> Summary:
     table = _read_parquet(path, list(PREDICTION_COLUMNS))
-    part = table[table["sample_id"].isin(sample_ids)]
-    if len(part) != len(sample_ids):
-        raise CheckpointError(f"'{path}' has predictions for {len(part)} of {len(sample_ids)} images. Evaluate the run again.")
+    subset = table[table["sample_id"].isin(sample_ids)]
+    if len(subset) != len(sample_ids):
+        raise CheckpointError(
+            f"'{path}' has predictions for {len(subset)} of {len(sample_ids)} images. Evaluate the run again."
+        )
     try:
-        return summarise_predictions(part, resamples=part_resamples(len(part)))
+        return summarise_predictions(subset, resamples=subset_resamples(len(subset)))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"'{path}' cannot be used ({error}). Evaluate the run again.") from error
 

@@ -31,8 +31,8 @@ def compare_cached(
     entries: Sequence[Entry], measures: tuple[str, ...], baseline: str | None, signature: Signature
 ) -> Comparison:
     """The comparison of these entries. The first one of an evaluation resamples its images and says how far it is."""
-    _resample([entry for entry in entries if entry.run is not None and entry.part is None])
-    names = tuple((entry.name, entry.source, hash(entry.part)) for entry in entries)
+    _resample([entry for entry in entries if entry.run is not None and entry.subset is None])
+    names = tuple((entry.name, entry.source, hash(entry.subset)) for entry in entries)
     return _compare(signature, names, measures, baseline, list(entries))
 
 
@@ -58,10 +58,10 @@ def _resample(entries: Sequence[Entry]) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def _answers(path: str, evaluation: str, modified: int, part: int | None, _entry: Any) -> tuple[Any, pd.DataFrame] | None:
+def _answers(path: str, evaluation: str, modified: int, subset: int | None, _entry: Any) -> tuple[Any, pd.DataFrame] | None:
     predictions = read_predictions(_entry.run, evaluation, ["sample_id", *EXPRESSION_NEEDS])
-    if _entry.part is not None:
-        predictions = predictions[predictions["sample_id"].isin(_entry.part)]
+    if _entry.subset is not None:
+        predictions = predictions[predictions["sample_id"].isin(_entry.subset)]
     return expression_answers(predictions)
 
 
@@ -73,8 +73,8 @@ def answers_of(entries: Sequence[Entry]) -> dict[str, tuple[Any, pd.DataFrame]]:
             continue
         path = entry.run.path / "evaluations" / entry.evaluation / "predictions.parquet"
         try:
-            part = None if entry.part is None else hash(entry.part)
-            answers = _answers(str(path), entry.evaluation, path.stat().st_mtime_ns, part, entry)
+            subset = None if entry.subset is None else hash(entry.subset)
+            answers = _answers(str(path), entry.evaluation, path.stat().st_mtime_ns, subset, entry)
         except (EmotionCoreError, OSError, ValueError):
             continue
         if answers is not None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from emotion_core.compare import Entry, judge_part
+from emotion_core.compare import Entry, judge_subset
 from emotion_core.errors import CheckpointError, EmotionCoreError
 from emotion_core.inspection.filters import Filter, choose_rows
 from pages.shared.inspected import inspect_entries, read_marks
@@ -62,7 +62,7 @@ def _judge(entries: Sequence[Entry], images: frozenset[str]) -> list[Entry]:
     judged = []
     for entry in entries:
         try:
-            judged.append(judge_part(entry, images))
+            judged.append(judge_subset(entry, images))
         except CheckpointError as error:
             st.caption(escape(f"{entry.name} is left out: {error}"))
     return judged

@@ -12,7 +12,7 @@ from emotion_core.inspection.filters import Filter
 from emotion_core.inspection.slices import slice_measures
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.reviews import LONGEST_NAME
-from emotion_core.results.summaries import part_resamples
+from emotion_core.results.summaries import subset_resamples
 from pages.errors.chosen import ChosenImages
 from pages.errors.controls import USUAL, set_filter
 from pages.shared.inspected import Inspected, Rows
@@ -44,7 +44,7 @@ def show_slice(chosen: ChosenImages) -> None:
             table = table.drop(columns="run")
         st.dataframe(table, hide_index=True, key="slice-measures")
         st.caption(
-            f"[..] is the 95 % interval over images, from {part_resamples(total):,} resamples of the selection; arrows "
+            f"[..] is the 95 % interval over images, from {subset_resamples(total):,} resamples of the selection; arrows "
             "say which way is better."
         )
 

@@ -18,7 +18,7 @@ from emotion_core.compare import (
     compare,
     comparison_table,
     find_entries,
-    judge_part,
+    judge_subset,
     load_store,
     render_text,
     reported_entries,
@@ -318,8 +318,8 @@ def test_on_some_images_everything_is_that_of_these_images(make_run: MakeRun, tm
         name: make_run(name, predictions(correct(number, shift))) for name, number, shift in (("a", 150, 0), ("b", 150, 50))
     }
     entries = load_store(tmp_path).entries
-    part = frozenset(f"{number:05}.jpg" for number in range(100))
-    judged = [judge_part(entry, part) for entry in entries]
+    subset = frozenset(f"{number:05}.jpg" for number in range(100))
+    judged = [judge_subset(entry, subset) for entry in entries]
     # Of the first hundred images a has all right, b fifty.
     assert [entry.measures["accuracy"].value for entry in judged] == [1.0, 0.5]
     assert [entry.images for entry in judged] == [100, 100]
@@ -338,11 +338,11 @@ def test_some_images_that_are_not_there(make_run: MakeRun, tmp_path: Path) -> No
     make_run("a", predictions(correct(150)))
     (entry,) = load_store(tmp_path).entries
     with pytest.raises(CheckpointError, match="predictions for 1 of 2 images"):
-        judge_part(entry, frozenset({"00001.jpg", "elsewhere.jpg"}))
+        judge_subset(entry, frozenset({"00001.jpg", "elsewhere.jpg"}))
     with pytest.raises(CheckpointError, match="No image is left"):
-        judge_part(entry, frozenset())
+        judge_subset(entry, frozenset())
     with pytest.raises(ConfigError, match="is reported"):
-        judge_part(replace(entry, run=None), frozenset({"00001.jpg"}))
+        judge_subset(replace(entry, run=None), frozenset({"00001.jpg"}))
 
 
 def test_a_last_epoch_says_that_nothing_chose_it(make_run: MakeRun, tmp_path: Path) -> None:

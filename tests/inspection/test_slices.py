@@ -13,7 +13,7 @@ from emotion_core.inspection.slices import slice_measures
 from emotion_core.inspection.table import inspect_runs
 from emotion_core.metrics.intervals import bootstrap_intervals
 from emotion_core.metrics.summary import summarize
-from emotion_core.results.summaries import part_resamples
+from emotion_core.results.summaries import subset_resamples
 
 
 def test_a_slice_has_the_measures_of_its_rows() -> None:
@@ -48,4 +48,4 @@ def test_damaged_predictions_are_named(predictions: pd.DataFrame) -> None:
 
 @pytest.mark.parametrize(("images", "resamples"), [(1, 2_000), (2_000, 2_000), (8_000, 500), (10**7, 100)])
 def test_many_images_get_fewer_resamples(images: int, resamples: int) -> None:
-    assert part_resamples(images) == resamples
+    assert subset_resamples(images) == resamples
