@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from emotion_core.labels import AFFECT
+from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.intervals import wilson_interval
 
 Array = npt.NDArray[np.float64]
@@ -48,6 +48,18 @@ def join_runs(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
     numbers = joined.drop(columns=["sample_id", "expression"]).to_numpy(dtype=np.float64)
     kept: pd.DataFrame = joined[np.isfinite(numbers).all(axis=1)].reset_index(drop=True)
     return kept
+
+
+def predicted_expressions(predictions: pd.DataFrame) -> pd.Series:
+    """The most probable expression by ``sample_id``; images without probabilities are left out.
+
+    Args:
+        predictions: with ``sample_id`` and the eight ``prob_<expression>``, as in ``predictions.parquet``.
+    """
+    probs = predictions[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy(dtype=np.float64)
+    known = ~np.isnan(probs).any(axis=1)
+    names = np.array(EXPRESSIONS, dtype=object)[probs[known].argmax(axis=1)]
+    return pd.Series(names, index=pd.Index(predictions["sample_id"].to_numpy()[known]), dtype=object)
 
 
 def quarter_of(valence: npt.ArrayLike, arousal: npt.ArrayLike) -> npt.NDArray[np.int64]:

@@ -8,6 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from emotion_core.labels import AFFECT, EXPRESSIONS
+
+Array = npt.NDArray[np.float64]
+
+TOLERANCE = 1e-9
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
@@ -51,6 +57,29 @@ wrong, half the axis where only an extreme can. Surprise may be pleasant or not,
 """
 
 
+def excess(expressions: npt.ArrayLike, valence: npt.ArrayLike, arousal: npt.ArrayLike) -> Array:
+    """How far each value lies outside what a rule allows, shape ``(len(RULES), N)``.
+
+    Args:
+        expressions: a name each, or missing; shape ``(N,)``.
+        valence: in [-1, 1], shape ``(N,)``.
+        arousal: likewise.
+
+    Returns:
+        A row a rule of :data:`RULES`; 0 where the value fits, where the face has another expression, and where one of both is
+        missing.
+    """
+    codes = pd.Index(EXPRESSIONS).get_indexer(pd.Index(np.asarray(expressions, dtype=object)))
+    values = {"valence": np.asarray(valence, dtype=np.float64), "arousal": np.asarray(arousal, dtype=np.float64)}
+    found = np.zeros((len(RULES), len(codes)))
+    for row, rule in zip(found, RULES, strict=True):
+        beyond = np.fmax(rule.low - values[rule.axis], values[rule.axis] - rule.high)
+        # A bound itself fits, and the last digit of a stored value decides nothing.
+        outside = (codes == EXPRESSIONS.index(rule.expression)) & (beyond > TOLERANCE)
+        row[outside] = beyond[outside]
+    return found
+
+
 def find_contradictions(expressions: npt.ArrayLike, valence: npt.ArrayLike, arousal: npt.ArrayLike) -> pd.DataFrame:
     """Faces whose expression contradicts their valence or arousal, largest contradiction first.
 
@@ -68,22 +97,47 @@ def find_contradictions(expressions: npt.ArrayLike, valence: npt.ArrayLike, arou
         >>> table["row"].tolist(), table["size"].round(3).tolist()
         ([0], [0.5])
     """
-    names = np.asarray(expressions, dtype=object)
+    sizes = excess(expressions, valence, arousal)
     values = {"valence": np.asarray(valence, dtype=np.float64), "arousal": np.asarray(arousal, dtype=np.float64)}
-    size = np.zeros(len(names))
-    words: dict[int, list[str]] = {}
-    for rule in RULES:
-        value = values[rule.axis]
-        excess = np.where(names == rule.expression, np.fmax(rule.low - value, value - rule.high), 0.0)
-        for row in np.flatnonzero(excess > 1e-9):
-            size[row] = max(size[row], excess[row])
-            words.setdefault(int(row), []).append(f"{rule.axis} {_signed(value[row])}")
-    rows = np.array(sorted(words, key=lambda row: (-size[row], row)), dtype=np.int64)
+    size = sizes.max(axis=0)
+    rows = np.flatnonzero(size)
+    rows = rows[np.argsort(-size[rows], kind="stable")]
+    words = []
+    for row in rows:
+        broken = [rule for rule, beyond in zip(RULES, sizes[:, row], strict=True) if beyond]
+        where = " and ".join(f"{rule.axis} {_signed(values[rule.axis][row])}" for rule in broken)
+        words.append(f"{broken[0].expression} with {where}")
+    return pd.DataFrame({"row": rows, "contradiction": words, "size": size[rows]})
+
+
+def contradiction_table(faces: pd.DataFrame, predicted: pd.Series | None = None, run: int = 0) -> pd.DataFrame:
+    """The faces of a table whose expression contradicts their place, largest contradiction first.
+
+    Args:
+        faces: from :func:`~emotion_core.inspection.affect.join_runs`.
+        predicted: expressions that the run predicts, from :func:`~emotion_core.inspection.affect.predicted_expressions`, which
+            are held against the place that it predicts; true expressions and true places when ``None``.
+        run: its number in ``faces``.
+
+    Returns:
+        ``image, contradiction, size, expression, valence, arousal``, a row a face.
+    """
+    if predicted is None:
+        expressions, ending = faces["expression"], ""
+    else:
+        expressions, ending = predicted.reindex(faces["sample_id"].to_numpy()), f"_{run}"
+    names = expressions.to_numpy(dtype=object)
+    valence, arousal = (faces[f"{axis}{ending}"].to_numpy(dtype=np.float64) for axis in AFFECT)
+    found = find_contradictions(names, valence, arousal)
+    at = found["row"].to_numpy()
     return pd.DataFrame(
         {
-            "row": rows,
-            "contradiction": [f"{names[row]} with {' and '.join(words[int(row)])}" for row in rows],
-            "size": size[rows],
+            "image": faces["sample_id"].to_numpy()[at],
+            "contradiction": found["contradiction"].to_numpy(),
+            "size": found["size"].to_numpy(),
+            "expression": names[at],
+            "valence": valence[at],
+            "arousal": arousal[at],
         }
     )
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from emotion_core.errors import ConfigError
 from emotion_core.inspection.affect import QUARTERS, quarter_of
-from emotion_core.inspection.contradictions import RULES
+from emotion_core.inspection.contradictions import excess
 from emotion_core.inspection.piles import PILES, pile_numbers
 from emotion_core.inspection.table import num_runs
 from emotion_core.labels import EXPRESSIONS
@@ -238,13 +238,8 @@ def contradicting(table: pd.DataFrame, whose: str) -> Mask:
         whose: a key of :data:`CONTRADICTIONS`. What is missing contradicts nothing.
     """
     column, ending = CONTRADICTIONS[whose]
-    codes = table[column].cat.codes.to_numpy()
-    found = np.zeros(len(table), dtype=np.bool_)
-    for rule in RULES:
-        value = table[f"{rule.axis}{ending}"].to_numpy(dtype=np.float64)
-        outside = (value < rule.low - 1e-9) | (value > rule.high + 1e-9)
-        found |= (codes == EXPRESSIONS.index(rule.expression)) & outside
-    return found
+    sizes = excess(table[column], table[f"valence{ending}"], table[f"arousal{ending}"])
+    return np.asarray(sizes.any(axis=0), dtype=np.bool_)
 
 
 def _in_region(table: pd.DataFrame, region: str, ending: str) -> Mask:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import pandas as pd
 import streamlit as st
 
-from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
-from emotion_core.inspection.contradictions import RULES, find_contradictions
+from emotion_core.inspection.contradictions import RULES, contradiction_table
 from pages.affect_map.faces import ChosenFaces, load_expressions
 from pages.affect_map.planes import show_table
 from pages.shared.pictures import show_pictures
@@ -34,7 +30,7 @@ def show_contradictions(chosen: ChosenFaces) -> None:
         with st.popover("What counts", type="tertiary"):
             st.markdown("An expression contradicts its place on the plane when the place lies outside:")
             st.markdown("\n".join(f"- {rule}" for rule in RULES))
-    found = _find(chosen.faces, chosen.entries, str(whose))
+    found = _find(chosen, str(whose))
     if found is None:
         return
     if found.empty:
@@ -49,30 +45,16 @@ def show_contradictions(chosen: ChosenFaces) -> None:
     show_pictures(chosen.entries[0].dataset, pictures, key="contradictions")
 
 
-def _find(part: pd.DataFrame, entries: Sequence[Entry], whose: str) -> pd.DataFrame | None:
-    number = next((i for i, entry in enumerate(entries) if entry.name == whose), None)
-    if number is None:
-        names, columns = part["expression"], ("valence", "arousal")
-    else:
-        try:
-            said = load_expressions(entries[number])
-        except CheckpointError as error:
-            st.error(escape(str(error)))
-            return None
-        if said.empty:
-            st.text(f"{shorten(whose)} was not taught expressions, so nothing can contradict them.")
-            return None
-        names, columns = said.reindex(part["sample_id"].to_numpy()), (f"valence_{number}", f"arousal_{number}")
-    values = [part[column].to_numpy(dtype=np.float64) for column in columns]
-    found = find_contradictions(names.to_numpy(dtype=object), *values)
-    at = found["row"].to_numpy()
-    return pd.DataFrame(
-        {
-            "image": part["sample_id"].to_numpy()[at],
-            "contradiction": found["contradiction"].to_numpy(),
-            "size": found["size"].to_numpy(),
-            "expression": names.to_numpy(dtype=object)[at],
-            "valence": values[0][at],
-            "arousal": values[1][at],
-        }
-    )
+def _find(chosen: ChosenFaces, whose: str) -> pd.DataFrame | None:
+    if whose == TRUE:
+        return contradiction_table(chosen.faces)
+    number = chosen.names.index(whose)
+    try:
+        predicted = load_expressions(chosen.entries[number])
+    except CheckpointError as error:
+        st.error(escape(str(error)))
+        return None
+    if predicted.empty:
+        st.text(f"{shorten(whose)} was not trained on expressions, so nothing can contradict them.")
+        return None
+    return contradiction_table(chosen.faces, predicted, number)

@@ -14,7 +14,7 @@ import streamlit as st
 from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
 from emotion_core.figures.affect_map.planes import Mark
-from emotion_core.inspection.affect import AFFECT_COLUMNS, QUARTERS, join_runs, quarter_of
+from emotion_core.inspection.affect import AFFECT_COLUMNS, QUARTERS, join_runs, predicted_expressions, quarter_of
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
 from emotion_core.results.run import Run
@@ -159,8 +159,4 @@ def _load(paths: tuple[str, ...], evaluation: str, modified: tuple[int, ...], _r
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _load_expressions(path: str, evaluation: str, modified: int, _run: Run) -> pd.Series:
     columns = [f"prob_{name}" for name in EXPRESSIONS]
-    table = read_predictions(_run, evaluation, ["sample_id", *columns])
-    probs = table[columns].to_numpy(dtype=np.float32)
-    known = ~np.isnan(probs).any(axis=1)
-    names = np.array(EXPRESSIONS, dtype=object)[probs[known].argmax(axis=1)] if known.any() else np.zeros(0, dtype=object)
-    return pd.Series(names, index=pd.Index(table["sample_id"].to_numpy()[known]), dtype=object)
+    return predicted_expressions(read_predictions(_run, evaluation, ["sample_id", *columns]))

@@ -7,7 +7,17 @@ import pandas as pd
 import pytest
 from scipy.stats import binomtest
 
-from emotion_core.inspection.affect import QUARTERS, closer_run, distances, join_runs, quarter_counts, quarter_of, residual_bins
+from emotion_core.inspection.affect import (
+    QUARTERS,
+    closer_run,
+    distances,
+    join_runs,
+    predicted_expressions,
+    quarter_counts,
+    quarter_of,
+    residual_bins,
+)
+from emotion_core.labels import EXPRESSIONS
 
 
 def predictions(true: list[tuple[float, float]], predicted: list[tuple[float, float]], **columns: list[object]) -> pd.DataFrame:
@@ -99,3 +109,12 @@ def test_closer_run_of_nothing() -> None:
     empty = predictions([], [])
     with pytest.raises(ValueError, match="At least one face"):
         closer_run(join_runs([empty, empty]))
+
+
+def test_predicted_expressions_are_the_most_probable_and_leave_out_what_is_silent() -> None:
+    probs = {f"prob_{name}": [0.1, np.nan, 0.1] for name in EXPRESSIONS}
+    probs["prob_fear"] = [0.3, np.nan, 0.1]
+    probs["prob_anger"] = [0.2, np.nan, 0.2]
+    found = predicted_expressions(pd.DataFrame({"sample_id": ["a", "b", "c"], **probs}))
+    assert found.to_dict() == {"a": "fear", "c": "anger"}
+    assert predicted_expressions(pd.DataFrame({"sample_id": ["b"], **{name: [np.nan] for name in probs}})).empty

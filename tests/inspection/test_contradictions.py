@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from emotion_core.inspection.contradictions import RULES, Rule, find_contradictions
+from emotion_core.inspection.contradictions import RULES, Rule, contradiction_table, excess, find_contradictions
 from emotion_core.labels import EXPRESSIONS
 
 
@@ -44,3 +46,28 @@ def test_every_rule_allows_its_bounds_and_forbids_what_lies_beyond(rule: Rule) -
         fits[rule.axis] += beyond
         found = find_contradictions([rule.expression], [fits["valence"]], [fits["arousal"]])
         assert found["size"].tolist() == pytest.approx([0.01])
+
+
+def test_excess_has_a_row_a_rule_and_knows_what_fits() -> None:
+    names = ["happiness", "anger", None, float("nan"), "neutral"]
+    found = excess(names, [-0.1, 0.3, -1.0, 0.0, float("nan")], [0.0, -0.4, 0.0, 0.0, 0.0])
+    assert found.shape == (len(RULES), 5)
+    broken = {(RULES[rule].expression, RULES[rule].axis): found[rule, 1] for rule in np.flatnonzero(found[:, 1])}
+    assert broken == {("anger", "valence"): pytest.approx(0.2), ("anger", "arousal"): pytest.approx(0.3)}
+    assert not np.delete(found, 1, axis=1).any()
+
+
+def test_faces_are_held_against_the_place_of_the_same_reader() -> None:
+    faces = pd.DataFrame(
+        {
+            "sample_id": ["a", "b", "c"], "expression": ["happiness", "fear", "anger"],
+            "valence": [-0.6, -0.5, -0.5], "arousal": [0.0, 0.5, 0.5],
+            "valence_0": [0.5, -0.5, 0.4], "arousal_0": [0.0, 0.5, 0.5],
+        }
+    )  # fmt: skip
+    true = contradiction_table(faces)
+    assert true[["image", "expression", "valence"]].to_numpy().tolist() == [["a", "happiness", -0.6]]
+    # The run has no expression for 'b'; its expressions are held against its own places.
+    predicted = contradiction_table(faces, pd.Series({"c": "sadness", "a": "happiness"}))
+    assert predicted[["image", "contradiction"]].to_numpy().tolist() == [["c", "sadness with valence +0.400"]]
+    assert predicted["size"].tolist() == pytest.approx([0.3])
