@@ -7,6 +7,8 @@ from typing import Any
 
 import pandas as pd
 
+from emotion_core.results.run import Run
+
 
 def history_table(histories: Mapping[str, Sequence[Mapping[str, Any]]], backbones: Mapping[str, str]) -> pd.DataFrame:
     """Epochs of runs, long by ``run``; single numbers and the phase only."""
@@ -21,6 +23,14 @@ def history_table(histories: Mapping[str, Sequence[Mapping[str, Any]]], backbone
     for name in table.columns.difference(["run", "backbone", "phase"]):
         table[name] = pd.to_numeric(table[name], errors="coerce")
     return table
+
+
+def settings_of(run: Run) -> dict[str, object]:
+    """How a run was trained, as nested plain data for :func:`settings_table`: its training first, then what surrounds it."""
+    info = run.info
+    training = {key: value for key, value in info.training.items() if key not in ("network", "seed")}
+    facts = {"init": info.init, "seed": info.seed, "device": info.device, "temperature": float(info.temperature)}
+    return {**training, **facts, "network": info.network, "dataset": info.dataset, "versions": info.versions}
 
 
 def settings_table(settings: Mapping[str, Mapping[str, Any]], *, differences_only: bool) -> pd.DataFrame:

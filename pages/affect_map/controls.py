@@ -10,12 +10,18 @@ import streamlit as st
 from emotion_core.compare import Entry
 from emotion_core.inspection.affect import QUARTERS
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.results.run import DEFAULT_RUN
+from pages.shared.entries import EntryHelp, ask_entries
 
 VIEWS = ("true and predicted", "true", "predicted", "true → predicted", "density")
 """What can be shown; the first is shown when nobody asks."""
 
 EVERYWHERE = "everywhere"
+
+HELP = EntryHelp(
+    evaluation="Dataset and split whose faces are shown.",
+    first="The network whose predictions are shown.",
+    second="Another network on the same faces, side by side.",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,31 +55,8 @@ def ask_controls(entries: Sequence[Entry], *, photos: int) -> MapChoice:
         entries: measured ones, at least one.
         photos: how many faces from the Predict page could be drawn; without any, nothing is asked about them.
     """
-    ordered = sorted(entries, key=_usefulness)
     columns = st.columns([2.3, 2.5, 2.5, 2.6, 1.9, 1.9], vertical_alignment="bottom")
-    with columns[0]:
-        evaluation = st.selectbox(
-            "Evaluation",
-            list(dict.fromkeys(entry.evaluation for entry in ordered)),
-            key="evaluation",
-            bind="query-params",
-            help="Dataset and split whose faces are shown.",
-        )
-    mine = {entry.name: entry for entry in ordered if entry.evaluation == evaluation}
-    with columns[1]:
-        first = st.selectbox("Run", list(mine), key="a", bind="query-params", help="The network whose predictions are shown.")
-    others = [name for name in mine if name != first and says_affect(mine[name])]
-    with columns[2]:
-        second = st.selectbox(
-            "Second run",
-            others,
-            index=None,
-            key="b",
-            bind="query-params",
-            placeholder="none" if others else "no other run",
-            disabled=not others,
-            help="Another network on the same faces, side by side.",
-        )
+    chosen = ask_entries(columns[:3], entries, says_affect, HELP, second_able=says_affect)
     with columns[3]:
         view = st.selectbox(
             "Show",
@@ -102,14 +85,9 @@ def ask_controls(entries: Sequence[Entry], *, photos: int) -> MapChoice:
         help="Faces that were read on the Predict page in this session, as diamonds.",
     )
     return MapChoice(
-        entries=tuple(mine[name] for name in (first, second) if name is not None),
+        entries=chosen,
         view=view,
         expressions=tuple(expressions),
         region=region,
         photos=shown,
     )
-
-
-def _usefulness(entry: Entry) -> tuple[bool, bool, bool, str, str]:
-    """Smallest first: says valence and arousal, is the default run, on the test split."""
-    return not says_affect(entry), entry.name != DEFAULT_RUN, entry.split != "test", entry.evaluation, entry.name

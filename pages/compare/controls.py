@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isnan
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
-from emotion_core.compare import Entry, Store, repeated_trainings, reported_entries, why_not_comparable
+from emotion_core.compare import Entry, Store, reported_entries
+from emotion_core.compare.order import best_first, best_run, of_kinds, rank_evaluations, rank_kinds, split_repeats
 from emotion_core.metrics.table import METRICS
-from pages.compare.slices import EVERYTHING, judge_slice, saved_slices
+from pages.compare.slices import ask_slice
 
 USUAL = ("accuracy", "f1_macro", "ccc_valence", "ccc_arousal")
 """Measures of the first screen: as many as fit beside each other."""
@@ -41,134 +41,108 @@ class CompareChoice:
 def ask_choice(store: Store) -> CompareChoice:
     """One row; several on a narrow screen."""
     columns = st.columns([2.8, 2.3, 2, 3.4, 2.2, 2.1], vertical_alignment="bottom")
-    with columns[0]:
-        evaluation = st.selectbox(
+    evaluation = _ask_evaluation(columns[0], store.entries)
+    measured = [entry for entry in store.entries if entry.evaluation == evaluation]
+    candidates = of_kinds(measured, _ask_kinds(columns[1], measured))
+    usual, repeats = split_repeats(candidates)
+    if repeats and _ask_seeds(columns[5]):
+        usual, repeats = candidates, []
+    names = _ask_runs(columns[2], candidates, len(usual))
+    shown, others = ([entry for entry in candidates if entry.name in names], []) if names else (usual, repeats)
+    measures = _ask_measures(columns[3], shown)
+    against = _ask_baseline(columns[4], shown)
+    reported = _ask_reported(columns[5])
+    beside = reported_entries(shown[0].dataset) if reported and shown else ()
+    chosen = ask_slice(shown, others, measured)
+    if chosen is not None:
+        # What others reported is on all images.
+        (shown, others), beside = chosen, ()
+    first = measures[0] if measures else None
+    return CompareChoice(
+        evaluation=evaluation,
+        entries=(*best_first(shown, first), *best_first(beside, first)),
+        other_seeds=tuple(others),
+        measures=measures,
+        baseline=best_run(best_first(shown, first), first) if against == BEST else against,
+    )
+
+
+def _ask_evaluation(where: DeltaGenerator, entries: Sequence[Entry]) -> str:
+    return str(
+        where.selectbox(
             "Measured on",
-            rank_evaluations(store.entries),
+            rank_evaluations(entries),
             key="on",
             bind="query-params",
             help="Dataset and split. The first one is the test split that most runs were measured on.",
         )
-    measured = [entry for entry in store.entries if entry.evaluation == evaluation]
-    with columns[1]:
-        kinds = st.multiselect(
-            "Backbone or preset",
-            _kinds(measured),
-            key="kinds",
-            bind="query-params",
-            placeholder="All",
-            help="Show only runs with one of these backbones or presets.",
-        )
-    shown = [entry for entry in measured if not kinds or entry.backbone in kinds or entry.preset in kinds]
-    repeats = repeated_trainings(shown)
-    with columns[5]:
-        seeds = bool(repeats) and st.toggle(
-            "Every seed",
-            wrap=True,
-            key="seeds",
-            bind="query-params",
-            disabled=bool(st.session_state.get("runs")),
-            help="Show trainings that only repeat another one with another seed, or went into a mean of weights that is shown, "
-            "unless runs are named. How far they spread stands below the table.",
-        )
-    usual = [entry for entry in shown if seeds or entry.name not in repeats]
-    with columns[2]:
-        names = st.multiselect(
-            "Runs",
-            [entry.name for entry in shown],
-            key="runs",
-            bind="query-params",
-            placeholder=f"All {len(usual)}" if len(usual) > 1 else "All",
-            help="Nothing chosen means all, of each training one seed. Tests are corrected for the number of runs shown.",
-        )
-    others = [entry for entry in shown if not names and entry not in usual]
-    shown = [entry for entry in shown if entry.name in names] if names else usual
-    known = [key for key in METRICS if any(key in entry.measures for entry in shown)]
-    titles = {METRICS[key].title: key for key in known}
-    with columns[3]:
-        chosen = st.multiselect(
-            "Measures",
-            list(titles),
-            default=[METRICS[key].title for key in USUAL if key in known] or list(titles)[:4],
-            key="measures",
-            bind="query-params",
-            placeholder="Choose at least one",
-            help="Columns of the table. Hover over a column's name to read what it means.",
-        )
-    measures = tuple(titles[title] for title in chosen if title in titles)
-    with columns[4]:
-        against = st.selectbox(
-            "Differences from",
-            [BEST, *(entry.name for entry in shown)],
-            key="baseline",
-            bind="query-params",
-            help="The run that all others are compared with. The best run is that of the first measure.",
-        )
-    with columns[5]:
-        reported = st.toggle(
-            "Reported",
-            value=True,
-            key="reported",
-            bind="query-params",
-            help="Show what others reported on this dataset, below and apart: nothing can be tested without predictions.",
-        )
-    dataset = shown[0].dataset if shown else ""
-    beside = reported_entries(dataset) if reported and shown else ()
-    if shown and (slices := saved_slices(shown)):
-        name = st.selectbox(
-            "Slice",
-            [EVERYTHING, *slices],
-            key="slice",
-            bind="query-params",
-            width=280,
-            help="Compare on the images of a filter that was kept on the Errors page. What others reported is on all images.",
-        )
-        if name in slices:
-            judged, beside = judge_slice([*shown, *others], measured, name, slices[name]), ()
-            hidden = {entry.name for entry in others}
-            shown = [entry for entry in judged if entry.name not in hidden]
-            others = [entry for entry in judged if entry.name in hidden]
-    shown, beside = _best_first(shown, measures), tuple(_best_first(beside, measures))
-    baseline = _best(shown, measures) if against == BEST or against is None else against
-    return CompareChoice(
-        evaluation=str(evaluation),
-        entries=(*shown, *beside),
-        other_seeds=tuple(others),
-        measures=measures,
-        baseline=baseline,
     )
 
 
-def rank_evaluations(entries: Sequence[Entry]) -> list[str]:
-    """Evaluations, test splits first, those with most runs first."""
-    numbers = Counter(entry.evaluation for entry in entries)
-    test = {entry.evaluation: entry.split == "test" for entry in entries}
-    return sorted(numbers, key=lambda name: (not test[name], -numbers[name], name))
+def _ask_kinds(where: DeltaGenerator, measured: Sequence[Entry]) -> list[str]:
+    return where.multiselect(
+        "Backbone or preset",
+        rank_kinds(measured),
+        key="kinds",
+        bind="query-params",
+        placeholder="All",
+        help="Show only runs with one of these backbones or presets.",
+    )
 
 
-def _kinds(entries: Sequence[Entry]) -> list[str]:
-    backbones = sorted({entry.backbone for entry in entries})
-    presets = sorted({entry.preset for entry in entries if entry.preset} - set(backbones))
-    return [*backbones, *presets]
+def _ask_seeds(where: DeltaGenerator) -> bool:
+    return where.toggle(
+        "Every seed",
+        wrap=True,
+        key="seeds",
+        bind="query-params",
+        disabled=bool(st.session_state.get("runs")),
+        help="Show trainings that only repeat another one with another seed, or went into a mean of weights that is shown, "
+        "unless runs are named. How far they spread stands below the table.",
+    )
 
 
-def _best_first(entries: Sequence[Entry], measures: Sequence[str]) -> list[Entry]:
-    """By the first measure; entries without it last."""
+def _ask_runs(where: DeltaGenerator, candidates: Sequence[Entry], usual: int) -> list[str]:
+    return where.multiselect(
+        "Runs",
+        [entry.name for entry in candidates],
+        key="runs",
+        bind="query-params",
+        placeholder=f"All {usual}" if usual > 1 else "All",
+        help="Nothing chosen means all, of each training one seed. Tests are corrected for the number of runs shown.",
+    )
 
-    def place(entry: Entry) -> float:
-        value = entry.measures[measures[0]].value if measures and measures[0] in entry.measures else float("nan")
-        return float("inf") if isnan(value) else -value if METRICS[measures[0]].better == "higher" else value
 
-    return sorted(entries, key=place)
+def _ask_measures(where: DeltaGenerator, shown: Sequence[Entry]) -> tuple[str, ...]:
+    known = {METRICS[key].title: key for key in METRICS if any(key in entry.measures for entry in shown)}
+    chosen = where.multiselect(
+        "Measures",
+        list(known),
+        default=[METRICS[key].title for key in USUAL if METRICS[key].title in known] or list(known)[:4],
+        key="measures",
+        bind="query-params",
+        placeholder="Choose at least one",
+        help="Columns of the table. Hover over a column's name to read what it means.",
+    )
+    return tuple(known[title] for title in chosen if title in known)
 
 
-def _best(entries: Sequence[Entry], measures: Sequence[str]) -> str | None:
-    """The best run of the largest group that can be compared; a collapsed one only where there is no other."""
-    fair = [entry for entry in entries if why_not_comparable(entry, entry) is None]
-    groups = Counter((entry.fingerprint, entry.num_classes) for entry in fair)
-    if not groups:
-        return entries[0].name if entries else None
-    largest = groups.most_common(1)[0][0]
-    group = [entry for entry in fair if (entry.fingerprint, entry.num_classes) == largest]
-    group = [entry for entry in group if not entry.collapse] or group
-    return _best_first(group, measures)[0].name
+def _ask_baseline(where: DeltaGenerator, shown: Sequence[Entry]) -> str:
+    against = where.selectbox(
+        "Differences from",
+        [BEST, *(entry.name for entry in shown)],
+        key="baseline",
+        bind="query-params",
+        help="The run that all others are compared with. The best run is that of the first measure.",
+    )
+    return against or BEST
+
+
+def _ask_reported(where: DeltaGenerator) -> bool:
+    return where.toggle(
+        "Reported",
+        value=True,
+        key="reported",
+        bind="query-params",
+        help="Show what others reported on this dataset, below and apart: nothing can be tested without predictions.",
+    )

@@ -16,6 +16,34 @@ from pages.shared.words import count, escape
 EVERYTHING = "all images"
 
 
+def ask_slice(
+    shown: Sequence[Entry], others: Sequence[Entry], measured: Sequence[Entry]
+) -> tuple[list[Entry], list[Entry]] | None:
+    """Both groups of runs judged on the images of a slice; ``None`` where none is kept or chosen.
+
+    Args:
+        shown: what is compared.
+        others: what only repeats one of these.
+        measured: all runs of the same evaluation, among them those that a slice may speak of.
+    """
+    slices = saved_slices(shown)
+    if not slices:
+        return None
+    name = st.selectbox(
+        "Slice",
+        [EVERYTHING, *slices],
+        key="slice",
+        bind="query-params",
+        width=280,
+        help="Compare on the images of a filter that was kept on the Errors page. What others reported is on all images.",
+    )
+    if name not in slices:
+        return None
+    judged = judge_slice([*shown, *others], measured, name, slices[name])
+    hidden = {entry.name for entry in others}
+    return [entry for entry in judged if entry.name not in hidden], [entry for entry in judged if entry.name in hidden]
+
+
 def saved_slices(entries: Sequence[Entry]) -> dict[str, str]:
     """Filters as JSON by name, for the evaluation of these entries; none where the place cannot be reached."""
     if not entries:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,8 @@ import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, comparison_table
 from emotion_core.compare.answers import calibration_error, class_table, confusion_table
-from emotion_core.compare.trainings import history_table, settings_table
+from emotion_core.compare.order import best_first
+from emotion_core.compare.trainings import history_table, settings_of, settings_table
 from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
 from emotion_core.figures.compare.curves import WINDOW, curve_measures, training_curves
 from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
@@ -59,18 +60,11 @@ class Compared:
         return [entry for entry in self.entries if entry.run is not None]
 
     def few(self) -> list[Entry]:
-        """The best of them by the first measure, and the baseline; as many as a figure can hold."""
-        measure = self.measures[0]
-        sign = 1 if METRICS[measure].better == "higher" else -1
-
-        def rank(entry: Entry) -> tuple[bool, float]:
-            value = entry.measures[measure].value if measure in entry.measures else float("nan")
-            return entry.name != self.comparison.baseline, -sign * value if np.isfinite(value) else np.inf
-
+        """The baseline and the best of them by the first measure; as many as a figure can hold."""
         if len(self.runs) <= FEW:
             return self.runs
         st.caption(f"The {FEW} best of {len(self.runs)} runs; choose others above.")
-        return sorted(self.runs, key=rank)[:FEW]
+        return best_first(self.runs, self.measures[0], leader=self.comparison.baseline)[:FEW]
 
 
 def show_views(shown: Compared) -> None:
@@ -224,12 +218,12 @@ def _side_by_side(figures: Sequence[go.Figure], key: str) -> None:
 
 
 def _speakers(shown: Compared) -> list[Entry]:
-    """Runs that say expressions, the baseline first; the best follow."""
+    """Runs that predict expressions, the baseline first, then the best, then those that have collapsed."""
     measure = next((key for key in shown.measures if key in ("accuracy", "f1_macro", "cohen_kappa")), "accuracy")
-    able = [entry for entry in shown.runs if "accuracy" in entry.measures]
-    return sorted(
-        able, key=lambda entry: (entry.name != shown.comparison.baseline, bool(entry.collapse), -entry.measures[measure].value)
-    )[: 4 * FEW]
+    able = best_first(
+        [entry for entry in shown.runs if "accuracy" in entry.measures], measure, leader=shown.comparison.baseline
+    )
+    return sorted(able, key=lambda entry: entry.name != shown.comparison.baseline and bool(entry.collapse))[: 4 * FEW]
 
 
 def _expressions(shown: Compared) -> None:
@@ -291,7 +285,7 @@ def _training(shown: Compared) -> None:
 
 def _settings(shown: Compared) -> None:
     only = st.toggle("Differences only", value=True, key="differences", bind="query-params", help="Hide what all runs share.")
-    settings = {entry.name: _setting(entry) for entry in shown.runs}
+    settings = {entry.name: settings_of(entry.run) for entry in shown.runs if entry.run is not None}
     table = settings_table(settings, differences_only=only)
     if table.empty:
         st.info("These runs were set up alike." if only else "These runs say nothing about their settings.")
@@ -305,16 +299,6 @@ def _settings(shown: Compared) -> None:
         alt="Settings of the runs",
     )
     _offer([], table, "settings")
-
-
-def _setting(entry: Entry) -> Mapping[str, object]:
-    if entry.run is None:
-        return {}
-    info = entry.run.info
-    training = {key: value for key, value in info.training.items() if key != "network"}
-    seed = {} if "seed" in training else {"seed": info.seed}
-    facts = {"init": info.init, **seed, "device": info.device, "temperature": float(info.temperature)}
-    return {"network": info.network, "training": training, "dataset": info.dataset, **facts, "versions": info.versions}
 
 
 def _backbones(entries: Sequence[Entry]) -> dict[str, str]:

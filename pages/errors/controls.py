@@ -14,14 +14,20 @@ from emotion_core.inspection.affect import QUARTERS
 from emotion_core.inspection.filters import CONTRADICTIONS, NOT_REVIEWED, OUTCOMES, PLACES, REVIEWED, Filter
 from emotion_core.inspection.sorting import ORDERS, known_orders
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.results.run import DEFAULT_RUN
 from pages.errors.piles import ask_pile
+from pages.shared.entries import EntryHelp, ask_entries
 from pages.shared.inspected import Inspected
 
 ALL = "all"
 
 USUAL = Filter(outcome="wrong")
 """What is shown when nobody asks for anything else."""
+
+HELP = EntryHelp(
+    evaluation="Dataset and split whose images are shown.",
+    first="The network whose errors are shown.",
+    second="Another network on the same images: where does it do better?",
+)
 
 PICKED = {"true": "true", "predicted": "said", "second": "said-b"}
 CHOSEN = {"outcome": "outcome", "pile": "pile", "region": "quarter", "contradiction": "contradiction", "review": "review"}
@@ -50,33 +56,7 @@ def ask_runs(entries: Sequence[Entry]) -> tuple[Entry, ...]:
     Args:
         entries: measured ones, at least one.
     """
-    ordered = sorted(entries, key=_usefulness)
-    columns = st.columns([1, 1, 1])
-    evaluation = columns[0].selectbox(
-        "Evaluation",
-        list(dict.fromkeys(entry.evaluation for entry in ordered)),
-        key="evaluation",
-        bind="query-params",
-        on_change=first_page,
-        help="Dataset and split whose images are shown.",
-    )
-    mine = {entry.name: entry for entry in ordered if entry.evaluation == evaluation}
-    first = columns[1].selectbox(
-        "Run", list(mine), key="a", bind="query-params", on_change=first_page, help="The network whose errors are shown."
-    )
-    others = [name for name in mine if name != first]
-    second = columns[2].selectbox(
-        "Second run",
-        others,
-        index=None,
-        key="b",
-        bind="query-params",
-        on_change=first_page,
-        placeholder="none" if others else "no other run",
-        disabled=not others,
-        help="Another network on the same images: where does it do better?",
-    )
-    return tuple(mine[name] for name in (first, second) if name is not None)
+    return ask_entries(st.columns(3), entries, _says_expressions, HELP, on_change=first_page)
 
 
 def ask_filter(inspected: Inspected) -> ErrorsChoice:
@@ -193,6 +173,5 @@ def _switch(label: str, name: str, words: str) -> bool:
     return st.toggle(label, key=SWITCHED[name], bind="query-params", on_change=first_page, help=words)
 
 
-def _usefulness(entry: Entry) -> tuple[bool, bool, bool, str, str]:
-    """Smallest first: says expressions, is the default run, on the test split."""
-    return "accuracy" not in entry.measures, entry.name != DEFAULT_RUN, entry.split != "test", entry.evaluation, entry.name
+def _says_expressions(entry: Entry) -> bool:
+    return "accuracy" in entry.measures

@@ -10,7 +10,7 @@ import streamlit as st
 from emotion_core.explain import METHODS
 from emotion_core.labels import OUTPUTS
 from emotion_core.results.run import Run
-from pages.shared.runs import describe_runs
+from pages.predict.runs import describe_runs
 
 PREDICTED = "predicted expression"
 

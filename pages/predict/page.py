@@ -9,7 +9,8 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from pages.predict.photos import Upload, choose_photos
-from pages.shared.runs import runs_with_weights, show_collapsed, show_no_runs
+from pages.predict.runs import runs_with_weights, show_collapsed
+from pages.shared.runs import show_no_runs
 from pages.shared.words import count, escape, shorten
 
 CARDS = 8  # faces a page

@@ -9,7 +9,7 @@ from functools import partial
 import plotly.graph_objects as go
 import streamlit as st
 
-from emotion_core.compare.trainings import settings_table
+from emotion_core.compare.trainings import settings_of, settings_table
 from emotion_core.figures.training.curves import (
     PANELS,
     loss_figure,
@@ -106,7 +106,7 @@ def _show_no_history(watched: Watched, parts: Sequence[Watched]) -> None:
 def show_settings(watched: Sequence[Watched]) -> None:
     """Every setting a row, beside those of the runs it is compared with."""
     with st.expander("Settings", icon=":material/tune:"):
-        settings = {str(number): _settings(entry) for number, entry in enumerate(watched)}
+        settings = {str(number): settings_of(entry.run) for number, entry in enumerate(watched)}
         several = len(watched) > 1
         only = several and st.toggle("Differences only", value=True, key="training-differences")
         table = settings_table(settings, differences_only=only)
@@ -125,13 +125,6 @@ def show_settings(watched: Sequence[Watched]) -> None:
             height=min(len(table), 16) * 35 + 38,
             alt="Settings of the training",
         )
-
-
-def _settings(watched: Watched) -> dict[str, object]:
-    info = watched.run.info
-    training = {key: value for key, value in info.training.items() if key not in ("network", "seed")}
-    facts = {"init": info.init, "seed": info.seed, "device": info.device, "temperature": float(info.temperature)}
-    return {**training, **facts, "network": info.network, "dataset": info.dataset, "versions": info.versions}
 
 
 def show_log(watched: Watched) -> None:

@@ -305,7 +305,7 @@ def test_settings_show_differences_only(app: AppTest, three: list[Path]) -> None
     assert app.dataframe[-1].value["setting"].tolist() == ["network.backbone"]
     app.toggle(key="differences").set_value(False)
     run(app)
-    assert "training.loss.expression" in app.dataframe[-1].value["setting"].tolist()
+    assert "loss.expression" in app.dataframe[-1].value["setting"].tolist()
     app.toggle(key="differences").set_value(True)
     app.multiselect(key="runs").set_value(["good"])
     run(app)

@@ -1,0 +1,59 @@
+"""What comes first: evaluations, runs, and the run that others are compared with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from emotion_core.compare import Entry, Measure
+from emotion_core.compare.order import best_first, best_run, most_useful_first, of_kinds, rank_evaluations, rank_kinds
+
+
+def entry(name: str, value: float | None = None, measure: str = "accuracy", **changes: Any) -> Entry:
+    facts: dict[str, Any] = {"backbone": "resnet50", "dataset": "toy", "split": "test", "num_classes": 8, "fingerprint": "f"}
+    measures = {} if value is None else {measure: Measure(value=value)}
+    return Entry(name=name, kind="measured", measures=measures, **{**facts, **changes})
+
+
+def names(entries: list[Entry]) -> list[str]:
+    return [found.name for found in entries]
+
+
+def test_test_splits_come_first_then_those_with_most_runs() -> None:
+    many = [entry(str(number), split="val") for number in range(3)]
+    found = rank_evaluations([*many, entry("a"), entry("b", dataset="b"), entry("c", dataset="b"), entry("d", dataset="a")])
+    assert found == ["b-test", "a-test", "toy-test", "toy-val"]
+
+
+def test_kinds_are_backbones_and_what_presets_are_called_beside_them() -> None:
+    entries = [entry("a", backbone="vgg16", preset="Long"), entry("b", preset="vgg16"), entry("c", preset="")]
+    assert rank_kinds(entries) == ["resnet50", "vgg16", "Long"]
+    assert names(of_kinds(entries, ["vgg16"])) == ["a", "b"]
+    assert names(of_kinds(entries, ["Long", "resnet50"])) == ["a", "b", "c"]
+    assert of_kinds(entries, []) == entries
+
+
+def test_the_best_comes_first_whichever_way_the_measure_improves() -> None:
+    accuracies = [entry("low", 0.2), entry("none"), entry("high", 0.7), entry("broken", float("nan"))]
+    assert names(best_first(accuracies, "accuracy")) == ["high", "low", "none", "broken"]
+    assert names(best_first(accuracies, "accuracy", leader="none")) == ["none", "high", "low", "broken"]
+    assert best_first(accuracies, None) == accuracies
+    errors = [entry("far", 0.7, "rmse_valence"), entry("near", 0.2, "rmse_valence")]
+    assert names(best_first(errors, "rmse_valence")) == ["near", "far"]
+
+
+def test_the_best_run_is_of_the_largest_comparable_group() -> None:
+    assert best_run([], "accuracy") is None
+    assert best_run([entry("other", 0.9, fingerprint="g"), entry("a", 0.3), entry("b", 0.4)], "accuracy") == "b"
+    # A collapsed run is the best only among its like, and one whose checkpoint these images chose only where all are.
+    assert best_run([entry("a", 0.3), entry("b", 0.4, collapse=("always neutral",))], "accuracy") == "a"
+    assert best_run([entry("b", 0.4, collapse=("always neutral",))], "accuracy") == "b"
+    flattered = entry("c", 0.9, chosen_by={"split": "test"})
+    assert best_run([flattered, entry("a", 0.3)], "accuracy") == "a"
+    assert best_run([flattered], "accuracy") == "c"
+
+
+def test_pages_open_on_the_default_run_where_it_can_say_something() -> None:
+    entries = [entry("z", 0.5), entry("a", 0.4, split="val"), entry("a", 0.3), entry("silent")]
+    found = most_useful_first(entries, lambda one: "accuracy" in one.measures, "a")
+    assert [(one.name, one.split) for one in found] == [("a", "test"), ("a", "val"), ("z", "test"), ("silent", "test")]
+    assert most_useful_first(entries, lambda one: "accuracy" in one.measures, "silent")[-1].name == "silent"
