@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from emotion_core.cli import main
+from tests.data.layouts import zipped
+from tests.data.test_twins import landscape
 
 Capture = pytest.CaptureFixture[str]
 
@@ -67,3 +69,45 @@ def test_it_does_without_torch(data: Path):
         "sys.exit(3 if 'torch' in sys.modules else status)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, capture_output=True).returncode == 0
+
+
+def landscapes(folder: Path, seeds: dict[str, int], labels: dict[str, str]) -> None:
+    folder.mkdir(parents=True)
+    for name, seed in seeds.items():
+        landscape(seed).save(folder / f"{name}.png")
+    rows = [f"{name}.png,{labels.get(name, 'happy')},{'test' if name == 'c' else 'train'}" for name in seeds]
+    (folder / "labels.csv").write_text("\n".join(["image,expression,split", *rows]) + "\n")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Path:
+    landscapes(tmp_path / "one", {"a": 1, "b": 2, "c": 3}, {"a": "sad"})
+    landscapes(tmp_path / "sfew", {"c": 3, "d": 4, "e": 1}, {"e": "anger"})
+    archive = zipped(tmp_path / "one", tmp_path / "one.zip")
+    assert archive.is_file()
+    return tmp_path
+
+
+def test_photographs_of_two_datasets_in_words(two: Path, capsys: Capture):
+    assert main(["audit", "one.zip", "--against", "sfew", "--data-root", str(two)]) == 0
+    printed = capsys.readouterr().out
+    assert printed.startswith("one: 3 images\n")
+    section = printed[printed.index("near twins in sfew") :].splitlines()
+    assert section[1:] == [
+        "  2 images of one and 2 of sfew, in 2 pairs, 0 of them mirrored",
+        "    test here, test there: 1 pairs",
+        "    train here, train there: 1 pairs",
+        "  labels: the same expression in 1 of 2 pairs that have one in both",
+        "  e.g. a.png ~ e.png (1.000)",
+        "  e.g. c.png ~ c.png (1.000)",
+    ]
+
+
+def test_photographs_of_two_datasets_as_json(two: Path, capsys: Capture):
+    assert main(["audit", "one.zip", "--against", "sfew", "schematic", "--data-root", str(two), "--json"]) == 0
+    stills, drawn = json.loads(capsys.readouterr().out)["against"]
+    assert stills["datasets"] == ["one", "sfew"]
+    assert stills["images"] == [2, 2]
+    assert [twin["ids"] for twin in stills["twins"]] == [["a.png", "e.png"], ["c.png", "c.png"]]
+    assert [twin["expressions"] for twin in stills["twins"]] == [["sadness", "anger"], ["happiness", "happiness"]]
+    assert (drawn["datasets"], drawn["twins"]) == (["one", "schematic"], [])

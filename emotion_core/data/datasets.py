@@ -57,6 +57,7 @@ class DatasetSpec:
         affect: whether it has valence and arousal.
         needs_data: whether something has to lie in the data folder.
         measures_only: whether it is kept for measuring: no network is trained or chosen on it.
+        pictures: name of the collection that its pictures come from, where other datasets have the same ones.
     """
 
     title: str
@@ -66,6 +67,7 @@ class DatasetSpec:
     affect: bool = False
     needs_data: bool = True
     measures_only: bool = False
+    pictures: str = ""
 
 
 def load_dataset(
@@ -116,6 +118,19 @@ def dataset_spec(name: str) -> DatasetSpec:
         guess = did_you_mean(name.lower(), DATASETS, cutoff=0.6)
         raise ConfigError(f"There is no dataset '{name}'.{guess} Known: {', '.join(DATASETS)}, CSV files and ZIP archives.")
     return DATASETS[name]
+
+
+def same_pictures(one: str, other: str) -> bool:
+    """Whether two datasets are the same one, or have pictures of the same collection.
+
+    Example:
+        >>> same_pictures("ferplus", "fer2013-4"), same_pictures("ferplus", "sfew"), same_pictures("sfew", "sfew")
+        (True, False, True)
+    """
+    if one == other:
+        return True
+    collections = [DATASETS[name].pictures for name in (one, other) if name in DATASETS]
+    return len(collections) == 2 and bool(collections[0]) and collections[0] == collections[1]
 
 
 def is_file_name(name: str) -> bool:
@@ -204,17 +219,23 @@ DATASETS: Mapping[str, DatasetSpec] = MappingProxyType(
         "affectnet-3999": DatasetSpec(
             title="AffectNet's public validation images, split", load=_affectnet_3999, affect=True, terms=_AFFECTNET
         ),
-        "affectnet": DatasetSpec(title="AffectNet, all of it", load=_affectnet, affect=True, terms=_AFFECTNET),
+        "affectnet": DatasetSpec(
+            title="AffectNet, all of it", load=_affectnet, affect=True, pictures="affectnet", terms=_AFFECTNET
+        ),
         "ferplus": DatasetSpec(
             title="FER-2013's pictures with the votes of FER+",
             load=_ferplus,
+            pictures="fer2013",
             terms=f"{_FER_PICTURES} with the [FER+](https://github.com/microsoft/FERPlus) labels (MIT).",
         ),
-        "fer2013": DatasetSpec(title="FER-2013 with its own labels", load=_fer2013, expressions=SEVEN, terms=_FER2013),
+        "fer2013": DatasetSpec(
+            title="FER-2013 with its own labels", load=_fer2013, expressions=SEVEN, pictures="fer2013", terms=_FER2013
+        ),
         "fer2013-4": DatasetSpec(
             title="Anger, disgust, fear and happiness of FER-2013",
             load=_fer2013_joined,
             expressions=tuple(name for name in EXPRESSIONS if name in FOUR),
+            pictures="fer2013",
             terms=_FER2013,
         ),
         "raf-db": DatasetSpec(
@@ -224,12 +245,16 @@ DATASETS: Mapping[str, DatasetSpec] = MappingProxyType(
             terms="[RAF-DB](http://www.whdeng.cn/RAF/model1.html): non-commercial research only; not to be passed on.",
         ),
         "affectnet-96": DatasetSpec(
-            title="AffectNet's training images at 96 pixels, some of them", load=_labelled("affectnet-96"), terms=_AFFECTNET
+            title="AffectNet's training images at 96 pixels, some of them",
+            load=_labelled("affectnet-96"),
+            pictures="affectnet",
+            terms=_AFFECTNET,
         ),
         "affectnet-contempt": DatasetSpec(
             title="AffectNet's training images of contempt, some of them",
             load=_labelled("affectnet-contempt"),
             expressions=("contempt",),
+            pictures="affectnet",
             terms=_AFFECTNET,
         ),
         "ffhq-weak": DatasetSpec(
