@@ -23,7 +23,7 @@ extensions = [
 exclude_patterns = ["_build"]
 html_theme = "furo"
 html_title = "emotion_core"
-html_favicon = "../pages/icon.svg"
+html_favicon = "../pages/shared/icon.svg"
 
 # A page for each package, from the docstrings of its modules.
 apidoc_modules = [

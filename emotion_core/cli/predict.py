@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from emotion_core.cli.options import AddCommand, device_option
 from emotion_core.errors import ConfigError
 from emotion_core.results.run import DEFAULT_RUN
+from emotion_core.texts import printable
 
 if TYPE_CHECKING:
     from emotion_core.predict import Prediction
@@ -75,9 +76,9 @@ def _expand(images: Sequence[str]) -> list[str]:
 
 
 def _describe(record: dict[str, Any]) -> str:
-    name = _printable(record["image"])
+    name = printable(record["image"])
     if "error" in record:
-        return f"{name}: {_printable(record['error'])}"
+        return f"{name}: {printable(record['error'])}"
     if not record["faces"]:
         return f"{name}: no face found by {record['detector']} (--whole-image fallback takes the picture as one)"
     lines = []
@@ -90,11 +91,6 @@ def _describe(record: dict[str, Any]) -> str:
         x, y, width, height = face["box"]
         lines.append(f"{name}: {', '.join(parts)} (face of {width} × {height} px at {x}, {y})")
     return "\n".join(lines)
-
-
-def _printable(text: str) -> str:
-    """File names are untrusted: a control character in one must not reach the terminal."""
-    return "".join(character if character.isprintable() else "�" for character in text)
 
 
 class _Overlays:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from emotion_core.metrics.table import METRICS
+from emotion_core.texts import plain, signed, with_interval
 
 MARKS = {"best": "★", "like best": "≈"}
 """Signs before a value: the best, and what cannot be told from it."""
@@ -19,9 +20,8 @@ def value_text(row: Mapping[str, Any], measure: str) -> str:
     if pd.isna(value):
         return ""
     mark = "○" if row["kind"] == "reported" else MARKS.get(row[f"{measure}_mark"], "")
-    interval = "" if pd.isna(low) or pd.isna(high) else f" [{low:.3f}, {high:.3f}]"
-    # Adding 0 takes the sign off a rounded zero.
-    return f"{mark} {round(value, 3) + 0:.3f}{interval}".strip().replace("-", "\N{MINUS SIGN}")
+    ends = (None, None) if pd.isna(low) or pd.isna(high) else (low, high)
+    return f"{mark} {with_interval(value, *ends)}".strip()
 
 
 def difference_text(row: Mapping[str, Any], measure: str) -> str:
@@ -31,7 +31,7 @@ def difference_text(row: Mapping[str, Any], measure: str) -> str:
         return ""
     low, high, p_value = row[f"{measure}_diff_low"], row[f"{measure}_diff_high"], row[f"{measure}_p"]
     p_text = "p < 0.001" if p_value < 0.001 else f"p {p_value:.3f}"
-    return f"{value:+.3f} [{low:.3f}, {high:.3f}], {p_text}".replace("-", "\N{MINUS SIGN}")
+    return f"{signed(value)} [{plain(low)}, {plain(high)}], {p_text}"
 
 
 def readable_table(table: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:

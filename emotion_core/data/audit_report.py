@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from emotion_core.data.audit import NO_SPLIT, Audit, Conflict
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.texts import printable
 
 
 def describe_audit(audit: Audit, *, examples: int = 3) -> str:
@@ -25,7 +26,7 @@ def describe_audit(audit: Audit, *, examples: int = 3) -> str:
     ]
     text = "\n\n".join("\n".join(lines) for lines in paragraphs)
     # Ids are file names, which are untrusted: a control character in one must not reach the terminal.
-    return "".join(character if character.isprintable() or character == "\n" else "�" for character in text)
+    return printable(text, keep="\n")
 
 
 def _counts(audit: Audit) -> list[str]:

@@ -57,11 +57,3 @@ def run_styles(backbones: Sequence[str]) -> list[Style]:
             Style(colour=backbone_colour(backbone), dash=DASHES[number % len(DASHES)], symbol=SYMBOLS[number % len(SYMBOLS)])
         )
     return styles
-
-
-def short_name(name: str, length: int = 30) -> str:
-    """A name that fits beside an axis: the middle left out where it is long."""
-    if len(name) <= length:
-        return name
-    tail = length // 3
-    return f"{name[: length - tail - 1]}…{name[-tail:]}"

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.texts import signed
 
 Array = npt.NDArray[np.float64]
 
@@ -32,7 +33,7 @@ class Rule:
     high: float = 1.0
 
     def __str__(self) -> str:
-        bounds = [f"{word} {_signed(value)}" for word, value in (("≥", self.low), ("≤", self.high)) if abs(value) < 1]
+        bounds = [f"{word} {signed(value)}" for word, value in (("≥", self.low), ("≤", self.high)) if abs(value) < 1]
         return f"{self.expression}: {self.axis} {' and '.join(bounds)}"
 
 
@@ -105,7 +106,7 @@ def find_contradictions(expressions: npt.ArrayLike, valence: npt.ArrayLike, arou
     words = []
     for row in rows:
         broken = [rule for rule, beyond in zip(RULES, sizes[:, row], strict=True) if beyond]
-        where = " and ".join(f"{rule.axis} {_signed(values[rule.axis][row])}" for rule in broken)
+        where = " and ".join(f"{rule.axis} {signed(values[rule.axis][row])}" for rule in broken)
         words.append(f"{broken[0].expression} with {where}")
     return pd.DataFrame({"row": rows, "contradiction": words, "size": size[rows]})
 
@@ -140,7 +141,3 @@ def contradiction_table(faces: pd.DataFrame, predicted: pd.Series | None = None,
             "arousal": arousal[at],
         }
     )
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")

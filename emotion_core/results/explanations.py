@@ -24,6 +24,7 @@ import numpy.typing as npt
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.run import Run, write_bytes, write_text
+from emotion_core.texts import signed
 
 VERSION = 1
 MAPS, FAITHFULNESS = "explanations.npz", "faithfulness.json"
@@ -180,7 +181,7 @@ def findings(faithfulness: Mapping[str, Any]) -> tuple[str, ...]:
     }
     for control, (what, so) in words.items():
         found = against[control]
-        shown = f"{found['value']:+.3f} [{found['low']:+.3f}, {found['high']:+.3f}]".replace("-", "\N{MINUS SIGN}")
+        shown = f"{signed(found['value'])} [{signed(found['low'])}, {signed(found['high'])}]"
         if found["low"] > 0:
             sentences.append(f"It beats {what} ({shown}), {so}.")
         elif found["high"] < 0:

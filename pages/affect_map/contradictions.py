@@ -7,10 +7,11 @@ import streamlit as st
 
 from emotion_core.errors import CheckpointError
 from emotion_core.inspection.contradictions import RULES, contradiction_table
+from emotion_core.texts import shorten
 from pages.affect_map.faces import ChosenFaces, load_expressions
 from pages.affect_map.planes import show_table
 from pages.shared.pictures import show_pictures
-from pages.shared.words import count, escape, shorten
+from pages.shared.words import count, escape
 
 TRUE = "true values"
 

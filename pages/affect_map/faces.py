@@ -19,8 +19,8 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
 from emotion_core.results.run import Run
 from emotion_core.results.summaries import read_predictions
+from emotion_core.texts import shorten, signed
 from pages.affect_map.controls import EVERYWHERE, MapChoice
-from pages.shared.words import shorten, signed
 
 
 @dataclass(frozen=True, kw_only=True)

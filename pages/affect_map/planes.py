@@ -16,10 +16,11 @@ from emotion_core.figures.affect_map.planes import Dots, Mark, arrow_plane, dens
 from emotion_core.figures.affect_map.sampling import MOST_POINTS, plane_density, sample_rows
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.inspection.affect import distances
+from emotion_core.texts import shorten, signed
 from pages.affect_map.faces import ChosenFaces
 from pages.shared.charts import kept_figure
 from pages.shared.pictures import show_pictures
-from pages.shared.words import count, shorten, signed
+from pages.shared.words import count
 
 ARROWS = 300
 """More arrows than these hide one another."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from functools import partial
 
@@ -18,9 +17,10 @@ from emotion_core.figures.run_styles import run_styles
 from emotion_core.inspection.affect import closer_run, quarter_counts
 from emotion_core.labels import AFFECT
 from emotion_core.metrics.table import METRICS
+from emotion_core.texts import signed, with_interval
 from pages.affect_map.faces import ChosenFaces
 from pages.shared.charts import CHART, kept_figure
-from pages.shared.words import count, escape, signed
+from pages.shared.words import count, escape
 
 
 def show_measures(entries: Sequence[Entry], *, filtered: bool) -> None:
@@ -44,15 +44,7 @@ def show_measures(entries: Sequence[Entry], *, filtered: bool) -> None:
 
 def _measured(entry: Entry, key: str) -> str:
     measure = entry.measures.get(key)
-    if measure is None or not math.isfinite(measure.value):
-        return "not defined"
-    if measure.low is None or measure.high is None:
-        return _plain(measure.value)
-    return f"{_plain(measure.value)} [{_plain(measure.low)}, {_plain(measure.high)}]"
-
-
-def _plain(value: float) -> str:
-    return f"{value:.3f}".replace("-", "\N{MINUS SIGN}")
+    return "not defined" if measure is None else with_interval(measure.value, measure.low, measure.high)
 
 
 def show_errors(chosen: ChosenFaces) -> None:

@@ -14,6 +14,7 @@ from emotion_core.compare.readable import difference_text, readable_table, value
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import Form, export_table
+from emotion_core.texts import plain
 from pages.shared.downloads import offer_file
 from pages.shared.words import count, escape
 
@@ -190,7 +191,7 @@ def _show_seeds(comparison: Comparison, measures: Sequence[str], other_seeds: Se
             row = rows.setdefault(
                 spread.names, {"backbone": spread.backbone, "seeds": len(spread.names), "runs": ", ".join(spread.names)}
             )
-            row[measure] = f"{spread.mean:.3f} ± {spread.sd:.3f}".replace("-", "\N{MINUS SIGN}")
+            row[measure] = f"{plain(spread.mean)} ± {plain(spread.sd)}"
     if not rows:
         return
     st.markdown("**Same training, other seeds**: mean ± standard deviation over trainings, not over images.")

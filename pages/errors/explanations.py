@@ -15,6 +15,7 @@ from emotion_core.figures.errors.explanations import curve_figure, mean_maps_fig
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.explanations import Explanations, findings, read_explanations
 from emotion_core.results.run import Run
+from emotion_core.texts import with_interval
 from pages.shared.charts import CHART, kept_figure
 from pages.shared.words import count, escape
 
@@ -120,9 +121,7 @@ def _show_faithfulness(found: Explanations, key: tuple[object, ...]) -> None:
 
 def _table(found: Explanations) -> pd.DataFrame:
     def shown(entry: dict[str, float] | None) -> str:
-        if entry is None:
-            return ""
-        return f"{entry['value']:.3f} [{entry['low']:.3f}, {entry['high']:.3f}]".replace("-", "\N{MINUS SIGN}")
+        return "" if entry is None else with_interval(entry["value"], entry["low"], entry["high"])
 
     return pd.DataFrame(
         [

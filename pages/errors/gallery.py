@@ -9,11 +9,12 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.labels import OUTPUTS
+from emotion_core.texts import shorten, signed
 from pages.errors.chosen import ChosenImages
 from pages.shared.inspected import Inspected, Rows
 from pages.shared.pictures import PAGE, SIDE, pictures_root, thumbnail, why_no_pictures
 from pages.shared.store import read_store
-from pages.shared.words import count, escape, shorten
+from pages.shared.words import count, escape
 
 OFF, PREDICTED, TRUE = "off", "predicted expression", "true expression"
 HEAT = (OFF, PREDICTED, TRUE, *OUTPUTS)
@@ -133,4 +134,4 @@ def small_lines(lines: Sequence[str]) -> str:
 
 def _short(value: float) -> str:
     """Two decimals: four numbers have to fit below a thumbnail."""
-    return "–" if pd.isna(value) else f"{round(value, 2) + 0.0:+.2f}".replace("-", "\N{MINUS SIGN}")
+    return "–" if pd.isna(value) else signed(value, 2)

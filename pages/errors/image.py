@@ -12,13 +12,14 @@ from emotion_core.figures.plane import AffectPoint
 from emotion_core.figures.probabilities import probability_bars
 from emotion_core.inspection.table import probabilities
 from emotion_core.labels import AFFECT, EXPRESSIONS, OUTPUTS
+from emotion_core.texts import shorten, signed
 from pages.errors.chosen import ChosenImages
 from pages.errors.gallery import face_lines, open_image, small_lines
 from pages.errors.reviews import show_review
 from pages.shared.charts import CHART
 from pages.shared.inspected import Inspected
 from pages.shared.pictures import SIDE, pictures_root, read_picture, thumbnail, why_no_pictures
-from pages.shared.words import count, shorten, signed
+from pages.shared.words import count
 
 Picture = npt.NDArray[np.uint8]
 

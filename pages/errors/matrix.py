@@ -13,10 +13,11 @@ from emotion_core.figures.errors.matrix import clicked_cell, error_matrix
 from emotion_core.inspection.filters import choose_rows
 from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts, told_apart
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.texts import shorten
 from pages.errors.chosen import ChosenImages
 from pages.errors.controls import ALL, PICKED, USUAL, first_page
 from pages.shared.charts import kept_figure
-from pages.shared.words import count, shorten
+from pages.shared.words import count
 
 CONFIG = {"displayModeBar": False, "scrollZoom": False}
 AXES = ("true × predicted", "run × run")

@@ -8,9 +8,10 @@ from emotion_core.errors import EmotionCoreError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.reviews import LONGEST_NAME, LONGEST_NOTE, Review, ReviewStore
 from emotion_core.results.verdicts import VERDICTS
+from emotion_core.texts import shorten
 from pages.shared.downloads import offer_file
 from pages.shared.reviews import forget_verdicts, review_store
-from pages.shared.words import escape, shorten
+from pages.shared.words import escape
 
 
 def offer_reviews(dataset: str) -> None:

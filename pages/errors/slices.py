@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import pandas as pd
 import streamlit as st
 
@@ -13,6 +11,7 @@ from emotion_core.inspection.slices import slice_measures
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.reviews import LONGEST_NAME
 from emotion_core.results.summaries import subset_resamples
+from emotion_core.texts import with_interval
 from pages.errors.chosen import ChosenImages
 from pages.errors.controls import USUAL, set_filter
 from pages.shared.inspected import Inspected, Rows
@@ -62,8 +61,8 @@ def measures_of(chosen: ChosenImages, number: int) -> pd.DataFrame:
                 {
                     "run": entry.name,
                     "measure": METRICS[name].header,
-                    "these images": _interval(*mine[["value", "low", "high"]].iloc[0]),
-                    "all images": "" if whole is None else _interval(whole.value, whole.low, whole.high),
+                    "these images": with_interval(*mine[["value", "low", "high"]].iloc[0]),
+                    "all images": "" if whole is None else with_interval(whole.value, whole.low, whole.high),
                 }
             )
     return pd.DataFrame(rows, columns=["run", "measure", "these images", "all images"])
@@ -77,18 +76,6 @@ def _sorted(rows: Rows) -> Rows:
 @st.cache_data(show_spinner="Resampling these images …", max_entries=128)
 def _measures(key: tuple[object, ...], wanted: str, rows: Rows, number: int, _inspected: Inspected) -> pd.DataFrame:
     return slice_measures(_inspected.table, rows, number)
-
-
-def _interval(value: float, low: float | None, high: float | None) -> str:
-    if not math.isfinite(value):
-        return "not defined"
-    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
-        return _plain(value)
-    return f"{_plain(value)} [{_plain(low)}, {_plain(high)}]"
-
-
-def _plain(value: float) -> str:
-    return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")
 
 
 def show_slices(chosen: ChosenImages) -> None:

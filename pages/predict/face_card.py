@@ -13,10 +13,11 @@ from emotion_core.explain import METHODS, colour_scale, overlay
 from emotion_core.figures.plane import AffectPoint, affect_plane
 from emotion_core.figures.probabilities import probability_bars
 from emotion_core.predict import Prediction, Predictor, Reading
+from emotion_core.texts import shorten, signed
 from pages.predict.controls import PREDICTED, PredictChoice
 from pages.predict.reading import heat_map
 from pages.shared.charts import CHART
-from pages.shared.words import count, escape, shorten, signed
+from pages.shared.words import count, escape
 
 PICTURE = 152
 """Width of a face on the page, px: two fit side by side on a phone's 390."""

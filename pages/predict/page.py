@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
+from emotion_core.texts import shorten
 from pages.predict.photos import Upload, choose_photos
 from pages.predict.runs import runs_with_weights, show_collapsed
 from pages.shared.runs import show_no_runs
-from pages.shared.words import count, escape, shorten
+from pages.shared.words import count, escape
 
 CARDS = 8  # faces a page
 

@@ -18,7 +18,8 @@ from emotion_core.data.source import Source, open_source
 from emotion_core.data.table import FaceTable
 from emotion_core.errors import DataError, DatasetNotFoundError, ImageError
 from emotion_core.images import read_image
-from pages.shared.words import count, escape, shorten
+from emotion_core.texts import shorten
+from pages.shared.words import count, escape
 
 SIDE = 104
 """Longest side of a thumbnail, px: three fit side by side on a phone's 390."""

@@ -11,7 +11,8 @@ import streamlit as st
 from emotion_core.results.course import best_epoch, find_trouble, measure_title, median
 from emotion_core.results.progress import TrainingProgress
 from emotion_core.results.run import purpose_of_validation
-from pages.shared.words import count, escape, shorten
+from emotion_core.texts import minus, plain, shorten
+from pages.shared.words import count, escape
 from pages.training.store import SIGNS, Watched, seconds_since_epoch
 
 NAME = 40
@@ -76,7 +77,7 @@ def _show_bar(progress: TrainingProgress) -> None:
         parts.append(f"loss {progress.loss:.3f}")
     if progress.lr is not None:
         parts.append(f"learning rate {progress.lr:.2g}")
-    st.progress(min(share, 1.0), text=", ".join(parts).replace("-", "\N{MINUS SIGN}"))
+    st.progress(min(share, 1.0), text=minus(", ".join(parts)))
 
 
 def _figures(watched: Watched) -> list[tuple[str, str, str]]:
@@ -91,7 +92,7 @@ def _figures(watched: Watched) -> list[tuple[str, str, str]]:
         title = f"Best {escape(shorten(measure_title(course.measure), NAME))}, {escape(split)}"
         role = "It chose nothing, the last epoch is stored" if last else "It chooses the epoch"
         meaning = f"{role}: the largest value on the split '{escape(split)}', measured after every epoch."
-        found.append((title, f"{best:.3f}".replace("-", "\N{MINUS SIGN}"), meaning))
+        found.append((title, plain(best), meaning))
     if course.chosen is not None:
         meaning = "Its weights are kept" + (f" until {'the next' if last else 'a better'} one comes." if running else ".")
         found.append(("Stored epoch" if last else "Chosen epoch", f"{course.chosen:,} of {course.total:,}", meaning))

@@ -20,8 +20,9 @@ from emotion_core.figures.training.curves import (
 )
 from emotion_core.results.course import Course, Span
 from emotion_core.results.progress import tail
+from emotion_core.texts import shorten
 from pages.shared.charts import CHART, kept_figure
-from pages.shared.words import count, escape, shorten
+from pages.shared.words import count, escape
 from pages.training.store import Watched, parts_of, training_of
 
 LINE = 400

@@ -16,7 +16,7 @@ from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, 
 from emotion_core.figures.compare.curves import curve_measures, smooth, training_curves
 from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
 from emotion_core.figures.compare.trade_off import pareto_front, trade_off, trade_off_rows
-from emotion_core.figures.run_styles import BACKBONE_COLOURS, OTHER_COLOURS, backbone_colour, run_styles, short_name
+from emotion_core.figures.run_styles import BACKBONE_COLOURS, OTHER_COLOURS, backbone_colour, run_styles
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.calibration import expected_calibration_error
 from emotion_core.results.costs import COSTS, cost_title
@@ -82,11 +82,6 @@ def test_backbones_differ_in_colour_and_runs_of_one_in_dash_and_marker() -> None
     assert one.colour == three.colour == BACKBONE_COLOURS["vgg16"] != two.colour
     assert (one.dash, one.symbol) == (two.dash, two.symbol) != (three.dash, three.symbol)
     assert len(run_styles(["vgg16"] * 50)) == 50
-
-
-def test_short_names_keep_both_ends() -> None:
-    assert short_name("short") == "short"
-    assert short_name("a" * 50 + "b" * 50, 12) == "aaaaaaa…bbbb"
 
 
 def test_a_forest_has_the_best_on_top_and_the_reported_below() -> None:

@@ -13,6 +13,7 @@ from emotion_core.figures.affect_map.sampling import MOST_POINTS, sample_rows
 from emotion_core.figures.run_styles import Style, run_styles
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.inspection.affect import QUARTERS, residual_bins
+from emotion_core.texts import signed
 
 Array = npt.NDArray[np.float64]
 
@@ -54,7 +55,7 @@ def residual_figure(
     words = f"{axis.capitalize()}: predicted minus true"
     if len(predicted) == 1:
         mean = float(np.mean(next(iter(predicted.values())) - true))
-        words += f"<br>{mean:+.3f} on average".replace("-", "\N{MINUS SIGN}")
+        words += f"<br>{signed(mean)} on average"
     figure = new_figure(words, height=HEIGHT)
     figure.update_layout(title_pad_t=TITLE_PAD if "<br>" in words else 6)
     rows = sample_rows(len(true), MOST_POINTS // len(predicted))

@@ -9,9 +9,10 @@ import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.run_styles import run_styles, short_name
+from emotion_core.figures.run_styles import run_styles
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.texts import minus, shorten
 
 Matrix = npt.NDArray[np.float64]
 By = Literal["count", "row", "column"]
@@ -41,7 +42,7 @@ def confusion_heatmap(values: npt.ArrayLike, title: str, *, by: By, limit: float
     matrix = np.asarray(values, dtype=np.float64)
     if matrix.shape != (len(EXPRESSIONS), len(EXPRESSIONS)):
         raise ValueError(f"A matrix of {len(EXPRESSIONS)} × {len(EXPRESSIONS)} is needed, not {matrix.shape}.")
-    figure = new_figure(literal(short_name(title, 40)), height=420)
+    figure = new_figure(literal(shorten(title, 40)), height=420)
     unit = "images" if by == "count" else ""
     number = ("+.0f" if difference else ".0f") if by == "count" else ("+.3f" if difference else ".3f")
     limit = max(limit, 1e-9)
@@ -93,7 +94,7 @@ def _cell(value: float, by: By, difference: bool) -> str:
     if text in ("0", ".00", "-.00", "-0"):
         return ""
     sign = "+" if difference and value > 0 else ""
-    return f"{sign}{text}".replace("-", "\N{MINUS SIGN}")
+    return minus(f"{sign}{text}")
 
 
 def class_dots(table: pd.DataFrame) -> go.Figure:
@@ -133,7 +134,7 @@ def class_dots(table: pd.DataFrame) -> go.Figure:
             x=mine["f1"].tolist(),
             y=order,
             mode="markers",
-            name=literal(short_name(run, 40)),
+            name=literal(shorten(run, 40)),
             marker={"color": style.colour, "symbol": style.symbol, "size": 11, "opacity": 0.9},
             hovertemplate="%{y}: %{x:.3f}<extra>%{fullData.name}</extra>",
         )
@@ -174,7 +175,7 @@ def reliability_curves(table: pd.DataFrame) -> go.Figure:
             x=mine["confidence"].tolist(),
             y=mine["accuracy"].tolist(),
             mode="lines+markers",
-            name=f"{literal(short_name(run, 34))}, ECE {ece:.3f}",
+            name=f"{literal(shorten(run, 34))}, ECE {ece:.3f}",
             line={"color": style.colour, "dash": style.dash, "width": 2},
             marker={"symbol": style.symbol, "size": (5 + 9 * np.sqrt(mine["count"] / mine["count"].max())).tolist()},
             customdata=mine["count"].tolist(),

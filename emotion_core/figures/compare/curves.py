@@ -5,8 +5,9 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.run_styles import run_styles, short_name
+from emotion_core.figures.run_styles import run_styles
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
+from emotion_core.texts import shorten
 
 WINDOW = 5
 """Epochs that a smoothed value averages over."""
@@ -66,7 +67,7 @@ def training_curves(table: pd.DataFrame, measure: str, *, smoothed: bool = False
             x=mine["epoch"].tolist(),
             y=values.tolist(),
             mode="lines+markers" if len(mine) == 1 else "lines",
-            name=literal(short_name(run, 40)),
+            name=literal(shorten(run, 40)),
             legendgroup=run,
             line=line,
             hovertemplate="epoch %{x}: %{y:.3f}<extra>%{fullData.name}</extra>",

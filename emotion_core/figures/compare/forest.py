@@ -8,9 +8,10 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.run_styles import backbone_colour, run_styles, short_name
+from emotion_core.figures.run_styles import backbone_colour, run_styles
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.metrics.table import METRICS
+from emotion_core.texts import shorten
 
 ROW = 32
 """Height of a row, px."""
@@ -124,8 +125,8 @@ def _label(name: str, *, reported: bool) -> str:
     """Beside the axis; who reported it stands small below."""
     who, _, source = name.partition(" (")
     if not (reported and source):
-        return f"{literal(short_name(name))} "
-    return f'{literal(short_name(who))} <br><span style="font-size:10px">{literal(short_name(source.rstrip(")")))} </span>'
+        return f"{literal(shorten(name, 30))} "
+    return f'{literal(shorten(who, 30))} <br><span style="font-size:10px">{literal(shorten(source.rstrip(")")))} </span>'
 
 
 def _finding(rows: pd.DataFrame, measure: str) -> str:
@@ -136,7 +137,7 @@ def _finding(rows: pd.DataFrame, measure: str) -> str:
     if not best or len(rows[rows["kind"] == "measured"]) < 2:
         return f"How good is each? {title[0].upper()}{title[1:]}"
     if not like:
-        return f"{literal(short_name(best[0], 40))} is best"
+        return f"{literal(shorten(best[0], 40))} is best"
     return f"{like} cannot be told from the best" if like > 1 else "One cannot be told from the best"
 
 
@@ -165,7 +166,7 @@ def parallel_lines(table: pd.DataFrame, measures: Sequence[str]) -> go.Figure:
             x=list(range(len(measures))),
             y=[heights[measure][number] for measure in measures],
             mode="lines+markers",
-            name=literal(short_name(row["name"], 40)),
+            name=literal(shorten(row["name"], 40)),
             line={"color": style.colour, "dash": style.dash, "width": 2},
             marker={"symbol": style.symbol, "size": 9},
             customdata=[[METRICS[measure].header, f"{row[measure]:.3f}"] for measure in measures],

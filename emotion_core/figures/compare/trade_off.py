@@ -9,10 +9,11 @@ from typing import Any, Literal
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.run_styles import backbone_colour, short_name
+from emotion_core.figures.run_styles import backbone_colour
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import cost_title
+from emotion_core.texts import shorten
 
 LABELLED = 12
 """With more runs only those on the front carry their name; reported ones never do, their words are on hover."""
@@ -113,7 +114,7 @@ def trade_off_rows(table: pd.DataFrame, measure: str, cost: str) -> pd.DataFrame
 def _points(part: pd.DataFrame, measure: str, cost: str, *, hollow: bool, few: bool) -> go.Scatter:
     colours = [backbone_colour(name) for name in part["backbone"]]
     named = [front or (few and not hollow) for front in part["front"]]
-    labels = [literal(short_name(name, 28)) if shown else "" for name, shown in zip(part["name"], named, strict=True)]
+    labels = [literal(shorten(name, 28)) if shown else "" for name, shown in zip(part["name"], named, strict=True)]
     middle = part[cost].median()
     intervals = {}
     if not hollow:
@@ -152,5 +153,5 @@ def _finding(measured: pd.DataFrame, front: pd.DataFrame, title: str) -> str:
     if len(measured) < 2:
         return "What does it cost?"
     if len(front) == 1:
-        return f"{literal(short_name(front['name'].iloc[0], 40))} is cheapest and best in {title}"
+        return f"{literal(shorten(front['name'].iloc[0], 40))} is cheapest and best in {title}"
     return f"{len(front)} of {len(measured)} runs are worth their cost"

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.run_styles import DASHES, Style, run_styles, short_name
+from emotion_core.figures.run_styles import DASHES, Style, run_styles
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.results.course import VALIDATION, Course, best_epoch, measure_title, median
+from emotion_core.texts import minus, plain, shorten
 
 COLOURS = FIRST, SECOND, THIRD = "#2b8ca8", "#c96a12", "#7b3fe0"
 """Colours of the lines of one run, or of runs with one backbone. They keep what is asked of the expressions' colours."""
@@ -74,7 +75,7 @@ def validation_figure(course: Course) -> go.Figure | None:
     else:
         value = float(table["score"][table["epoch"] == best].iloc[0])
         where = f"so far, in epoch {best}" if course.running else f"in epoch {best} of {course.table['epoch'].max()}"
-        title = f"Best {measure_title(course.measure)} {value:.3f} {where}".replace("-", "\N{MINUS SIGN}")
+        title = f"Best {measure_title(course.measure)} {plain(value)} {where}"
     figure = _new(course, literal(title), "measure on validation")
     for name, colour in zip(VALIDATION, (FIRST, SECOND, THIRD), strict=True):
         _line(figure, table, name, measure_title(name), colour)
@@ -136,12 +137,12 @@ def overlay_figure(courses: Sequence[Course], column: str) -> go.Figure | None:
     peak = max if extreme == "Highest" else min
     best = {number: float(peak(table[column].dropna())) for number, table in known.items()}
     winner = peak(best, key=best.__getitem__)
-    title = f"{extreme} {words}: {_say(best[winner], column)} ({literal(short_name(courses[winner].run, 20))})"
+    title = f"{extreme} {words}: {_say(best[winner], column)} ({literal(shorten(courses[winner].run, 20))})"
     shared = len({course.spans for course in courses}) == 1
     widest = max(courses, key=lambda course: course.total)
     figure = _new(widest, title, words, bands=shared, mark=False)
     for (number, table), style in zip(known.items(), _styles(courses, known), strict=True):
-        name = literal(short_name(courses[number].run, 40))
+        name = literal(shorten(courses[number].run, 40))
         _line(figure, table, column, name, style.colour, dash=style.dash, digits=DIGITS.get(column, ".3f"), dots=False)
     if column == "lr":
         _log_axis(figure, pd.concat([_within(figure, table)["lr"] for table in known.values()]))
@@ -158,7 +159,7 @@ def _styles(courses: Sequence[Course], known: Iterable[int]) -> list[Style]:
 
 
 def _say(value: float, column: str) -> str:
-    return f"{value:{TITLE_DIGITS.get(column, '.3f')}}".replace("-", "\N{MINUS SIGN}")
+    return minus(f"{value:{TITLE_DIGITS.get(column, '.3f')}}")
 
 
 def _drawable(course: Course, column: str) -> pd.Series:
@@ -208,7 +209,7 @@ def _shade(figure: go.Figure, course: Course, start: int, end: int) -> None:
         if room >= 4:
             figure.add_annotation(
                 x=(first + last) / 2, y=1, yref="paper", yanchor="bottom", showarrow=False,
-                text=literal(short_name(span.name, room)), font={"size": 12, "color": GREY},
+                text=literal(shorten(span.name, room)), font={"size": 12, "color": GREY},
             )  # fmt: skip
 
 
@@ -258,4 +259,4 @@ def _log_axis(figure: go.Figure, rates: pd.Series) -> None:
 
 
 def _tick(value: float) -> str:
-    return f"{value:g}" if value >= 1e-4 else f"{value:.0e}".replace("e-0", "e-").replace("-", "\N{MINUS SIGN}")
+    return f"{value:g}" if value >= 1e-4 else minus(f"{value:.0e}".replace("e-0", "e-"))

@@ -1,0 +1,79 @@
+"""Numbers and names as people read them."""
+
+from __future__ import annotations
+
+import math
+
+
+def minus(text: str) -> str:
+    """Numbers with a true minus instead of a hyphen.
+
+    Example:
+        >>> minus("-0.5 [-0.7, -0.3]").count("\\N{MINUS SIGN}")
+        3
+    """
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def plain(value: float, digits: int = 3) -> str:
+    """So many decimals, with a true minus; a rounded zero has no sign.
+
+    Example:
+        >>> plain(0.25), plain(-0.0001)
+        ('0.250', '0.000')
+    """
+    return minus(f"{round(value, digits) + 0.0:.{digits}f}")
+
+
+def signed(value: float, digits: int = 3) -> str:
+    """Likewise, with the sign of positive values as well.
+
+    Example:
+        >>> signed(0.25), signed(0.25, 1)
+        ('+0.250', '+0.2')
+    """
+    return minus(f"{round(value, digits) + 0.0:+.{digits}f}")
+
+
+def with_interval(value: float, low: float | None, high: float | None) -> str:
+    """A value with its interval, where both ends are known.
+
+    Example:
+        >>> with_interval(0.5, 0.4, 0.6), with_interval(0.5, None, None), with_interval(float("nan"), None, None)
+        ('0.500 [0.400, 0.600]', '0.500', 'not defined')
+    """
+    if not math.isfinite(value):
+        return "not defined"
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
+        return plain(value)
+    return f"{plain(value)} [{plain(low)}, {plain(high)}]"
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Text from outside without what would act on a terminal or a line: control and direction characters are replaced.
+
+    Args:
+        text: untrusted.
+        keep: characters that stay all the same.
+
+    Example:
+        >>> printable("a\\x1b[2Jb")
+        'a�[2Jb'
+    """
+    return "".join(letter if letter.isprintable() or letter in keep else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """A name on one line: :func:`printable`, the middle left out where it is long.
+
+    What comes out is still untrusted: where markup is read, it has to be escaped.
+
+    Example:
+        >>> shorten("a_very_long_name.jpg", 12)
+        'a_very_….jpg'
+    """
+    clean = printable(text)
+    if len(clean) <= length:
+        return clean
+    tail = length // 3
+    return f"{clean[: length - tail - 1]}\N{HORIZONTAL ELLIPSIS}{clean[-tail:]}"
