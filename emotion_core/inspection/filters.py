@@ -37,7 +37,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Marks:
+class Flags:
     """What is known about images beyond a run's answers.
 
     Attributes:
@@ -196,15 +196,15 @@ def _checked(name: str, value: Any, kind: type) -> Any:
     raise ConfigError(f"A stored filter has {value!r} as '{name}', which is not of the right type. Save the slice again.")
 
 
-def choose_rows(table: pd.DataFrame, wanted: Filter, marks: Marks | None = None) -> npt.NDArray[np.int64]:
+def choose_rows(table: pd.DataFrame, wanted: Filter, flags: Flags | None = None) -> npt.NDArray[np.int64]:
     """Positions of the images that a filter lets through, ascending.
 
     Args:
         table: from :func:`~emotion_core.inspection.table.inspect_runs`.
         wanted: the filter. What it asks of a second run that is not there, no image meets.
-        marks: what is known beyond the answers; nothing by default.
+        flags: what is known beyond the answers; nothing by default.
     """
-    known = Marks() if marks is None else marks
+    known = Flags() if flags is None else flags
     keep = np.ones(len(table), dtype=np.bool_)
     for column, names in (("expression", wanted.true), ("predicted_0", wanted.predicted), ("predicted_1", wanted.second)):
         if names:

@@ -13,7 +13,7 @@ import streamlit as st
 
 from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
-from emotion_core.figures.affect_map.planes import Mark
+from emotion_core.figures.affect_map.planes import Diamond
 from emotion_core.inspection.affect import AFFECT_COLUMNS, QUARTERS, join_runs, predicted_expressions, quarter_of
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
@@ -103,12 +103,12 @@ def choose_faces(faces: Faces, shown: MapChoice) -> ChosenFaces:
     )
 
 
-def session_marks() -> list[tuple[str, Mark]]:
+def session_diamonds() -> list[tuple[str, Diamond]]:
     """Faces that the Predict page has read in this session: name of the run, and where to draw it."""
     photos: Mapping[Any, Any] = st.session_state.get("photos", {})
     readings: Mapping[Any, Any] = st.session_state.get("readings", {})
     names = {upload.digest: upload.name for upload in st.session_state.get("uploads", [])}
-    marks = []
+    diamonds = []
     for (digest, whole, run), (found, _) in readings.items():
         photo = photos.get((digest, whole))
         for number, reading in enumerate(found):
@@ -116,10 +116,10 @@ def session_marks() -> list[tuple[str, Mark]]:
                 continue
             several = f", face {number + 1}" if len(found) > 1 else ""
             said = f"valence {signed(reading.valence)}, arousal {signed(reading.arousal)}"
-            marks.append(
+            diamonds.append(
                 (
                     run,
-                    Mark(
+                    Diamond(
                         name=f"{shorten(names.get(digest, photo.name), 24)}{several}",
                         valence=float(np.clip(reading.valence, -1, 1)),
                         arousal=float(np.clip(reading.arousal, -1, 1)),
@@ -128,7 +128,7 @@ def session_marks() -> list[tuple[str, Mark]]:
                     ),
                 )
             )
-    return marks
+    return diamonds
 
 
 def _written(run: Run, evaluation: str) -> int:

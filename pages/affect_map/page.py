@@ -7,7 +7,7 @@ import streamlit as st
 from emotion_core.errors import CheckpointError
 from pages.affect_map.contradictions import show_contradictions
 from pages.affect_map.controls import EVERYWHERE, MapChoice, ask_controls, says_affect
-from pages.affect_map.faces import choose_faces, load_faces, session_marks
+from pages.affect_map.faces import choose_faces, load_faces, session_diamonds
 from pages.affect_map.planes import show_planes
 from pages.affect_map.residuals import show_closer, show_collapse, show_errors, show_measures
 from pages.shared.store import read_store, show_nothing, show_problems
@@ -33,7 +33,7 @@ def show_map(shown: MapChoice) -> None:
     if not len(chosen.rows):
         st.info("No face fits these filters. Choose another expression or region above.")
         return
-    show_planes(chosen, view=shown.view, marks=session_marks() if shown.photos else ())
+    show_planes(chosen, view=shown.view, diamonds=session_diamonds() if shown.photos else ())
     if faces.left_out:
         st.caption(f"{count(faces.left_out, 'image', 'images')} without true or predicted values left out.")
     st.subheader("How far off are the predictions?")
@@ -54,7 +54,7 @@ def main() -> None:
     if not store.entries:
         show_nothing()
         return
-    shown = ask_controls(store.entries, photos=len(session_marks()))
+    shown = ask_controls(store.entries, photos=len(session_diamonds()))
     if show_silence(shown):
         return
     try:

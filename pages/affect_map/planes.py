@@ -12,7 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from emotion_core.figures.affect_map.planes import Dots, Mark, arrow_plane, density_plane, point_plane
+from emotion_core.figures.affect_map.planes import Diamond, Dots, arrow_plane, density_plane, point_plane
 from emotion_core.figures.affect_map.sampling import MOST_POINTS, plane_density, sample_rows
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.inspection.affect import distances
@@ -66,13 +66,13 @@ def panels_of(view: str, names: Sequence[str]) -> list[Panel]:
 
 
 @st.fragment
-def show_planes(chosen: ChosenFaces, *, view: str, marks: Sequence[tuple[str, Mark]]) -> None:
+def show_planes(chosen: ChosenFaces, *, view: str, diamonds: Sequence[tuple[str, Diamond]]) -> None:
     """Draw planes on one scale, side by side, and what is chosen on them. Choosing draws nothing else again.
 
     Args:
         chosen: the faces.
         view: one of :data:`~pages.affect_map.controls.VIEWS`.
-        marks: faces from the Predict page, with the names of the runs that read them.
+        diamonds: faces from the Predict page, with the names of the runs that read them.
     """
     panels = panels_of(view, chosen.names)
     drawn = chosen.rows[sample_rows(len(chosen.rows), ARROWS if panels[0].arrows else MOST_POINTS)]
@@ -82,7 +82,7 @@ def show_planes(chosen: ChosenFaces, *, view: str, marks: Sequence[tuple[str, Ma
     columns = st.columns(max(2, len(panels)), gap="medium")
     picked: set[int] = set()
     for number, (panel, column) in enumerate(zip(panels, columns, strict=False)):
-        mine = _marks_of(panel, marks, alone=len(panels) == 1)
+        mine = _diamonds_of(panel, diamonds, alone=len(panels) == 1)
         figure = _figure(chosen, drawn, panels, number, view, mine)
         alt = _alt(panel, len(chosen.rows) if view == "density" else len(drawn))
         with column:
@@ -99,7 +99,12 @@ def show_planes(chosen: ChosenFaces, *, view: str, marks: Sequence[tuple[str, Ma
 
 
 def _figure(
-    chosen: ChosenFaces, drawn: npt.NDArray[np.int64], panels: Sequence[Panel], number: int, view: str, marks: Sequence[Mark]
+    chosen: ChosenFaces,
+    drawn: npt.NDArray[np.int64],
+    panels: Sequence[Panel],
+    number: int,
+    view: str,
+    diamonds: Sequence[Diamond],
 ) -> go.Figure:
     """One plane; kept for all visitors unless it shows the photos of one of them."""
     side = 440 if len(panels) < 3 else 350
@@ -109,17 +114,17 @@ def _figure(
         if view == "density":
             densities = [_density(chosen, other) for other in panels]
             most = max(float(density.max()) for density in densities)
-            return density_plane(panel.title, densities[number], most=most, side=side, marks=marks)
+            return density_plane(panel.title, densities[number], most=most, side=side, diamonds=diamonds)
         hover = _hover(chosen.table.iloc[drawn], chosen.names)
         predicted = _dots(chosen.table, drawn, panel.columns, hover)
         if panel.arrows:
             return arrow_plane(
-                panel.title, _dots(chosen.table, drawn, ("valence", "arousal"), hover), predicted, side=side, marks=marks
+                panel.title, _dots(chosen.table, drawn, ("valence", "arousal"), hover), predicted, side=side, diamonds=diamonds
             )
         density = _density(chosen, panel) if len(drawn) < len(chosen.rows) else None
-        return point_plane(panel.title, predicted, side=side, density=density, marks=marks)
+        return point_plane(panel.title, predicted, side=side, density=density, diamonds=diamonds)
 
-    return build() if marks else kept_figure(("plane", chosen.key, view, number), build)
+    return build() if diamonds else kept_figure(("plane", chosen.key, view, number), build)
 
 
 def _density(chosen: ChosenFaces, panel: Panel) -> npt.NDArray[np.float64]:
@@ -240,11 +245,11 @@ def _dots(table: pd.DataFrame, rows: npt.NDArray[np.int64], columns: tuple[str, 
     )
 
 
-def _marks_of(panel: Panel, marks: Sequence[tuple[str, Mark]], *, alone: bool) -> list[Mark]:
+def _diamonds_of(panel: Panel, diamonds: Sequence[tuple[str, Diamond]], *, alone: bool) -> list[Diamond]:
     """Faces from Predict have no true place, so they stand among predictions: those of the same run if there are any."""
     if panel.run is None and not alone:
         return []
-    return [mark for run, mark in marks if run == panel.name] or [mark for _, mark in marks]
+    return [diamond for run, diamond in diamonds if run == panel.name] or [diamond for _, diamond in diamonds]
 
 
 def _alt(panel: Panel, faces: int) -> str:

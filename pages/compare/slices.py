@@ -9,7 +9,7 @@ import streamlit as st
 from emotion_core.compare import Entry, judge_subset
 from emotion_core.errors import CheckpointError, EmotionCoreError
 from emotion_core.inspection.filters import Filter, choose_rows
-from pages.shared.inspected import inspect_entries, read_marks
+from pages.shared.inspected import inspect_entries, read_flags
 from pages.shared.reviews import review_store
 from pages.shared.words import count, escape
 
@@ -71,9 +71,9 @@ def judge_slice(entries: Sequence[Entry], known: Sequence[Entry], name: str, tex
         if missing:
             st.error(escape(f"The slice '{name}' was chosen by what {', '.join(sorted(missing))} says, which is not here."))
             return []
-        marks = read_marks(entries[0].dataset)
-        inspected = inspect_entries(chosen_by or list(entries[:1]), marks)
-        images = frozenset(inspected.ids(choose_rows(inspected.table, wanted, marks)))
+        flags = read_flags(entries[0].dataset)
+        inspected = inspect_entries(chosen_by or list(entries[:1]), flags)
+        images = frozenset(inspected.ids(choose_rows(inspected.table, wanted, flags)))
         with st.spinner(f"Resampling {count(len(images), 'image', 'images')} …"):
             judged = _judge(entries, images)
     except EmotionCoreError as error:

@@ -28,7 +28,7 @@ class ChosenImages:
 
 def choose(inspected: Inspected, wanted: Filter, order: str, *, reverse: bool) -> ChosenImages:
     """Apply the filter and sort."""
-    rows = choose_rows(inspected.table, wanted, inspected.marks)
+    rows = choose_rows(inspected.table, wanted, inspected.flags)
     return ChosenImages(
         inspected=inspected, wanted=wanted, order=order, rows=sort_rows(inspected.table, rows, order, reverse=reverse)
     )

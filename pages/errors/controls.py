@@ -116,7 +116,7 @@ def first_page() -> None:
 
 def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, Any]:
     """Conditions that are needed less often. What nothing could meet is not asked."""
-    table, marks = inspected.table, inspected.marks
+    table, flags = inspected.table, inspected.flags
     found: dict[str, Any] = {}
     with st.popover("More filters", icon=":material/tune:") as more:
         if two and says:
@@ -139,11 +139,11 @@ def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, Any]:
         if says:
             found["doubtful"] = _switch("Another label suggested", "doubtful", "By confident learning (Northcutt et al. 2021).")
         ids = table["sample_id"]
-        if marks.conflicts and ids.isin(marks.conflicts).any():
+        if flags.conflicts and ids.isin(flags.conflicts).any():
             found["conflict"] = _switch("Same pixels, other label", "conflict", "By the stored audit of the dataset.")
-        if marks.leaked and ids.isin(marks.leaked).any():
+        if flags.leaked and ids.isin(flags.leaked).any():
             found["leaked"] = _switch("Also in the training part", "leaked", "Pixel for pixel, by the stored audit.")
-        verdicts = sorted(set(marks.verdicts.values()))
+        verdicts = sorted(set(flags.verdicts.values()))
         found["review"] = _choose("Review", "review", (NOT_REVIEWED, REVIEWED, *verdicts), "What reviewers said.")
     return found | {name: found[name] or "" for name in ("region", "contradiction", "review") if name in found}
 

@@ -8,16 +8,13 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import streamlit as st
 
-from emotion_core.labels import OUTPUTS
 from emotion_core.texts import shorten, signed
 from pages.errors.chosen import ChosenImages
+from pages.errors.heat import HEAT, OFF, ask_heat
 from pages.shared.inspected import Inspected, Rows
 from pages.shared.pictures import PAGE, SIDE, pictures_root, thumbnail, why_no_pictures
 from pages.shared.store import read_store
 from pages.shared.words import count, escape
-
-OFF, PREDICTED, TRUE = "off", "predicted expression", "true expression"
-HEAT = (OFF, PREDICTED, TRUE, *OUTPUTS)
 
 _COLOUR = re.compile(r":[a-z]+\[([^]]*)\]")
 """Words that Streamlit's Markdown shows in a colour."""
@@ -41,7 +38,15 @@ def show_gallery(chosen: ChosenImages) -> None:
         with st.container(width="stretch", gap="xxsmall"):
             st.markdown(f"**{count(total, 'image', 'images')}** of {len(inspected.table):,}, by {chosen.order}")
             st.caption(chosen.wanted.describe())
-        output = OFF if missing else _ask_output()
+        output = (
+            OFF
+            if missing
+            else ask_heat(
+                HEAT,
+                "heat",
+                "Does it look at the face at all? Grad-CAM of the run for one output, dark is 0, pale yellow is 1.",
+            )
+        )
     if not total:
         st.info("No image fits these filters. Take one away above, or click another cell.")
         return
@@ -64,19 +69,6 @@ def show_gallery(chosen: ChosenImages) -> None:
             _show_face(inspected, row, sample_id, content)
 
 
-def _ask_output() -> str:
-    return str(
-        st.selectbox(
-            "Heat map of",
-            HEAT,
-            key="heat",
-            bind="query-params",
-            width=200,
-            help="Does it look at the face at all? Grad-CAM of the run for one output, dark is 0, pale yellow is 1.",
-        )
-    )
-
-
 def _contents(inspected: Inspected, rows: Rows, output: str) -> Sequence[bytes | None]:
     """Thumbnails as JPEG, under the heat maps that somebody asked for."""
     if output != OFF:
@@ -90,7 +82,7 @@ def _contents(inspected: Inspected, rows: Rows, output: str) -> Sequence[bytes |
 
 
 def _show_face(inspected: Inspected, row: int, sample_id: str, content: bytes | None) -> None:
-    words = face_lines(inspected.table.iloc[row], inspected.names, inspected.marks.verdicts)
+    words = face_lines(inspected.table.iloc[row], inspected.names, inspected.flags.verdicts)
     with st.container(width=SIDE, gap="xxsmall", key=f"{'face' if content else 'plain'}-{row}"):
         if content is not None:
             plain = _COLOUR.sub(r"\1", ", ".join(words))

@@ -15,6 +15,7 @@ from emotion_core.labels import AFFECT, EXPRESSIONS, OUTPUTS
 from emotion_core.texts import shorten, signed
 from pages.errors.chosen import ChosenImages
 from pages.errors.gallery import face_lines, open_image, small_lines
+from pages.errors.heat import OFF, ask_heat
 from pages.errors.reviews import show_review
 from pages.shared.charts import CHART
 from pages.shared.inspected import Inspected
@@ -29,7 +30,6 @@ BARS = 380
 """Width of the bars, px."""
 PLANE = 280
 """Width of the plane, px."""
-OFF = "off"
 NEAREST = 8
 
 
@@ -64,7 +64,8 @@ def show_image(chosen: ChosenImages) -> None:
     _show_way(chosen, row)
     st.markdown(f"### {_verdict(inspected, image)}")
     picture = read_picture(inspected.dataset, pictures_root(inspected.dataset), sample_id) if _at_hand(inspected) else None
-    output = _ask_output() if picture is not None else OFF
+    help_text = "Grad-CAM shows which parts of the face speak for this output. The first heat map loads the network."
+    output = OFF if picture is None else ask_heat((OFF, *OUTPUTS), "overlay", help_text)
     line = st.container(horizontal=True, gap="medium")
     with line:
         if picture is not None:
@@ -121,19 +122,6 @@ def _at_hand(inspected: Inspected) -> bool:
     return missing is None
 
 
-def _ask_output() -> str:
-    return str(
-        st.selectbox(
-            "Heat map of",
-            (OFF, *OUTPUTS),
-            key="overlay",
-            bind="query-params",
-            width=240,
-            help="Grad-CAM shows which parts of the face speak for this output. The first heat map loads the network.",
-        )
-    )
-
-
 def _show_picture(picture: Picture, sample_id: str) -> None:
     with st.container(width=LARGE, gap="xxsmall"):
         st.image(picture, width=LARGE, alt=f"{shorten(sample_id)}, {picture.shape[1]} × {picture.shape[0]} px")
@@ -167,9 +155,9 @@ def _show_facts(inspected: Inspected, image: pd.Series) -> None:
             f"Confident learning suggests {suggested}: trust in the label is {image['trust_0']:.3f}, where 1 is usual for "
             f"{image['expression']}."
         )
-    if sample_id in inspected.marks.conflicts:
+    if sample_id in inspected.flags.conflicts:
         facts.append("The same pixels occur again with another label.")
-    if sample_id in inspected.marks.leaked:
+    if sample_id in inspected.flags.leaked:
         facts.append("The same pixels also stand in the training part.")
     for fact in facts:
         st.caption(fact)
@@ -264,6 +252,6 @@ def _show_neighbours(inspected: Inspected, row: int) -> None:
             with st.container(width=SIDE, gap="xxsmall", key=f"near-{other}"):
                 if content is not None:
                     st.image(content, width=SIDE, alt=shorten(sample_id))
-                lines = face_lines(image, inspected.names, inspected.marks.verdicts)
+                lines = face_lines(image, inspected.names, inspected.flags.verdicts)
                 st.markdown(small_lines([f"cosine {cosine:.3f}", *lines]))
                 st.button("Open", key=f"near-open-{other}", type="tertiary", on_click=open_image, args=(sample_id,))

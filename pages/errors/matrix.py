@@ -44,7 +44,7 @@ def show_matrix(chosen: ChosenImages) -> None:
     conditions = ("predicted", "second") if against else ("true", "predicted")
     columns = (FIRST, SECOND) if against else (TRUE, FIRST)
     words = (inspected.names[0], inspected.names[1]) if against else ("true", "predicted")
-    rows = choose_rows(inspected.table, chosen.wanted.without("outcome", *conditions), inspected.marks)
+    rows = choose_rows(inspected.table, chosen.wanted.without("outcome", *conditions), inspected.flags)
     counts = cross_counts(inspected.table, rows, *columns)
     if not counts.sum():
         st.info("Nothing to count: no image here has both a true and a predicted expression.")

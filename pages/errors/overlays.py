@@ -15,7 +15,7 @@ from emotion_core.explain import colour_scale, overlay
 from emotion_core.images import read_image
 from emotion_core.predict import Predictor
 from emotion_core.results.run import Run
-from pages.errors.gallery import PREDICTED, TRUE
+from pages.errors.heat import PREDICTED, TRUE
 from pages.shared.inspected import Inspected, Rows
 from pages.shared.networks import load_predictors
 from pages.shared.pictures import pictures_root, read_picture, thumbnail

@@ -14,7 +14,7 @@ from pages.errors.image import asked_image, show_image
 from pages.errors.matrix import show_matrix
 from pages.errors.reviews import offer_reviews
 from pages.errors.slices import show_slice, show_slices
-from pages.shared.inspected import inspect_entries, read_marks
+from pages.shared.inspected import inspect_entries, read_flags
 from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import escape
 
@@ -22,7 +22,7 @@ from pages.shared.words import escape
 def show_errors(entries: tuple[Entry, ...]) -> None:
     """Matrix and gallery, and the image that the address names."""
     dataset = entries[0].dataset
-    inspected = inspect_entries(entries, read_marks(dataset))
+    inspected = inspect_entries(entries, read_flags(dataset))
     asked = ask_filter(inspected)
     chosen = choose(inspected, asked.wanted, asked.order, reverse=asked.reverse)
     left, right = st.columns([0.38, 0.62], gap="medium")

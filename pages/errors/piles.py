@@ -22,7 +22,7 @@ def ask_pile(inspected: Inspected, others: Filter) -> str:
     Returns:
         One of :data:`~emotion_core.inspection.piles.PILES`; empty when none is chosen.
     """
-    rows = choose_rows(inspected.table, others.without("outcome"), inspected.marks)
+    rows = choose_rows(inspected.table, others.without("outcome"), inspected.flags)
     piles = count_piles(inspected.table.iloc[rows])
     chosen = st.segmented_control(
         "A right, B wrong",

@@ -12,7 +12,7 @@ import streamlit as st
 
 from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
-from emotion_core.inspection.filters import Marks
+from emotion_core.inspection.filters import Flags
 from emotion_core.inspection.table import inspect_runs
 from emotion_core.results.audits import audit_path, read_audit
 from emotion_core.results.run import Run
@@ -30,13 +30,13 @@ class Inspected:
     Attributes:
         entries: one or two evaluations, in the order of the table's columns.
         table: from :func:`~emotion_core.inspection.table.inspect_runs`.
-        marks: what audits and reviewers say about the images.
+        flags: what audits and reviewers say about the images.
         key: names files and their times: the same key means the same table.
     """
 
     entries: tuple[Entry, ...]
     table: pd.DataFrame
-    marks: Marks
+    flags: Flags
     key: tuple[object, ...]
 
     @property
@@ -54,7 +54,7 @@ class Inspected:
         return [str(sample) for sample in self.table["sample_id"].to_numpy()[rows]]
 
 
-def inspect_entries(entries: Sequence[Entry], marks: Marks) -> Inspected:
+def inspect_entries(entries: Sequence[Entry], flags: Flags) -> Inspected:
     """Read the predictions of one or two entries.
 
     Raises:
@@ -63,20 +63,20 @@ def inspect_entries(entries: Sequence[Entry], marks: Marks) -> Inspected:
     runs = [entry.run for entry in entries if entry.run is not None]
     evaluation = entries[0].evaluation
     key = (evaluation, *((str(run.path), _written(run, evaluation)) for run in runs))
-    return Inspected(entries=tuple(entries), table=_load(key, runs), marks=marks, key=key)
+    return Inspected(entries=tuple(entries), table=_load(key, runs), flags=flags, key=key)
 
 
-def read_marks(dataset: str) -> Marks:
+def read_flags(dataset: str) -> Flags:
     """What reviewers and a stored audit say; where one of them cannot be read it is named, and nothing is known from it."""
     try:
         modified = audit_path(dataset).stat().st_mtime_ns
-        marks = _read_audit(dataset, str(audit_path(dataset)), modified)
+        flags = _read_audit(dataset, str(audit_path(dataset)), modified)
     except OSError:
-        marks = Marks()
+        flags = Flags()
     except CheckpointError as error:
         st.warning(escape(str(error)), icon=":material/warning:")
-        marks = Marks()
-    return replace(marks, verdicts=read_verdicts(dataset))
+        flags = Flags()
+    return replace(flags, verdicts=read_verdicts(dataset))
 
 
 def _written(run: Run, evaluation: str) -> int:
@@ -94,6 +94,6 @@ def _load(key: tuple[object, ...], _runs: Sequence[Run]) -> pd.DataFrame:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _read_audit(dataset: str, path: str, modified: int) -> Marks:
+def _read_audit(dataset: str, path: str, modified: int) -> Flags:
     found = read_audit(dataset)
-    return Marks() if found is None else Marks(conflicts=found.conflicts, leaked=found.leaked)
+    return Flags() if found is None else Flags(conflicts=found.conflicts, leaked=found.leaked)

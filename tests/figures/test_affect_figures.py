@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 import pytest
 
-from emotion_core.figures.affect_map.planes import OUTSIDE, Dots, Mark, arrow_plane, density_plane, point_plane
+from emotion_core.figures.affect_map.planes import OUTSIDE, Diamond, Dots, arrow_plane, density_plane, point_plane
 from emotion_core.figures.affect_map.residuals import quarter_matrix, residual_figure, residual_reach
 from emotion_core.figures.affect_map.sampling import MOST_POINTS, plane_density, sample_rows
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
@@ -26,7 +26,7 @@ def dots(*places: tuple[float, float], names: tuple[str | None, ...] = (), start
     )
 
 
-MARK = Mark(name="<i>me</i>.jpg", valence=0.5, arousal=-0.5, expression="anger", hover="read by a run")
+DIAMOND = Diamond(name="<i>me</i>.jpg", valence=0.5, arousal=-0.5, expression="anger", hover="read by a run")
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,17 @@ def test_every_plane_is_square_with_named_regions(figure: go.Figure) -> None:
 
 
 def test_points_carry_row_colour_and_words() -> None:
-    figure = point_plane("<b>\nrun", dots((0.1, 0.2), (-0.3, 0.4), names=("happiness", None)), marks=[MARK])
-    faces, marks = figure.data
+    figure = point_plane("<b>\nrun", dots((0.1, 0.2), (-0.3, 0.4), names=("happiness", None)), diamonds=[DIAMOND])
+    faces, diamonds = figure.data
     assert list(faces.x) == [0.1, -0.3]
     assert list(faces.customdata) == [7, 8]
     assert faces.marker.color == (EXPRESSION_COLOURS["happiness"], OTHER)
     assert faces.text[0] == "image 0<br>second &lt;b&gt;line&lt;/b&gt;"
     assert figure.layout.title.text == "&lt;b&gt;<br>run"
-    assert marks.marker.symbol == "diamond"
-    assert marks.marker.color == (EXPRESSION_COLOURS["anger"],)
-    assert list(marks.customdata) == [OUTSIDE]
-    assert marks.text == ("&lt;i&gt;me&lt;/i&gt;.jpg",)
+    assert diamonds.marker.symbol == "diamond"
+    assert diamonds.marker.color == (EXPRESSION_COLOURS["anger"],)
+    assert list(diamonds.customdata) == [OUTSIDE]
+    assert diamonds.text == ("&lt;i&gt;me&lt;/i&gt;.jpg",)
 
 
 def test_a_sample_lies_on_the_density_of_all() -> None:

@@ -11,10 +11,10 @@ import pytest
 
 from emotion_core.errors import ConfigError
 from emotion_core.inspection.contradictions import find_contradictions
-from emotion_core.inspection.filters import CONTRADICTIONS, Filter, Marks, choose_rows, contradicting
+from emotion_core.inspection.filters import CONTRADICTIONS, Filter, Flags, choose_rows, contradicting
 from emotion_core.inspection.table import inspect_runs
 
-MARKS = Marks(
+FLAGS = Flags(
     conflicts=frozenset({"a", "zzz"}), leaked=frozenset({"d"}), verdicts={"b": "wrong label", "c": "ambiguous", "zzz": "fine"}
 )
 
@@ -24,8 +24,8 @@ def table(predictions: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
     return inspect_runs([predictions, other])
 
 
-def ids(table: pd.DataFrame, marks: Marks | None = MARKS, **conditions: Any) -> str:
-    return "".join(table["sample_id"].iloc[choose_rows(table, Filter(**conditions), marks)])
+def ids(table: pd.DataFrame, flags: Flags | None = FLAGS, **conditions: Any) -> str:
+    return "".join(table["sample_id"].iloc[choose_rows(table, Filter(**conditions), flags)])
 
 
 @pytest.mark.parametrize(

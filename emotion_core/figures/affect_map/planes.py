@@ -45,7 +45,7 @@ class Dots:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Mark:
+class Diamond:
     """A face from elsewhere, drawn as a diamond.
 
     Attributes:
@@ -64,7 +64,7 @@ class Mark:
 
 
 def point_plane(
-    title: str, dots: Dots, *, side: int = 460, density: Array | None = None, marks: Sequence[Mark] = ()
+    title: str, dots: Dots, *, side: int = 460, density: Array | None = None, diamonds: Sequence[Diamond] = ()
 ) -> go.Figure:
     """Faces as points; over the density of all faces where the points are only a sample of them.
 
@@ -73,7 +73,7 @@ def point_plane(
         dots: what is drawn.
         side: width, and height without the title, px.
         density: from :func:`~emotion_core.figures.affect_map.sampling.plane_density`.
-        marks: faces from elsewhere.
+        diamonds: faces from elsewhere.
     """
     figure = _empty_plane(title, side)
     if density is not None:
@@ -96,11 +96,11 @@ def point_plane(
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 0.15}},
     )
-    _add_marks(figure, marks)
+    _add_diamonds(figure, diamonds)
     return figure
 
 
-def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, marks: Sequence[Mark] = ()) -> go.Figure:
+def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, diamonds: Sequence[Diamond] = ()) -> go.Figure:
     """An arrow a face, from its true to its predicted place; one trace an expression.
 
     Args:
@@ -108,7 +108,7 @@ def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, mar
         true: where annotators put the faces.
         predicted: where a network puts the same faces, in the same order.
         side: width, and height without the title, px.
-        marks: faces from elsewhere.
+        diamonds: faces from elsewhere.
 
     Raises:
         ValueError: the two are not the same faces.
@@ -138,12 +138,12 @@ def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, mar
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 0.1}},
         )
-    _add_marks(figure, marks)
+    _add_diamonds(figure, diamonds)
     return figure
 
 
 def density_plane(
-    title: str, density: Array, *, most: float | None = None, side: int = 460, marks: Sequence[Mark] = ()
+    title: str, density: Array, *, most: float | None = None, side: int = 460, diamonds: Sequence[Diamond] = ()
 ) -> go.Figure:
     """How many faces lie in each cell.
 
@@ -152,11 +152,11 @@ def density_plane(
         density: from :func:`~emotion_core.figures.affect_map.sampling.plane_density`.
         most: number of faces that the fullest colour means, so that several planes have one scale.
         side: width, and height without the title, px.
-        marks: faces from elsewhere.
+        diamonds: faces from elsewhere.
     """
     figure = _empty_plane(title, side)
     _add_density(figure, density, float(density.max()) if most is None else most, scale=True)
-    _add_marks(figure, marks)
+    _add_diamonds(figure, diamonds)
     return figure
 
 
@@ -234,22 +234,22 @@ def _add_density(figure: go.Figure, density: Array, most: float, *, scale: bool)
     )
 
 
-def _add_marks(figure: go.Figure, marks: Sequence[Mark]) -> None:
-    if not marks:
+def _add_diamonds(figure: go.Figure, diamonds: Sequence[Diamond]) -> None:
+    if not diamonds:
         return
     figure.add_scatter(
-        x=[mark.valence for mark in marks],
-        y=[mark.arousal for mark in marks],
-        mode="markers+text" if len(marks) <= 8 else "markers",
+        x=[diamond.valence for diamond in diamonds],
+        y=[diamond.arousal for diamond in diamonds],
+        mode="markers+text" if len(diamonds) <= 8 else "markers",
         name="from Predict",
         cliponaxis=False,
-        customdata=np.full(len(marks), OUTSIDE),
-        text=[literal(mark.name) for mark in marks],
-        textposition=["middle left" if mark.valence > 0.3 else "middle right" for mark in marks],
-        hovertext=[_lines(f"{mark.name}\n{mark.hover}" if mark.hover else mark.name) for mark in marks],
+        customdata=np.full(len(diamonds), OUTSIDE),
+        text=[literal(diamond.name) for diamond in diamonds],
+        textposition=["middle left" if diamond.valence > 0.3 else "middle right" for diamond in diamonds],
+        hovertext=[_lines(f"{diamond.name}\n{diamond.hover}" if diamond.hover else diamond.name) for diamond in diamonds],
         hovertemplate="%{hovertext}<extra></extra>",
         marker={
-            "color": [_colour(mark.expression) for mark in marks],
+            "color": [_colour(diamond.expression) for diamond in diamonds],
             "symbol": "diamond",
             "size": 15,
             "line": {"color": "rgba(255, 255, 255, 0.95)", "width": 2},
