@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from pathlib import Path
 
 from setuptools import setup
@@ -10,23 +11,29 @@ from setuptools.command.build_py import build_py
 
 RUNS = Path("checkpoints")
 FILES = ("run.json", "README.md", "model.safetensors")
+ABOUT = "experiment.toml"
 
 
 def default_run() -> str:
-    """``DEFAULT_RUN`` of ``emotion_core/results/run.py``, read without importing it: a build does without what it needs."""
-    for node in ast.parse(Path("emotion_core/results/run.py").read_text(encoding="utf-8")).body:
+    """``DEFAULT_RUN`` of ``emotion_core/results/find.py``, read without importing it: a build does without what it needs."""
+    for node in ast.parse(Path("emotion_core/results/find.py").read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DEFAULT_RUN":
             return str(ast.literal_eval(node.value))
-    raise SystemExit("emotion_core/results/run.py does not name DEFAULT_RUN, which the package has to carry.")
+    raise SystemExit("emotion_core/results/find.py does not name DEFAULT_RUN, which the package has to carry.")
 
 
-def carried_files() -> list[Path]:
-    """Files of the default run, and what its experiment says of itself."""
-    run = RUNS / default_run()
-    missing = [name for name in FILES if not (run / name).is_file()]
+def carried_files() -> dict[Path, Path]:
+    """Files of the default run by where they are carried: ``checkpoints/EXPERIMENT/RUN``, wherever its folder lies."""
+    name = Path(default_run())
+    run = RUNS / name
+    about = run.parent / ABOUT
+    if not run.is_dir() and about.is_file():
+        elsewhere = tomllib.loads(about.read_text(encoding="utf-8")).get("folders", {})
+        run = run.parent / elsewhere.get(name.name, name.name)
+    missing = [file for file in FILES if not (run / file).is_file()]
     if missing:
         raise SystemExit(f"'{run}' lacks {', '.join(missing)}; the package has to carry the default run.")
-    return [*(run / name for name in FILES), *run.parent.glob("experiment.toml")]
+    return {RUNS / name / file: run / file for file in FILES} | ({about: about} if about.is_file() else {})
 
 
 class BuildWithRun(build_py):
@@ -37,7 +44,11 @@ class BuildWithRun(build_py):
         super().run()
         for source, target in self._copies():
             self.mkpath(str(target.parent))
-            self.copy_file(str(source), str(target))
+            if source.name == ABOUT:
+                # Its only table names folders of runs that are not carried.
+                target.write_text(source.read_text(encoding="utf-8").partition("[folders]")[0], encoding="utf-8")
+            else:
+                self.copy_file(str(source), str(target))
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
         """What the build writes."""
@@ -45,13 +56,13 @@ class BuildWithRun(build_py):
 
     def get_source_files(self) -> list[str]:
         """What a source distribution has to hold."""
-        return [*super().get_source_files(), *map(str, carried_files())]
+        return [*super().get_source_files(), *map(str, carried_files().values())]
 
     def _copies(self) -> list[tuple[Path, Path]]:
         # An editable installation reads checkpoints/ itself.
         if self.editable_mode:
             return []
-        return [(path, Path(self.build_lib, "emotion_core", path)) for path in carried_files()]
+        return [(source, Path(self.build_lib, "emotion_core", path)) for path, source in carried_files().items()]
 
 
 setup(cmdclass={"build_py": BuildWithRun})

@@ -35,8 +35,12 @@ def write_runs(folder: Path, images: int, pictures: int) -> None:
     from PIL import Image
 
     from emotion_core.metrics.summary import summarize
-    from emotion_core.results.run import DEFAULT_RUN, RunInfo, write_evaluation, write_info
+    from emotion_core.results.find import DEFAULT_RUN
+    from emotion_core.results.run import RunInfo, write_evaluation, write_info
 
+    experiment = (folder / "checkpoints" / DEFAULT_RUN).parent
+    experiment.mkdir(parents=True)
+    (experiment / "experiment.toml").write_text('title = "Benchmark"\n')
     for number, name in enumerate((DEFAULT_RUN, "second")):
         table = random_predictions(images, 1.2 + 0.2 * number, number)
         path = folder / "checkpoints" / name
@@ -129,7 +133,11 @@ def main() -> int:
         return 0
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        environment = {"EMOTION_CHECKPOINTS": str(folder / "checkpoints"), "EMOTION_DATA": str(folder / "data")}
+        environment = {
+            "EMOTION_CHECKPOINTS": str(folder / "checkpoints"),
+            "EMOTION_SHIPPED_RUNS": "hide",
+            "EMOTION_DATA": str(folder / "data"),
+        }
         write_runs(folder, arguments.images, pictures=min(arguments.images, 5_000))
         fresh(NAME, "times", environment)  # once for the disk and for compiled modules
         print_header()

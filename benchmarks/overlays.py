@@ -28,7 +28,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.models.backbones import BACKBONES
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.results.run import find_run
+from emotion_core.results.find import find_run
 
 FACES = 24
 """On a page."""

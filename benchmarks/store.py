@@ -184,7 +184,7 @@ def main() -> int:
     missed = False
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.store or Path(temporary)
-        environment = {"EMOTION_CHECKPOINTS": str(folder)}
+        environment = {"EMOTION_CHECKPOINTS": str(folder), "EMOTION_SHIPPED_RUNS": "hide"}
         if not folder.is_dir() or not any(folder.iterdir()):
             fresh(NAME, "write", environment, "--runs", str(arguments.runs), "--images", str(arguments.images))
         print_header()

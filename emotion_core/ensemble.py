@@ -92,6 +92,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
         seconds=round(sum(info.seconds for info in infos), 1),
         versions=infos[0].versions,
         finished=True,
+        role="ensemble",
     )
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.experiments import write_experiment
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
@@ -17,6 +19,8 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 def offline(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reaches for the network: the face detector is the local file, or OpenCV's own; hubs are off."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    # A test that names a folder of runs means these runs alone.
+    monkeypatch.setenv("EMOTION_SHIPPED_RUNS", "hide")
     local = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
     if local.is_file():
         monkeypatch.setenv("EMOTION_FACE_MODEL", str(local))
@@ -77,9 +81,11 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
 
     from emotion_core.models.checkpoint import save_weights
     from emotion_core.models.network import EmotionNetwork, NetworkConfig
-    from emotion_core.results.run import DEFAULT_RUN, RunInfo, write_info
+    from emotion_core.results.find import DEFAULT_RUN
+    from emotion_core.results.run import RunInfo, write_info
 
     folder = tmp_path / "checkpoints"
+    write_experiment(folder)
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(folder))
 
     def make(name: str = DEFAULT_RUN, *, seed: int = 0, **settings: Any) -> Path:

@@ -14,7 +14,8 @@ from emotion_core.ensemble import combine
 from emotion_core.errors import ConfigError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.continuous import concordance_corrcoef
-from emotion_core.results.run import RunInfo, find_run, read_run, write_evaluation, write_info
+from emotion_core.results.find import find_run
+from emotion_core.results.run import RunInfo, read_run, write_evaluation, write_info
 from emotion_core.results.summaries import read_predictions
 
 COUNT = 40

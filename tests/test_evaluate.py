@@ -18,11 +18,12 @@ from emotion_core.evaluate import calibrate, evaluate
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
 from emotion_core.predict import Predictor
-from emotion_core.results.run import DEFAULT_RUN, PREDICTION_COLUMNS, find_run
+from emotion_core.results.find import DEFAULT_RUN, find_run
+from emotion_core.results.run import PREDICTION_COLUMNS
 from emotion_core.results.summaries import load_summary
 
 MakeRun = Callable[..., Path]
-SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints" / DEFAULT_RUN
+SHIPPED = Path(__file__).resolve().parents[1] / "checkpoints"
 
 
 @pytest.fixture
@@ -86,8 +87,8 @@ def test_unknown_dataset_is_refused(make_run: MakeRun, data: Path):
 
 
 def test_shipped_figures_can_be_had_again_and_are_good_enough(shared_data: Path, tmp_path: Path):
-    shutil.copytree(SHIPPED, tmp_path / DEFAULT_RUN)
-    run = find_run(tmp_path / DEFAULT_RUN)
+    shutil.copytree(find_run(SHIPPED / DEFAULT_RUN).path, tmp_path / "copy")
+    run = find_run(tmp_path / "copy")
     stored = run.evaluations["affectnet-3999-test"]
     evaluation = evaluate(run, "affectnet-3999", shared_data, device="cpu", flip=stored["flip"], store=False)
     assert evaluation.metrics["fingerprint"] == stored["fingerprint"]

@@ -28,7 +28,7 @@ from emotion_core.metrics.intervals import bootstrap_measures
 from emotion_core.metrics.summary import summarize
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.inference import infer
-from emotion_core.results.run import find_run
+from emotion_core.results.find import find_run
 from tests.data.layouts import save, write_fer2013_csv, write_folders
 
 MakeRun = Callable[..., Path]

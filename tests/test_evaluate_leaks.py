@@ -18,8 +18,8 @@ from emotion_core.data.affectnet import load_affectnet
 from emotion_core.evaluate import evaluate
 from emotion_core.labels import FERPLUS_VOTES
 from emotion_core.metrics.summary import summarize
+from emotion_core.results.find import find_run
 from emotion_core.results.measured import measures_without
-from emotion_core.results.run import find_run
 
 MakeRun = Callable[..., Path]
 

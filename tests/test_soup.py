@@ -13,7 +13,9 @@ from emotion_core.cli import main
 from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.inference import infer
-from emotion_core.results.run import find_run, read_run, write_info, write_text
+from emotion_core.results.files import write_text
+from emotion_core.results.find import find_run
+from emotion_core.results.run import read_run, write_info
 from emotion_core.soup import average_weights
 
 

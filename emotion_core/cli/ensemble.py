@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from emotion_core.cli.options import AddCommand
-from emotion_core.results.run import checkpoints_folder, find_run
+from emotion_core.results.find import find_run, out_folder
 
 
 def add(command: AddCommand) -> None:
@@ -15,17 +14,19 @@ def add(command: AddCommand) -> None:
         "ensemble", _ensemble, "store the mean of evaluated runs as a run of its own; a classifier and a regressor become one"
     )
     ensemble.add_argument("runs", nargs="+", metavar="RUN", help="names of runs that were evaluated on the same split")
-    ensemble.add_argument("--out", required=True, metavar="NAME", help="name of the new run, or its folder")
+    ensemble.add_argument(
+        "--out",
+        required=True,
+        metavar="NAME",
+        help="name of the new run (RUN, or EXPERIMENT/RUN of an experiment there is), or its folder",
+    )
 
 
 def _ensemble(arguments: argparse.Namespace) -> int:
     from emotion_core.ensemble import combine
     from emotion_core.results.card import write_card
 
-    out = Path(arguments.out)
-    if "/" not in arguments.out and "\\" not in arguments.out:
-        out = checkpoints_folder() / out
-    run = combine([find_run(name) for name in arguments.runs], out)
+    run = combine([find_run(name) for name in arguments.runs], out_folder(arguments.out))
     write_card(run)
     print(f"{run.path}: mean of {len(run.info.training['members'])} runs on {', '.join(run.evaluations)}")
     return 0

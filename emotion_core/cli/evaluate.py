@@ -7,7 +7,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from emotion_core.cli.options import AddCommand, data_options, dataset_help, device_option, named_data_root
-from emotion_core.results.run import describe_selection, find_run
+from emotion_core.results.find import find_run
+from emotion_core.results.run import describe_selection
 
 if TYPE_CHECKING:
     import pandas as pd

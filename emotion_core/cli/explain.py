@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from emotion_core.cli.options import AddCommand, data_options, dataset_help, device_option, named_data_root
-from emotion_core.results.run import find_run
+from emotion_core.results.find import find_run
 
 
 def add(command: AddCommand) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_core.cli.options import AddCommand, device_option
 from emotion_core.errors import ConfigError
-from emotion_core.results.run import DEFAULT_RUN
+from emotion_core.results.find import DEFAULT_RUN
 from emotion_core.texts import printable
 
 if TYPE_CHECKING:

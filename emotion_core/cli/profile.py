@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from emotion_core.cli.options import AddCommand, device_option
-from emotion_core.results.run import find_run
+from emotion_core.results.find import find_run
 
 
 def add(command: AddCommand) -> None:

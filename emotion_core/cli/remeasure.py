@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from emotion_core.cli.options import AddCommand, named_data_root
 from emotion_core.errors import ConfigError, EmotionCoreError
-from emotion_core.results.run import Run, find_run, list_runs
+from emotion_core.results.find import find_run, list_runs
+from emotion_core.results.run import Run
 
 if TYPE_CHECKING:
     from emotion_core.remeasure import FindLeaked, Remeasured

@@ -6,7 +6,8 @@ import argparse
 import json
 
 from emotion_core.cli.options import AddCommand
-from emotion_core.results.run import DamagedRun, checkpoints_folder, list_runs
+from emotion_core.results.find import checkpoints_folder, list_runs
+from emotion_core.results.run import DamagedRun
 
 
 def add(command: AddCommand) -> None:

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 from emotion_core.cli.options import AddCommand
-from emotion_core.results.run import checkpoints_folder, find_run
+from emotion_core.results.find import find_run, out_folder
 
 
 def add(command: AddCommand) -> None:
     """Register the commands of this module."""
     soup = command("soup", _soup, "average the weights of trainings from one start, such as other seeds, into a single network")
     soup.add_argument("runs", nargs="+", metavar="RUN", help="names of runs with weights, trained from the same start")
-    soup.add_argument("--out", required=True, metavar="NAME", help="name of the new run, or its folder")
+    soup.add_argument(
+        "--out",
+        required=True,
+        metavar="NAME",
+        help="name of the new run (RUN, or EXPERIMENT/RUN of an experiment there is), or its folder",
+    )
 
 
 def _soup(arguments: argparse.Namespace) -> int:
     from emotion_core.results.card import write_card
     from emotion_core.soup import average_weights
 
-    out = Path(arguments.out)
-    if "/" not in arguments.out and "\\" not in arguments.out:
-        out = checkpoints_folder() / out
-    run = average_weights([find_run(name) for name in arguments.runs], out)
+    run = average_weights([find_run(name) for name in arguments.runs], out_folder(arguments.out))
     write_card(run)
     print(f"{run.path}: mean of the weights of {len(run.info.training['averaged'])} runs")
     options = f"{arguments.out} --dataset {run.info.dataset.get('name', 'DATASET')}"

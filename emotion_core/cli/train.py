@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emotion_core.cli.options import AddCommand, data_options, device_option, named_data_root
 from emotion_core.errors import ConfigError
-from emotion_core.results.run import checkpoints_folder
+from emotion_core.results.find import checkpoints_folder
 
 
 def add(command: AddCommand) -> None:

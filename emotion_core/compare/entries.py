@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.find import list_runs
 from emotion_core.results.reported import Reported, load_reported
-from emotion_core.results.run import DamagedRun, Run, list_runs
+from emotion_core.results.run import DamagedRun, Run
 from emotion_core.results.summaries import summarise_subset
 
 Kind = Literal["measured", "reported"]

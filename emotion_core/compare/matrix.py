@@ -14,7 +14,8 @@ from emotion_core.compare.entries import Entry
 from emotion_core.data.datasets import DATASETS, same_pictures
 from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.metrics.table import METRICS
-from emotion_core.results.run import Run, find_run
+from emotion_core.results.find import find_run
+from emotion_core.results.run import Run
 
 MATRIX_MEASURE = "balanced_accuracy"
 """What a matrix shows when nobody asks for another measure: datasets have other classes, and other mixes of them."""

@@ -23,7 +23,8 @@ from emotion_core.models.inference import mirror_mean, to_input, with_mirror
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.predict.photos import Image, Photo, Source, Whole, find_faces
 from emotion_core.predict.readings import Prediction, Reading
-from emotion_core.results.run import DEFAULT_RUN, Run, find_run
+from emotion_core.results.find import DEFAULT_RUN, find_run
+from emotion_core.results.run import Run
 
 
 class Predictor:

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emotion_core.errors import CheckpointError
-from emotion_core.results.run import checkpoints_folder, write_text
+from emotion_core.results.files import write_text
+from emotion_core.results.find import checkpoints_folder
 
 if TYPE_CHECKING:
     from emotion_core.data.audit import Audit

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from emotion_core.data.datasets import DATASETS
-from emotion_core.results.run import Run, describe_selection, purpose_of_validation, write_text
+from emotion_core.errors import CheckpointError
+from emotion_core.results.experiments import read_experiment, root_of
+from emotion_core.results.files import write_text
+from emotion_core.results.run import Run, describe_selection, purpose_of_validation
 from emotion_core.results.summaries import read_predictions
 from emotion_core.results.weaknesses import describe_weaknesses
 
@@ -19,7 +22,7 @@ def render_card(run: Run) -> str:
     """The card's text: Hugging Face front matter, what it is, how it was trained, what it reaches, what it must not do."""
     info = run.info
     dataset = str(info.dataset.get("name", "unknown"))
-    lines = [*_front_matter(run, dataset), "", f"# {run.name}", ""]
+    lines = [*_front_matter(run, dataset), "", f"# {run.name}", "", *_place(run)]
     lines.append(
         f"{_outputs(info.outputs)} of one face, read from {info.input_size} × {info.input_size} px with the backbone "
         f"{info.backbone} ({info.num_params / 1e6:.2f} M parameters)."
@@ -41,6 +44,19 @@ def render_card(run: Run) -> str:
     if start not in ("scratch", "imagenet"):
         lines.append(f"Started from the weights of `{start}`; the terms of its data hold as well.")
     return "\n".join(lines) + "\n"
+
+
+def _place(run: Run) -> list[str]:
+    """What the run is in its experiment."""
+    info = run.info
+    about = f"`{info.variant_of}` with a change: {info.changed}. " if info.variant_of and info.changed else ""
+    if not run.experiment:
+        return [about.strip(), ""] if about else []
+    try:
+        experiment = read_experiment(root_of(run.path) / run.experiment)
+    except CheckpointError:
+        return [f"{info.role.capitalize()} in the experiment `{run.experiment}`. {about}".strip(), ""]
+    return [f"{info.role.capitalize()} in the experiment “{experiment.title}”: {experiment.question} {about}".strip(), ""]
 
 
 LIMITS = (

@@ -36,7 +36,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from emotion_core.errors import ReviewStoreError
-from emotion_core.results.run import checkpoints_folder
+from emotion_core.results.find import checkpoints_folder
 
 SCHEMA_VERSION = 1
 FILE = "reviews.sqlite"

@@ -23,7 +23,8 @@ import numpy.typing as npt
 
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.results.run import Run, write_bytes, write_text
+from emotion_core.results.files import write_bytes, write_text
+from emotion_core.results.run import Run
 from emotion_core.texts import signed
 
 VERSION = 1

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from emotion_core.results.run import Run, write_text
+from emotion_core.results.files import write_text
+from emotion_core.results.run import Run
 
 PROGRESS = "progress.json"
 LOG = "train.log"

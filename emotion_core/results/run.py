@@ -1,31 +1,29 @@
-"""The run folder: all there is to know about one trained model. The only reader and writer of ``checkpoints/``."""
+"""The run folder: all there is to know about one trained model."""
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.results.experiments import name_of
+from emotion_core.results.files import without_nan, write_bytes, write_text
 
 SCHEMA_VERSION = 1
 WEIGHTS = "model.safetensors"
-DEFAULT_RUN = "affectnet-custom_cnn"
-"""The run that is used when none is named; it comes with the repository and with the package."""
-
-CARRIED = Path(__file__).resolve().parents[1] / "checkpoints"
-"""The default run in an installed package; a clone has no such folder."""
-CLONED = Path(__file__).resolve().parents[2] / "checkpoints"
-"""The runs of a clone."""
+Role = Literal["network", "seed", "ablation", "ensemble", "teacher", "report", "start"]
+ROLES: tuple[str, ...] = typing.get_args(Role)
+"""What a run is in its experiment: one of the networks that are compared; another seed, or one change, of another run; the mean
+of others' predictions; what labels pictures for others; what repeats somebody's report; what others start from."""
 
 LATER_NETWORK = {"stem_stride": None}
 LATER_TRAINING = {
@@ -66,6 +64,9 @@ class RunInfo:
         timings: milliseconds a face and the like, measured on ``device``.
         versions: of Python and the libraries.
         finished: whether training came to its end.
+        role: one of :data:`ROLES`.
+        variant_of: name of the run that this is a variant of; empty where it is none.
+        changed: what was changed for the variant, in words that stand in a table.
     """
 
     network: dict[str, Any]
@@ -83,6 +84,9 @@ class RunInfo:
     versions: dict[str, str] = field(default_factory=dict)
     class_names: tuple[str, ...] = EXPRESSIONS
     finished: bool = False
+    role: str = "network"
+    variant_of: str = ""
+    changed: str = ""
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -116,15 +120,19 @@ _TYPES: dict[str, Any] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run folder that could be read."""
+    """A run folder that could be read.
+
+    Attributes:
+        path: the folder.
+        info: content of ``run.json``.
+        name: ``EXPERIMENT/RUN``, or the folder's name where the run belongs to no experiment.
+        experiment: name of the experiment; empty where it belongs to none.
+    """
 
     path: Path
     info: RunInfo
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self.path.name
+    name: str
+    experiment: str = ""
 
     @property
     def weights(self) -> Path:
@@ -156,43 +164,8 @@ class DamagedRun:
 
     path: Path
     reason: str
-
-    @property
-    def name(self) -> str:
-        """The folder's name."""
-        return self.path.name
-
-
-def checkpoints_folder() -> Path:
-    """Where runs are kept: ``EMOTION_CHECKPOINTS``; otherwise ``checkpoints/`` of the clone.
-
-    An installed package keeps them in ``checkpoints/`` of the current folder.
-    """
-    return Path(os.environ.get("EMOTION_CHECKPOINTS") or ("checkpoints" if CARRIED.is_dir() else CLONED))
-
-
-def shipped_folder() -> Path:
-    """The runs that come with the program: all those of a clone, or the default run that an installed package carries."""
-    return CARRIED if CARRIED.is_dir() else CLONED
-
-
-def find_run(path_or_name: str | Path) -> Run:
-    """Read a run by its folder, or by its name in :func:`checkpoints_folder` or :func:`shipped_folder`.
-
-    Raises:
-        CheckpointNotFoundError: there is none.
-        CheckpointError: it is damaged.
-    """
-    text = str(path_or_name)
-    try:
-        for folder in (Path(text).expanduser(), checkpoints_folder() / text, shipped_folder() / text):
-            if (folder / "run.json").is_file():
-                return read_run(folder)
-    except (OSError, ValueError, RuntimeError) as error:
-        # A name of 10,000 characters or with a NUL byte is refused by the operating system, '~nobody' has no home.
-        if isinstance(error, CheckpointError):
-            raise
-    raise CheckpointNotFoundError(Path(text))
+    name: str
+    experiment: str = ""
 
 
 def read_run(path: Path) -> Run:
@@ -234,7 +207,10 @@ def read_run(path: Path) -> Run:
         raise CheckpointError(f"'{file}' has the temperature {temperature!r}; it has to be a number above 0.")
     if "phases" in values.get("training", {}):
         values |= {"network": {**LATER_NETWORK, **network}, "training": _with_later_settings(values["training"])}
-    return Run(path=path, info=RunInfo(**values))
+    if values.get("role", "network") not in ROLES:
+        raise CheckpointError(f"'{file}' has the role {values['role']!r}, which is none of {', '.join(ROLES)}.")
+    name, experiment = name_of(path)
+    return Run(path=path, info=RunInfo(**values), name=name, experiment=experiment)
 
 
 def _with_later_settings(training: dict[str, Any]) -> dict[str, Any]:
@@ -271,39 +247,6 @@ def purpose_of_validation(selection: Mapping[str, Any]) -> str:
     return "judge every epoch" if selection.get("keep") == "last" else "choose the epoch"
 
 
-def list_runs(folder: Path | None = None) -> list[Run | DamagedRun]:
-    """Every run in a folder, by name; a damaged one is an entry that says why."""
-    root = checkpoints_folder() if folder is None else folder
-    runs: list[Run | DamagedRun] = []
-    for path in sorted(root.iterdir()) if root.is_dir() else []:
-        if not path.is_dir() or path.name.startswith("."):
-            continue
-        try:
-            runs.append(read_run(path))
-        except CheckpointError as error:
-            runs.append(DamagedRun(path=path, reason=str(error)))
-    return runs
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file under a temporary name, then move it into place."""
-    write_bytes(path, text.encode())
-
-
-def write_bytes(path: Path, content: bytes | memoryview) -> None:
-    """The same for a file that is no text."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def write_info(path: Path, info: RunInfo) -> None:
     """Write ``run.json``."""
     write_text(path / "run.json", json.dumps(asdict(info), indent=2, ensure_ascii=False) + "\n")
@@ -312,7 +255,7 @@ def write_info(path: Path, info: RunInfo) -> None:
 def append_history(path: Path, row: Mapping[str, Any]) -> None:
     """Add one epoch to ``history.jsonl``; NaN becomes ``null``."""
     with (path / "history.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(_without_nan(dict(row))) + "\n")
+        file.write(json.dumps(without_nan(dict(row))) + "\n")
         file.flush()
 
 
@@ -363,7 +306,7 @@ def write_evaluation(path: Path, dataset: str, split: str, metrics: Mapping[str,
     folder = path / "evaluations" / key
     # Both contents are made before either file is touched.
     table = predictions.loc[:, list(PREDICTION_COLUMNS)].to_parquet(None, index=False)
-    text = json.dumps(_without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n"
+    text = json.dumps(without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n"
     write_bytes(folder / "predictions.parquet", table)
     write_text(folder / "metrics.json", text)
     return folder
@@ -371,12 +314,4 @@ def write_evaluation(path: Path, dataset: str, split: str, metrics: Mapping[str,
 
 def write_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
     """Replace the ``metrics.json`` of an evaluation; its predictions stay as they are. NaN becomes ``null``."""
-    write_text(folder / "metrics.json", json.dumps(_without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n")
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    write_text(folder / "metrics.json", json.dumps(without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n")

@@ -17,7 +17,8 @@ from emotion_core.data.table import FaceTable, OnError
 from emotion_core.errors import ConfigError, ImageError
 from emotion_core.images import read_image
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.results.run import Run, find_run
+from emotion_core.results.find import find_run
+from emotion_core.results.run import Run
 from emotion_core.results.summaries import read_predictions
 from emotion_core.training.config import Extra
 

@@ -22,16 +22,8 @@ from emotion_core.errors import CheckpointError, ConfigError, EmotionCoreError, 
 from emotion_core.metrics.calibration import fit_temperature
 from emotion_core.models.checkpoint import load_weights, save_weights
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.results.run import (
-    WEIGHTS,
-    Run,
-    append_history,
-    read_history,
-    read_run,
-    write_bytes,
-    write_history,
-    write_info,
-)
+from emotion_core.results.files import write_bytes
+from emotion_core.results.run import WEIGHTS, Run, append_history, read_history, read_run, write_history, write_info
 from emotion_core.training.averaging import WeightAverage
 from emotion_core.training.checks import check_phases, out_of_memory
 from emotion_core.training.config import Phase, TrainConfig

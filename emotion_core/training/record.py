@@ -10,8 +10,11 @@ from typing import Any
 
 import torch
 
+from emotion_core.errors import CheckpointError
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.results.run import WEIGHTS, Run, RunInfo, find_run
+from emotion_core.results.experiments import name_of
+from emotion_core.results.find import find_run
+from emotion_core.results.run import WEIGHTS, Run, RunInfo
 from emotion_core.training.config import TrainConfig
 from emotion_core.training.data import Part
 
@@ -61,12 +64,24 @@ def _extra(config: TrainConfig, part: Part) -> dict[str, Any]:
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
     """The configuration as ``run.json`` keeps it: no path of this machine in it."""
-    extra = replace(config.extra, teacher=Path(config.extra.teacher).name)
+    extra = replace(config.extra, teacher=_reference(config.extra.teacher) if config.extra.teacher else "")
     return {**replace(config, extra=extra).to_dict(), "init": _init_name(config.init)}
 
 
 def _init_name(init: str) -> str:
-    return Path(init).name if Path(init).name != WEIGHTS else Path(init).parent.name
+    if init in ("scratch", "imagenet"):
+        return init
+    if Path(init).name == WEIGHTS:
+        return name_of(Path(init).parent)[0]
+    return Path(init).name if init.endswith(".safetensors") else _reference(init)
+
+
+def _reference(run: str) -> str:
+    """The name of a run that is given by its name or its folder; that of its folder where it is gone."""
+    try:
+        return find_run(run).name
+    except CheckpointError:
+        return Path(run).name if Path(run).is_absolute() else run
 
 
 def plain(value: Any) -> Any:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from emotion_core.results.run import DamagedRun, Run, list_runs
+from emotion_core.results.find import list_runs
+from emotion_core.results.run import DamagedRun, Run
 from pages.shared.runs import show_damaged
 from pages.shared.words import escape
 

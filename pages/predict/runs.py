@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from emotion_core.results.run import DEFAULT_RUN, DamagedRun, Run, list_runs
+from emotion_core.results.find import DEFAULT_RUN, list_runs
+from emotion_core.results.run import DamagedRun, Run
 from emotion_core.results.standing import none_is_better, standing_of
 from pages.shared.runs import show_damaged
 from pages.shared.words import escape

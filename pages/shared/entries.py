@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry
 from emotion_core.compare.order import most_useful_first
-from emotion_core.results.run import DEFAULT_RUN
+from emotion_core.results.find import DEFAULT_RUN
 
 
 @dataclass(frozen=True, kw_only=True)

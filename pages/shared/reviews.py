@@ -9,8 +9,8 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.database import ADDRESS
+from emotion_core.results.find import checkpoints_folder
 from emotion_core.results.reviews import ReviewStore
-from emotion_core.results.run import checkpoints_folder
 from pages.shared.words import escape
 
 DISAGREE = "reviewers disagree"

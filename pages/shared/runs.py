@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from emotion_core.results.run import DamagedRun, checkpoints_folder
+from emotion_core.results.find import checkpoints_folder
+from emotion_core.results.run import DamagedRun
 
 
 def show_damaged(damaged: list[DamagedRun]) -> None:

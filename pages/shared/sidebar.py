@@ -8,7 +8,7 @@ import sys
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.results.run import DEFAULT_RUN, list_runs
+from emotion_core.results.find import DEFAULT_RUN, list_runs
 
 _FOOT = """<style>
 [data-testid="stSidebarContent"] { display: flex; flex-direction: column; min-height: 100%; }

@@ -3,41 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import streamlit as st
 
 from emotion_core.compare import Store, load_store
-from emotion_core.results.run import checkpoints_folder, list_runs
+from emotion_core.results.find import list_runs, stamp_runs
 from pages.shared.words import count
 
 Signature = tuple[tuple[str, int, int], ...]
 
 
-def store_signature(folder: Path) -> Signature:
-    """Name, time and size of every file that describes a run or its measures; nothing is opened."""
-    found = []
-    for run in sorted(folder.iterdir()) if folder.is_dir() else []:
-        for path in (run / "run.json", *sorted(run.glob("evaluations/*/metrics.json"))):
-            try:
-                status = path.stat()
-                found.append((str(path), status.st_mtime_ns, status.st_size))
-            except OSError:
-                found.append((str(path), 0, 0))
-    return tuple(found)
-
-
 # What is kept is frozen, so it is shared between visitors instead of being copied for each.
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _load(folder: str, signature: Signature) -> Store:
-    return load_store(Path(folder))
+def _load(signature: Signature) -> Store:
+    return load_store()
 
 
 def read_store() -> tuple[Store, Signature]:
-    """Every evaluation in the usual folder, and what it was read from."""
-    folder = checkpoints_folder()
-    signature = store_signature(folder)
-    return _load(str(folder), signature), signature
+    """Every evaluation of every run, and what it was read from."""
+    signature = stamp_runs()
+    return _load(signature), signature
 
 
 def show_problems(problems: Sequence[str]) -> None:

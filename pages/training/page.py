@@ -7,8 +7,9 @@ from pathlib import Path
 import streamlit as st
 
 from emotion_core.errors import CheckpointError
+from emotion_core.results.find import list_runs
 from emotion_core.results.progress import State
-from emotion_core.results.run import DamagedRun, Run, list_runs
+from emotion_core.results.run import DamagedRun, Run
 from pages.shared.runs import show_damaged, show_no_runs
 from pages.shared.words import escape
 from pages.training.controls import ask_controls

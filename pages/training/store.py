@@ -12,8 +12,9 @@ import streamlit as st
 
 from emotion_core.errors import CheckpointError
 from emotion_core.results.course import Course, make_course
+from emotion_core.results.find import DEFAULT_RUN, find_named
 from emotion_core.results.progress import State, TrainingProgress, read_progress, training_state
-from emotion_core.results.run import DEFAULT_RUN, Run, read_history, read_run
+from emotion_core.results.run import Run, read_history, read_run
 
 SIGNS: dict[State, str] = {"running": "●", "finished": "✓", "interrupted": "‖"}
 
@@ -85,11 +86,9 @@ def parts_of(run: Run) -> list[Watched]:
     """The runs that one is the mean of, as far as they lie beside it and can be read."""
     parts = []
     for name in run.info.parts("averaged") or run.info.parts("members"):
-        if Path(name).name != name:
-            # A name leads into no other folder.
-            continue
         try:
-            parts.append(watch(run.path.parent / name))
+            if (part := find_named(name, beside=run)) is not None:
+                parts.append(watch(part.path))
         except CheckpointError:
             # Its own page says why.
             continue

@@ -76,7 +76,8 @@ def address(chromium: str, checkpoints: Path, tmp_path_factory: pytest.TempPathF
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "EMOTION_CHECKPOINTS": str(checkpoints), "PYTHONPATH": str(REPOSITORY)}
+    hidden = {"EMOTION_CHECKPOINTS": str(checkpoints), "EMOTION_SHIPPED_RUNS": "hide"}
+    environment = {**os.environ, **hidden, "PYTHONPATH": str(REPOSITORY)}
     if YUNET.is_file():
         environment["EMOTION_FACE_MODEL"] = str(YUNET)
     else:  # the detector's download fails at once, and OpenCV's own detector takes over

@@ -13,7 +13,9 @@ import pytest
 from emotion_core.data.schematic import load_schematic
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
-from emotion_core.results.run import DEFAULT_RUN, RunInfo, write_evaluation, write_info
+from emotion_core.results.find import DEFAULT_RUN
+from emotion_core.results.run import RunInfo, write_evaluation, write_info
+from tests.experiments import write_experiment
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -43,6 +45,7 @@ def said(table: pd.DataFrame) -> np.ndarray[Any, Any]:
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs with results only."""
     folder = tmp_path_factory.mktemp("checkpoints")
+    write_experiment(folder)
     for seed, name in enumerate((FIRST, SECOND)):
         table = answers(seed)
         write_info(folder / name, RunInfo(network={"backbone": "custom_cnn", "input_size": 48}, finished=True))

@@ -24,7 +24,7 @@ from emotion_core.models.checkpoint import load_network
 from emotion_core.models.inference import to_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.results.explanations import FAITHFULNESS, MAPS, read_explanations
-from emotion_core.results.run import find_run
+from emotion_core.results.find import find_run
 
 MakeRun = Callable[..., Path]
 

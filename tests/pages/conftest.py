@@ -17,6 +17,7 @@ from emotion_core.faces.haar import HaarDetector
 from emotion_core.models.checkpoint import save_weights
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import RunInfo, write_info
+from tests.experiments import write_experiment
 from tests.pages.opening import make_app
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -27,7 +28,7 @@ YUNET = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
 def checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty checkpoints folder that the app reads."""
     folder = tmp_path / "checkpoints"
-    folder.mkdir()
+    write_experiment(folder)
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(folder))
     monkeypatch.delenv("EMOTION_DATA", raising=False)
     return folder

@@ -16,7 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
-from emotion_core.results.run import DEFAULT_RUN, RunInfo, write_evaluation, write_info
+from emotion_core.results.find import DEFAULT_RUN
+from emotion_core.results.run import RunInfo, write_evaluation, write_info
 from pages.affect_map.planes import chosen_rows
 from pages.shared.pictures import thumbnail, why_no_pictures
 from tests.pages.opening import go_to

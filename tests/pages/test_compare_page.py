@@ -20,10 +20,10 @@ from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.collapse import find_collapse
 from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
+from emotion_core.results.find import stamp_runs
 from emotion_core.results.reviews import ReviewStore
 from emotion_core.results.run import RunInfo, append_history, read_run, write_evaluation, write_info
 from emotion_core.results.summaries import read_predictions
-from pages.shared.store import store_signature
 from tests.pages.opening import make_app
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -410,11 +410,11 @@ def test_nothing_there_is_one_sentence_and_one_command(app: AppTest, store: Path
 
 
 def test_what_changes_on_disk_is_read_again(app: AppTest, add: Callable[..., Path], three: list[Path], store: Path) -> None:
-    before = store_signature(store)
-    assert before == store_signature(store)
+    before = stamp_runs(store)
+    assert before == stamp_runs(store)
     run(app)
     add("fourth", 0.9)
-    assert store_signature(store) != before
+    assert stamp_runs(store) != before
     run(app)
     assert app.dataframe[0].value["run"].tolist()[0] == "fourth"
 

@@ -13,11 +13,11 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.explain.faithfulness import Judged, sum_up
 from emotion_core.results.explanations import FAITHFULNESS, MeanMaps, write_explanations
-from emotion_core.results.run import find_run
+from emotion_core.results.find import find_run
 
 
 def page() -> None:
-    from emotion_core.results.run import find_run
+    from emotion_core.results.find import find_run
     from pages.errors.explanations import show_explanations
 
     show_explanations(find_run("my run"), "faces", "test")

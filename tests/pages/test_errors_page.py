@@ -16,8 +16,9 @@ from streamlit.testing.v1 import AppTest
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.significance import mcnemar_exact
 from emotion_core.metrics.summary import summarize
+from emotion_core.results.find import DEFAULT_RUN
 from emotion_core.results.reviews import Review, ReviewStore
-from emotion_core.results.run import DEFAULT_RUN, read_run, write_evaluation
+from emotion_core.results.run import read_run, write_evaluation
 from tests.pages.opening import go_to
 
 REPOSITORY = Path(__file__).resolve().parents[2]

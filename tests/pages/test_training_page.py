@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.results.find import DEFAULT_RUN
 from emotion_core.results.progress import STALE_SECONDS, TrainingProgress, remove_progress, write_progress
-from emotion_core.results.run import DEFAULT_RUN, RunInfo, append_history, write_info
+from emotion_core.results.run import RunInfo, append_history, write_info
 from tests.pages.opening import go_to
 
 REPOSITORY = Path(__file__).resolve().parents[2]

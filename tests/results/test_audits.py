@@ -13,7 +13,7 @@ from emotion_core.data.affectnet import load_affectnet
 from emotion_core.data.audit import audit
 from emotion_core.errors import CheckpointError
 from emotion_core.results.audits import audit_path, read_audit, write_audit
-from emotion_core.results.run import list_runs
+from emotion_core.results.find import list_runs
 
 
 @pytest.fixture

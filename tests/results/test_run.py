@@ -12,6 +12,7 @@ import pytest
 
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.find import checkpoints_folder, find_run, list_runs
 from emotion_core.results.run import (
     LATER_NETWORK,
     LATER_TRAINING,
@@ -20,9 +21,6 @@ from emotion_core.results.run import (
     Run,
     RunInfo,
     append_history,
-    checkpoints_folder,
-    find_run,
-    list_runs,
     read_history,
     read_run,
     write_evaluation,

@@ -11,7 +11,7 @@ from sklearn.metrics import recall_score
 
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.card import render_card
-from emotion_core.results.run import PREDICTION_COLUMNS, Run, read_run, write_evaluation
+from emotion_core.results.run import PREDICTION_COLUMNS, read_run, write_evaluation
 from emotion_core.results.weaknesses import describe_weaknesses
 
 
@@ -96,11 +96,11 @@ def test_the_card_says_where_and_survives_damage(make_run: Callable[..., Path]) 
         "measures": {"accuracy": {"value": 0.5, "low": 0.0, "high": 1.0}},
     }  # fmt: skip
     write_evaluation(run.path, "toy", "test", metrics, table(["fear", "anger"], ["fear", "fear"]))
-    card = render_card(Run(path=run.path, info=run.info))
+    card = render_card(run)
     assert "## Where it goes wrong: toy, test split" in card
     assert "| anger | 1 | 0.00, 0.00 to 0.79 | fear 1.00 |" in card
     (run.path / "evaluations" / "toy-test" / "predictions.parquet").write_bytes(b"damaged")
-    card = render_card(Run(path=run.path, info=run.info))
+    card = render_card(run)
     # Nothing of this machine goes into a card.
     assert "Not known: the stored predictions cannot be used. Evaluate the run again." in card
     assert str(run.path) not in card
