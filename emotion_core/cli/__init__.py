@@ -22,12 +22,13 @@ from emotion_core.cli import (
     remeasure,
     reviews,
     runs,
+    slices,
     soup,
     train,
 )
 from emotion_core.errors import EmotionCoreError
 
-COMMANDS = (predict, train, evaluate, remeasure, ensemble, soup, compare, profile, explain, audit, reviews, runs, app)
+COMMANDS = (predict, train, evaluate, remeasure, ensemble, soup, compare, profile, explain, slices, audit, reviews, runs, app)
 """Modules with commands, in the order of ``--help``."""
 
 COMMAND = "emotion-core"

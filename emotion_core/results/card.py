@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from emotion_core.data.datasets import DATASETS
 from emotion_core.errors import CheckpointError
 from emotion_core.results.experiments import read_experiment, root_of
 from emotion_core.results.files import write_text
 from emotion_core.results.run import Run, describe_selection, purpose_of_validation
+from emotion_core.results.slices import LEGEND, read_slices, slice_rows
 from emotion_core.results.summaries import read_predictions
+from emotion_core.results.tables import export_table
 from emotion_core.results.weaknesses import describe_weaknesses
 
 
@@ -36,6 +40,8 @@ def render_card(run: Run) -> str:
     for evaluation, metrics in evaluations.items():
         if weaknesses := _weaknesses(run, evaluation):
             lines += [f"## Where it goes wrong: {metrics['dataset']}, {metrics['split']} split", "", *weaknesses, ""]
+        if slices := read_slices(run, evaluation):
+            lines += [*export_table(pd.DataFrame(slice_rows(slices)), "markdown").splitlines(), "", LEGEND, ""]
     lines += ["## Training", "", *_training(run, dataset)]
     lines += ["", "## Limits", "", *LIMITS, "", "## Data and licence", ""]
     for name in (dataset, *([info.dataset["extra"]["name"]] if "extra" in info.dataset else [])):

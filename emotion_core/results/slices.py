@@ -1,0 +1,104 @@
+"""Accuracy by slice, kept beside the evaluation that it belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from emotion_core.errors import CheckpointError
+from emotion_core.results.files import write_text
+from emotion_core.results.run import Run
+
+FILE = "slices.json"
+
+ALPHA = 0.05
+"""Level of the test, after Holm's correction."""
+
+
+LEGEND = (
+    "Accuracy with its 95 % Wilson interval over images. Expected: what it would be if each expression of the slice was "
+    f"recognised as often as among all images; tested within expressions, with Holm's correction over all slices ({ALPHA:g})."
+)
+"""What the columns of :func:`slice_rows` are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice:
+    """How a run does on some images of a split.
+
+    Attributes:
+        attribute: by what the images were told apart, such as ``"sharpness"``.
+        name: which of them, such as ``"up to 0.12"``.
+        images: how many.
+        accuracy: share of them that is right.
+        low: lower end of its 95 % Wilson interval.
+        high: upper end.
+        expected: accuracy that they would have if each of their expressions was recognised as often as among all images.
+        p_holm: of the difference between both, after Holm's correction over all slices; ``None`` where too few were tested.
+    """
+
+    attribute: str
+    name: str
+    images: int
+    accuracy: float
+    low: float
+    high: float
+    expected: float
+    p_holm: float | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is significantly better or worse than its expressions let expect."""
+        return self.p_holm is not None and self.p_holm < ALPHA
+
+
+def slice_rows(slices: Sequence[Slice]) -> list[dict[str, str]]:
+    """As people read them: a row a slice."""
+    return [
+        {
+            "by": each.attribute,
+            "images": each.name,
+            "number": f"{each.images:,}",
+            "accuracy": f"{each.accuracy:.3f} [{each.low:.3f}, {each.high:.3f}]",
+            "expected": f"{each.expected:.3f}",
+            "p (Holm)": "" if each.p_holm is None else f"{each.p_holm:.3f}",
+            "verdict": ("worse" if each.accuracy < each.expected else "better") if each.differs else "",
+        }
+        for each in slices
+    ]
+
+
+def write_slices(run: Run, evaluation: str, slices: Sequence[Slice]) -> Path:
+    """Keep slices beside the predictions that they were computed of.
+
+    Raises:
+        CheckpointError: there are no such predictions.
+    """
+    folder = run.path / "evaluations" / evaluation
+    content = {"predictions": _digest(folder), "slices": [asdict(each) for each in slices]}
+    write_text(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    return folder / FILE
+
+
+def read_slices(run: Run, evaluation: str) -> tuple[Slice, ...]:
+    """Slices of an evaluation; none where none were kept, or they belong to earlier predictions, or cannot be read."""
+    folder = run.path / "evaluations" / evaluation
+    try:
+        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        if content["predictions"] != _digest(folder):
+            return ()
+        names = [field.name for field in fields(Slice)]
+        return tuple(Slice(**{name: each[name] for name in names}) for each in content["slices"])
+    except (OSError, ValueError, LookupError, TypeError, CheckpointError):
+        return ()
+
+
+def _digest(folder: Path) -> str:
+    predictions = folder / "predictions.parquet"
+    try:
+        return hashlib.blake2b(predictions.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"'{predictions}' cannot be read ({error.strerror}). Evaluate the run again.") from error
