@@ -9,17 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_core.compare.answers import calibration_error, class_table, confusion_table, expression_answers
-from emotion_core.compare.readable import difference_text, readable_table, value_text
-from emotion_core.compare.trainings import history_table, settings_table
+from emotion_core.compare.answers import class_table
+from emotion_core.compare.trainings import history_table
 from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
 from emotion_core.figures.compare.curves import curve_measures, smooth, training_curves
 from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
 from emotion_core.figures.compare.trade_off import pareto_front, trade_off, trade_off_rows
 from emotion_core.figures.run_styles import BACKBONE_COLOURS, OTHER_COLOURS, backbone_colour, run_styles
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.metrics.calibration import expected_calibration_error
-from emotion_core.results.costs import COSTS, cost_title
 
 DARK, LIGHT = "#0e1117", "#ffffff"
 
@@ -53,12 +50,6 @@ TABLE = pd.DataFrame(
         row("resnet18 (A report)", "reported", "resnet18", accuracy=0.7, num_params_millions=11.0, apart="Reported."),
     ]
 )
-
-
-def test_costs_have_units() -> None:
-    assert all(", " in title for title in COSTS.values())
-    assert cost_title("num_params_millions") == "parameters, M"
-    assert cost_title("joules_per_face") == "joules per face"
 
 
 def linear(colour: str) -> np.ndarray:
@@ -198,25 +189,6 @@ def test_confusion_heat_map() -> None:
     assert {note.text for note in difference.layout.annotations} == {"−.10", "−.07", "+.30"}
 
 
-def predictions(images: int = 400) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    probs = rng.dirichlet(np.full(8, 0.4), images)
-    table = pd.DataFrame({f"prob_{name}": probs[:, index] for index, name in enumerate(EXPRESSIONS)})
-    return table.assign(expression=[EXPRESSIONS[number % 6] for number in range(images)])
-
-
-def test_answers_come_from_expression_columns_alone() -> None:
-    answers = expression_answers(predictions())
-    assert answers is not None
-    counts, bins = answers
-    assert counts.sum() == bins["count"].sum() == 400
-    assert counts.sum(axis=1).tolist() == [67, 67, 67, 67, 66, 66, 0, 0]
-    probs = predictions()[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy()
-    assert calibration_error(bins) == pytest.approx(expected_calibration_error(probs, np.arange(400) % 6))
-    assert np.isnan(calibration_error(bins.assign(count=0)))
-    assert expression_answers(predictions().assign(expression=None)) is None
-
-
 def test_classes_are_ordered_by_how_well_they_are_known() -> None:
     counts = np.diag([5, 9, 1, 0, 0, 0, 0, 0])
     counts[2, 0] = 8
@@ -283,40 +255,3 @@ def test_smoothed_curves_keep_the_raw_ones_behind() -> None:
     assert raw.opacity < 0.5
     assert not raw.showlegend
     assert line.y == pytest.approx((6.5 / 3, 6.5 / 3, 6.5 / 3))
-
-
-def test_settings_are_flattened() -> None:
-    settings = {
-        "a": {
-            "network": {"backbone": "x", "mean": [0.5, 0.25]},
-            "epochs": 3,
-            "phases": [{"lr": 1e-4}, {"lr": 1e-5}],
-            "hidden": None,
-        },
-        "b": {"network": {"backbone": "x", "mean": [0.5, 0.25]}, "epochs": 4, "phases": [{"lr": 1e-4}]},
-    }
-    every = settings_table(settings, differences_only=False).set_index("setting")
-    assert every.loc["network.mean"].tolist() == ["0.5, 0.25"] * 2
-    assert every.loc["phases.2.lr"].tolist() == ["1e-05", ""]
-    assert every.loc["hidden"].tolist() == ["none", ""]
-    only = settings_table(settings, differences_only=True)
-    assert only["setting"].tolist() == ["epochs", "phases.2.lr", "hidden"]
-    assert settings_table({"a": settings["a"]}, differences_only=True).empty
-
-
-def test_cells_in_words() -> None:
-    cells = measured("a", 0.5, accuracy_mark="best")
-    assert value_text(cells, "accuracy") == "★ 0.500 [0.480, 0.530]"
-    assert value_text(cells | {"accuracy_mark": "like best"}, "accuracy") == "≈ 0.500 [0.480, 0.530]"
-    assert value_text(row("r", "reported", accuracy=-0.0001), "accuracy") == "○ 0.000"
-    assert value_text(row("r", accuracy=-0.25), "accuracy") == "−0.250"
-    assert value_text(row("n"), "accuracy") == ""
-    difference = {"accuracy_diff": -0.021, "accuracy_diff_low": -0.045, "accuracy_diff_high": 0.003, "accuracy_p": 0.0312}
-    assert difference_text(difference, "accuracy") == "−0.021 [−0.045, 0.003], p 0.031"
-    assert difference_text(difference | {"accuracy_p": 1e-9}, "accuracy") == "−0.021 [−0.045, 0.003], p < 0.001"
-    assert difference_text({"accuracy_diff": None}, "accuracy") == ""
-    table = readable_table(TABLE.assign(accuracy_diff=None), ["accuracy"])
-    assert list(table.columns) == ["run", "accuracy ↑", "Δ accuracy", "images", "note"]
-    assert table["note"].tolist() == ["", "", "", "It says fear.", "", "Reported."]
-    long = confusion_table({"a": np.arange(64).reshape(8, 8)})
-    assert long.iloc[9].tolist() == ["a", "happiness", "happiness", 9]
