@@ -102,6 +102,9 @@ class Augmentation:
         saturation: largest relative change of saturation either way.
         grey: probability of dropping colour.
         blur: probability of blurring.
+        coarse: probability of losing resolution: reduced to a third to two thirds of the side, one factor a batch, and
+            enlarged again.
+        jpeg: probability of the marks that strong JPEG compression (quality 10 to 50) leaves in brightness.
         erase: probability of erasing a rectangle.
         erase_area: range of the erased area, as a share of the picture.
     """
@@ -115,6 +118,8 @@ class Augmentation:
     saturation: float = 0.0
     grey: float = 0.0
     blur: float = 0.0
+    coarse: float = 0.0
+    jpeg: float = 0.0
     erase: float = 0.4
     erase_area: tuple[float, float] = (0.02, 0.2)
 
@@ -122,7 +127,7 @@ class Augmentation:
     def active(self) -> bool:
         """Whether any picture is varied."""
         parts = (self.flip, self.rotate, self.scale, self.shift, self.brightness, self.contrast, self.saturation, self.grey)
-        return any(part > 0 for part in (*parts, self.blur, self.erase))
+        return any(part > 0 for part in (*parts, self.blur, self.coarse, self.jpeg, self.erase))
 
 
 def augment(
@@ -165,6 +170,9 @@ def augment(
     if settings.blur:
         strength = draw(0.5, 1, 1, 1, 1) * (draw(0, 1, 1, 1, 1) < settings.blur)
         images = torch.lerp(images, _blurred(images), strength)
+    if settings.coarse:
+        reduced = max(1, round(side * float(torch.rand((), generator=generator) / 3 + 1 / 3)))
+        images = torch.where(draw(0, 1, 1, 1, 1) < settings.coarse, _coarse(images, reduced), images)
     if channels == 3 and (settings.saturation or settings.grey):
         luma = 0.299 * images[:, :1] + 0.587 * images[:, 1:2] + 0.114 * images[:, 2:]
         keep = 1 + draw(-settings.saturation, settings.saturation, 1, 1, 1)
@@ -174,6 +182,10 @@ def augment(
     offset = draw(-settings.brightness, settings.brightness, 1, 1, 1)
     centre = images.mean(dim=(1, 2, 3), keepdim=True)
     images = ((images - centre) * factor + centre + offset).clamp_(0, 1)
+
+    if settings.jpeg:
+        quality = draw(10, 50, 1, 1, 1)
+        images = torch.where(draw(0, 1, 1, 1, 1) < settings.jpeg, _compressed(images, quality), images)
 
     area = draw(*settings.erase_area)
     ratio = draw(math.log(0.4), math.log(2.5)).exp()
@@ -192,3 +204,41 @@ def _blurred(images: torch.Tensor) -> torch.Tensor:
     line = images.new_tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
     kernel = torch.outer(line, line).expand(channels, 1, 5, 5)
     return F.conv2d(F.pad(images, (2, 2, 2, 2), mode="reflect"), kernel, groups=channels)
+
+
+def _coarse(images: torch.Tensor, size: int) -> torch.Tensor:
+    """Every picture reduced to ``size`` pixels and enlarged again."""
+    small = F.interpolate(images, size=(size, size), mode="bilinear", antialias=True, align_corners=False)
+    return F.interpolate(small, size=images.shape[2:], mode="bilinear", align_corners=False)
+
+
+_LUMINANCE = (
+    (16, 11, 10, 16, 24, 40, 51, 61),
+    (12, 12, 14, 19, 26, 58, 60, 55),
+    (14, 13, 16, 24, 40, 57, 69, 56),
+    (14, 17, 22, 29, 51, 87, 80, 62),
+    (18, 22, 37, 56, 68, 109, 103, 77),
+    (24, 35, 55, 64, 81, 104, 113, 92),
+    (49, 64, 78, 87, 103, 121, 120, 101),
+    (72, 92, 95, 98, 112, 100, 103, 99),
+)
+"""Quantisation of brightness at quality 50, ITU-T T.81 (1992), table K.1."""
+
+
+def _compressed(images: torch.Tensor, quality: torch.Tensor) -> torch.Tensor:
+    """What quantisation of 8 × 8 blocks of brightness leaves, at a quality of 1 to 50 for each picture, shape ``(B, 1, 1, 1)``.
+
+    The quantisation table is scaled as in libjpeg; colour differences stay as they are.
+    """
+    batch, _, height, width = images.shape
+    luma = images if images.shape[1] == 1 else 0.299 * images[:, :1] + 0.587 * images[:, 1:2] + 0.114 * images[:, 2:]
+    padded = F.pad(luma, (0, -width % 8, 0, -height % 8), mode="replicate") * 255 - 128
+    rows, columns = padded.shape[2] // 8, padded.shape[3] // 8
+    place, wave = torch.meshgrid(torch.arange(8.0), torch.arange(8.0), indexing="xy")
+    scale = torch.where(wave == 0, math.sqrt(1 / 8), 0.5)
+    dct = (scale * torch.cos((2 * place + 1) * wave * math.pi / 16)).to(images)
+    blocks = padded.view(batch, rows, 8, columns, 8).permute(0, 1, 3, 2, 4)
+    step = images.new_tensor(_LUMINANCE) * (50 / quality).view(batch, 1, 1, 1, 1)
+    kept = torch.round(dct @ blocks @ dct.T / step) * step
+    restored = (dct.T @ kept @ dct).permute(0, 1, 3, 2, 4).reshape(batch, 1, rows * 8, columns * 8)
+    return (images + (restored[:, :, :height, :width] + 128) / 255 - luma).clamp(0, 1)

@@ -44,7 +44,7 @@ def render_card(run: Run) -> str:
             lines += [*export_table(pd.DataFrame(slice_rows(slices)), "markdown").splitlines(), "", LEGEND, ""]
     lines += ["## Training", "", *_training(run, dataset)]
     lines += ["", "## Limits", "", *LIMITS, "", "## Data and licence", ""]
-    for name in (dataset, *([info.dataset["extra"]["name"]] if "extra" in info.dataset else [])):
+    for name in [source["dataset"] for source in info.dataset.get("sources", ())] or [dataset]:
         lines.append(f"Trained on {name}. {_terms(name)}".strip())
     start = str(info.init)
     if start not in ("scratch", "imagenet"):
@@ -140,6 +140,17 @@ def _weaknesses(run: Run, evaluation: str) -> list[str]:
         return ["Not known: the stored predictions cannot be used. Evaluate the run again."]
 
 
+def _source(source: dict[str, Any]) -> str:
+    labels = {"all": "its own labels", "affect": "valence and arousal", "expression": "one expression an image"}
+    whose = labels.get(source["labels"], f"its {source['labels']}")
+    if source["teacher"]:
+        predicted = f"what `{source['teacher']}` predicts"
+        whose = (
+            predicted if source["labels"] == "teacher" else f"{whose}, valence and arousal as `{source['teacher']}` predicts"
+        )
+    return f"{100 * source['share']:.0f} % {source['dataset']} ({source['images']:,} images, {whose})"
+
+
 def _training(run: Run, dataset: str) -> list[str]:
     info = run.info
     counts = ", ".join(
@@ -148,12 +159,9 @@ def _training(run: Run, dataset: str) -> list[str]:
         if split in info.dataset
     )
     lines = [f"- Data: {dataset}; {counts}." if counts else f"- Data: {dataset}."]
-    if extra := info.dataset.get("extra"):
-        labels = f"what `{extra['teacher']}` says of them" if extra["teacher"] else "their own labels"
-        lines.append(
-            f"- Further pictures: {extra['images']:,} of {extra['name']} with {labels}; {100 * extra['share']:.0f} % of the "
-            "images of every epoch come from them. No picture that judges is among them."
-        )
+    if sources := info.dataset.get("sources"):
+        shares = "; ".join(_source(source) for source in sources)
+        lines.append(f"- Every epoch takes images from: {shares}. No validation image is among them.")
     if members := info.training.get("members"):
         return [*lines, f"- No training of its own: the mean of what {', '.join(f'`{name}`' for name in members)} say."]
     if averaged := info.training.get("averaged"):

@@ -30,7 +30,7 @@ LATER_TRAINING = {
     "precision": "auto",
     "keep": "best",
     "learn_from": "train",
-    "extra": {"dataset": "", "teacher": "", "share": 0.5},
+    "data": [],
 }
 """Settings that came later than some runs, which do not say them, and the one value that they had before."""
 
@@ -58,6 +58,8 @@ class RunInfo:
         init: where the weights came from: ``"scratch"``, ``"imagenet"``, or the name of another run.
         seed: of the training.
         num_params: number of parameters.
+        prior: class mix that is inside the probabilities, by expression: equal shares after logit adjustment, else that of the
+            training images; empty where a run does not say it.
         temperature: divides the logits before softmax; 1 where it was not calibrated.
         device: what it was trained on.
         seconds: training time in all.
@@ -77,6 +79,7 @@ class RunInfo:
     init: str = "scratch"
     seed: int = 0
     num_params: int = 0
+    prior: dict[str, float] = field(default_factory=dict)
     temperature: float = 1.0
     device: str = "cpu"
     seconds: float = 0.0

@@ -87,6 +87,7 @@ class _Batch(NamedTuple):
     pixels: torch.Tensor
     targets: torch.Tensor
     affect: torch.Tensor
+    priors: torch.Tensor
 
 
 def _first_batch(config: TrainConfig, part: Part, device: torch.device, count: int) -> _Batch:
@@ -102,6 +103,7 @@ def _first_batch(config: TrainConfig, part: Part, device: torch.device, count: i
         torch.from_numpy(part.pixels[chosen]).to(device),
         torch.from_numpy(rows.targets).to(device),
         torch.from_numpy(rows.affect).to(device),
+        torch.from_numpy(part.priors[part.source_of(chosen)]).to(device),
     )
 
 
@@ -127,7 +129,9 @@ def _two_steps(
         with autocast():
             outputs = network(inputs)
         logits, affect = outputs.logits.float(), outputs.affect.float()
-        loss = torch.stack(total_loss(logits, affect, batch.targets, batch.affect, config.loss, class_weights)).sum()
+        loss = torch.stack(
+            total_loss(logits, affect, batch.targets, batch.affect, config.loss, class_weights, batch.priors)
+        ).sum()
         # Reading it waits for a GPU, so the clock is right.
         if not math.isfinite(value := loss.item()):
             raise TrainingError(

@@ -23,6 +23,7 @@ OPTIMISERS = ("adamw", "adam", "sgd")
 EXPRESSION_LOSSES = ("cross-entropy", "focal")
 CLASS_WEIGHTS = ("none", "inverse", "effective")
 PRECISIONS = ("auto", "fp32", "bf16")
+LABELS = ("all", "votes", "expression", "affect", "teacher")
 MAX_PHASES = 20
 
 
@@ -42,6 +43,8 @@ class LossConfig:
         ccc: of 1 - CCC, taken over the batch.
         valence: factor of all three for valence.
         arousal: the same for arousal.
+        logit_adjustment: whether the class mix of each source is added to the logits while they learn from it (A. Menon et al.
+            2021), so that the network itself knows no mix: its outputs are those under equal shares of all expressions.
     """
 
     expression: float = 1.0
@@ -55,6 +58,7 @@ class LossConfig:
     ccc: float = 0.0
     valence: float = 1.0
     arousal: float = 1.0
+    logit_adjustment: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,22 +82,25 @@ class Mixing:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extra:
-    """Further training pictures from another dataset; its training part alone, and validation stays as it is.
+class TrainingSource:
+    """One of the datasets that a network learns from; its training split alone.
 
-    With a teacher they are labelled by what another run, often an ensemble, said of them (pseudo-labels, D.-H. Lee 2013; a
-    student learns from them as in Q. Xie et al. 2020, Self-training with Noisy Student): label distributions, and valence and
-    arousal that the dataset itself may lack.
+    With a teacher, pictures get labels from what another run, often an ensemble, predicts for them (pseudo-labels, D.-H. Lee
+    2013; a student learns from them as in Q. Xie et al. 2020, Self-training with Noisy Student).
 
     Attributes:
-        dataset: where they come from; empty for none.
-        teacher: a run that was evaluated on the training part of that dataset; empty for the dataset's own labels.
-        share: of the images of an epoch that are extra, in (0, 1); each epoch draws other ones.
+        dataset: as in :class:`TrainConfig`.
+        share: of the images of an epoch, in (0, 1]; those of all sources sum to 1.
+        labels: ``"all"`` that the dataset has; its annotators' ``"votes"``; one ``"expression"`` an image; ``"affect"`` for
+            valence and arousal; or what the ``"teacher"`` predicts: expressions, valence and arousal.
+        teacher: a run that was evaluated on the training split of this dataset. Beside labels of another kind, it gives the
+            valence and arousal that the dataset lacks.
     """
 
-    dataset: str = ""
+    dataset: str
+    share: float = 1.0
+    labels: str = "all"
     teacher: str = ""
-    share: float = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,13 +157,14 @@ class TrainConfig:
     Attributes:
         title: what it does, in words.
         reproduces: whose recipe it is; empty for our own.
-        dataset: a name that :func:`~emotion_core.data.datasets.load_dataset` knows.
+        dataset: a name that :func:`~emotion_core.data.datasets.load_dataset` knows; its validation split judges.
+        data: the datasets that teach, ``dataset`` among them; that one alone by default. An epoch takes every training image
+            of ``dataset`` once, and of the others as many as their shares say.
         learn_from: its parts that teach: ``"train"``, or ``"train + val"`` once everything is decided. Then nothing is left to
             judge an epoch, so it takes ``keep = "last"``, and the temperature is that of the run in ``init``.
         init: where the weights come from: ``"scratch"``, ``"imagenet"``, a run, or a ``.safetensors`` file.
         network: what is trained.
         loss: what counts how much.
-        extra: further training pictures from another dataset.
         mixing: whether images are blended.
         augmentation: how training images are varied.
         optimiser: how gradients become steps.
@@ -176,11 +184,11 @@ class TrainConfig:
     title: str = ""
     reproduces: str = ""
     dataset: str = "affectnet-3999"
+    data: tuple[TrainingSource, ...] = ()
     learn_from: str = "train"
     init: str = "scratch"
     network: NetworkConfig = field(default_factory=NetworkConfig)
     loss: LossConfig = field(default_factory=LossConfig)
-    extra: Extra = field(default_factory=Extra)
     mixing: Mixing = field(default_factory=Mixing)
     augmentation: Augmentation = field(default_factory=Augmentation)
     optimiser: Optimiser = field(default_factory=Optimiser)
@@ -217,14 +225,38 @@ class TrainConfig:
         for measure, output in (("accuracy", "expression"), ("f1_macro", "expression"), ("ccc", "affect")):
             taught = measure not in self.select or output in self.outputs
             _check(taught, f"select '{self.select}' needs the output '{output}', but its losses weigh 0")
-        _check(0 < self.extra.share < 1, f"extra.share {self.extra.share:g} is not in (0, 1)")
-        _check(not self.extra.teacher or bool(self.extra.dataset), "extra.teacher has no pictures to label: name extra.dataset")
         _check_mixing(self.mixing)
         _check_augmentation(self.augmentation)
         _choice(self.optimiser.name, OPTIMISERS, "optimiser.name")
         _at_least(self.optimiser.weight_decay, 0, "optimiser.weight_decay")
         _check(0 <= self.optimiser.momentum < 1, f"optimiser.momentum {self.optimiser.momentum:g} is not in [0, 1)")
+        self._check_sources()
         self._check_phases()
+
+    def _check_sources(self) -> None:
+        if not self.data:
+            return
+        names = [source.dataset for source in self.data]
+        _check(len(set(names)) == len(names), f"data names '{_first_twice(names)}' twice")
+        _check(self.dataset in names, f"data lacks '{self.dataset}', whose validation split judges (dataset = …)")
+        for source in self.data:
+            where = f"data.{source.dataset}"
+            _check(bool(source.dataset), "data has a source without dataset")
+            _check(0 < source.share <= 1, f"{where}.share {source.share:g} is not in (0, 1]")
+            _choice(source.labels, LABELS, f"{where}.labels")
+            _check(
+                source.labels != "teacher" or bool(source.teacher), f"{where}.labels 'teacher' needs a run in {where}.teacher"
+            )
+            _check(source.labels != "affect" or not source.teacher, f"{where}.teacher has nothing to add to labels 'affect'")
+        total = sum(source.share for source in self.data)
+        _check(abs(total - 1) < 1e-6, f"the shares of data sum to {total:g}, not 1")
+
+    @property
+    def sources(self) -> tuple[TrainingSource, ...]:
+        """The datasets that teach, ``dataset`` first."""
+        return tuple(sorted(self.data, key=lambda source: source.dataset != self.dataset)) or (
+            TrainingSource(dataset=self.dataset),
+        )
 
     def _check_phases(self) -> None:
         _check(1 <= len(self.phases) <= MAX_PHASES, f"there are {len(self.phases)} phases, not 1 to {MAX_PHASES}")
@@ -254,6 +286,13 @@ class TrainConfig:
         return dataclasses.asdict(self)
 
 
+_LISTS: Mapping[Any, tuple[Any, str]] = {
+    tuple[Phase, ...]: (Phase, "name"),
+    tuple[TrainingSource, ...]: (TrainingSource, "dataset"),
+}
+"""Lists of groups of settings, and what names each group in a message."""
+
+
 def from_dict(data: Mapping[str, Any]) -> TrainConfig:
     """Build a configuration from plain data.
 
@@ -281,10 +320,11 @@ def _build(cls: Any, data: Mapping[str, Any], prefix: str) -> Any:
 
 
 def _read(value: Any, hint: Any, key: str) -> Any:
-    if hint == tuple[Phase, ...]:
+    if hint in _LISTS:
+        group, named_by = _LISTS[hint]
         if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):
-            raise ConfigError(f"'{key}' has to be a list of phases ([[phases]] in TOML), not {value!r}.")
-        return tuple(_build(Phase, entry, f"{key}.{entry.get('name', index)}.") for index, entry in enumerate(value))
+            raise ConfigError(f"'{key}' has to be a list of groups ([[{key}]] in TOML), not {value!r}.")
+        return tuple(_build(group, entry, f"{key}.{entry.get(named_by, index)}.") for index, entry in enumerate(value))
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, Mapping):
             raise ConfigError(f"'{key}' is a group of settings, not {value!r}.")
@@ -299,7 +339,7 @@ def _read(value: Any, hint: Any, key: str) -> Any:
         return None
     if float in options and type(value) is int:
         value = float(value)
-    if not isinstance(value, options) or isinstance(value, bool):
+    if not isinstance(value, options) or isinstance(value, bool) != (bool in options):
         names = " or ".join("none" if option is type(None) else option.__name__ for option in options)
         raise ConfigError(f"'{key}' has to be of type {names}, not {value!r}.")
     return value
@@ -353,6 +393,10 @@ def _check_network(network: NetworkConfig) -> None:
         _check(0 <= getattr(network, name) < 1, f"network.{name} {getattr(network, name):g} is not in [0, 1)")
 
 
+def _first_twice(names: list[str]) -> str:
+    return next((name for name in names if names.count(name) > 1), "")
+
+
 def _check_loss(loss: LossConfig) -> None:
     _choice(loss.kind, EXPRESSION_LOSSES, "loss.kind")
     _choice(loss.class_weights, CLASS_WEIGHTS, "loss.class_weights")
@@ -369,7 +413,17 @@ def _check_mixing(mixing: Mixing) -> None:
 
 
 def _check_augmentation(augmentation: Augmentation) -> None:
-    for name, top in (("flip", 1), ("grey", 1), ("erase", 1), ("shift", 1), ("brightness", 1), ("blur", 1), ("rotate", 180)):
+    for name, top in (
+        ("flip", 1),
+        ("grey", 1),
+        ("erase", 1),
+        ("shift", 1),
+        ("brightness", 1),
+        ("blur", 1),
+        ("coarse", 1),
+        ("jpeg", 1),
+        ("rotate", 180),
+    ):
         value = getattr(augmentation, name)
         _check(0 <= value <= top, f"augmentation.{name} {value:g} is not in [0, {top}]")
     for name in ("scale", "contrast", "saturation"):

@@ -19,41 +19,69 @@ from tqdm import tqdm
 from emotion_core.data.cache import decode_cached
 from emotion_core.data.datasets import load_dataset
 from emotion_core.data.table import FaceTable, OnError
+from emotion_core.errors import DataError
 from emotion_core.training.config import TrainConfig
-from emotion_core.training.extra import load_extra
+from emotion_core.training.sources import Taught, agreeing, label, load_source, without
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """Decoded pictures of one split with their labels.
+    """Decoded pictures with their labels: those of one split, or of the training splits of several sources.
 
     Attributes:
-        table: ``N`` rows, those of the dataset itself first.
+        table: ``N`` rows, source by source.
         pixels: uint8, shape ``(N, 1 or 3, S, S)``, in memory or memory-mapped.
-        extra: how many rows at the end come from elsewhere.
-        drawn: how many of these an epoch takes.
+        counts: how many rows each source has; those of the dataset that judges come first.
+        drawn: how many images of each source an epoch takes.
+        left_out: how many pictures of each source do not teach, because they judge or another source contradicts them.
     """
 
     table: FaceTable
     pixels: npt.NDArray[np.uint8]
-    extra: int = 0
-    drawn: int = 0
+    counts: tuple[int, ...] = ()
+    drawn: tuple[int, ...] = ()
+    left_out: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.counts:
+            object.__setattr__(self, "counts", (len(self.table),))
+            object.__setattr__(self, "drawn", (len(self.table),))
+
+    @property
+    def own(self) -> FaceTable:
+        """The rows of the dataset that judges."""
+        return self.sources[0]
 
     @cached_property
-    def own(self) -> FaceTable:
-        """The rows of the dataset itself."""
-        return self.table if not self.extra else self.table.where(np.arange(len(self.table)) < len(self.table) - self.extra)
+    def sources(self) -> list[FaceTable]:
+        """The rows of each source."""
+        if len(self.counts) == 1:
+            return [self.table]
+        source = self.source_of(np.arange(len(self.table)))
+        return [self.table.where(source == number) for number in range(len(self.counts))]
+
+    @cached_property
+    def priors(self) -> npt.NDArray[np.float32]:
+        """Class mix of each source, shape ``(sources, 8)``; equal shares where nothing shows an expression."""
+        sums = np.array([source.targets.sum(axis=0, dtype=np.float64) for source in self.sources])
+        sums[sums.sum(axis=1) == 0] = 1
+        priors: npt.NDArray[np.float32] = (sums / sums.sum(axis=1, keepdims=True)).astype(np.float32)
+        return priors
 
     @property
     def images_an_epoch(self) -> int:
         """How many images an epoch takes."""
-        return len(self.table) - self.extra + self.drawn
+        return sum(self.drawn)
+
+    def source_of(self, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """Which source each row belongs to."""
+        return np.searchsorted(np.cumsum(self.counts), positions, side="right")
 
     def sampler(self, seed: int) -> EpochSampler:
         """The order of its images in every epoch."""
-        return EpochSampler(len(self.table) - self.extra, seed, extra=self.extra, drawn=self.drawn)
+        return EpochSampler(self.counts, seed, drawn=self.drawn)
 
 
 def load_parts(
@@ -64,59 +92,93 @@ def load_parts(
     cache: Path | None = None,
     progress: bool = True,
 ) -> tuple[Part, Part]:
-    """Training and validation part of a configuration's dataset, decoded. Test images are not touched.
+    """Training and validation part of a configuration, decoded. Test images are not touched.
 
-    The validation part is empty where its images teach.
+    The validation part is empty where its images teach. No picture of the validation part teaches, whichever source it
+    stands in.
 
     Args:
-        config: which dataset and input size.
+        config: which datasets and input size.
         data_root: where datasets lie.
         on_error: what to do with broken samples.
-        cache: folder for decoded pictures, memory-mapped from there; in memory by default.
+        cache: folder for decoded pictures, memory-mapped from there where there is one source; in memory by default.
         progress: whether to draw a bar on standard error.
+
+    Raises:
+        ConfigError: a source lacks the labels that it promises.
+        DataError: a dataset is not there or broken, or two sources contradict each other.
     """
-    # Annotators' votes teach, their majority judges, where a dataset has both.
-    whole = load_dataset(config.dataset, data_root, labels="distribution", on_error=on_error)
     size = config.network.input_size
-    if config.learn_from == "train":
-        tables = {"train": whole.part("train"), "val": whole.part("val")}
-    else:
-        tables = {"train + val": whole.where(whole.frame["split"].isin(["train", "val"]))}
-    for split, table in tables.items():
-        log.info("%s, %s", split, table.describe())
-    with tqdm(total=sum(map(len, tables.values())), desc="Decoding", unit="img", disable=not progress) as bar:
-        decoded = [
-            decode_cached(table, size, folder=cache, on_error=on_error, progress=bar.update) for table in tables.values()
+    with tqdm(desc="Decoding", unit="img", disable=not progress) as bar:
+        sources = [
+            load_source(source, size, data_root, on_error=on_error, cache=cache, progress=bar.update)
+            for source in config.sources
         ]
-    if len(decoded) < 2:
-        decoded.append((whole.where(np.zeros(len(whole))), np.empty((0, 1, size, size), dtype=np.uint8)))
-    first, second = (Part(table=table, pixels=pixels) for table, pixels in decoded)
-    if config.extra.dataset:
-        further = load_extra(config.extra, whole, size, data_root, on_error=on_error, cache=cache)
-        first = join_extra(first, *further, share=config.extra.share)
-    return first, second
+        # Annotators' votes teach, their majority judges, where a dataset has both.
+        judging = load_dataset(config.dataset, data_root, labels="distribution", on_error=on_error).part("val")
+        log.info("val, %s", judging.describe())
+        judging, pixels = decode_cached(judging, size, folder=cache, on_error=on_error, progress=bar.update)
+    if config.learn_from == "train":
+        judged = Part(table=judging, pixels=pixels)
+        others = [without(taught, [pixels]) for taught in sources[1:]]
+    else:
+        judged = Part(table=judging.where(np.zeros(len(judging), dtype=bool)), pixels=pixels[:0])
+        sources[0] = _both(sources[0], Taught(table=label(judging, config.sources[0]), pixels=pixels))
+        others = sources[1:]
+    agreed = agreeing([sources[0], *others], on_error)
+    return join_sources(agreed, [source.share for source in config.sources]), judged
 
 
-def join_extra(part: Part, table: FaceTable, pixels: npt.NDArray[np.uint8], *, share: float) -> Part:
-    """A training part with further pictures behind its own; all are held in memory.
+def _both(first: Taught, second: Taught) -> Taught:
+    """The pictures of two splits of one dataset."""
+    frame = pd.concat([first.table.frame, second.table.frame], ignore_index=True)
+    votes = [taught.table.distributions for taught in (first, second)]
+    distributions = None if votes[0] is None or votes[1] is None else np.concatenate([votes[0], votes[1]])
+    return Taught(
+        table=replace(first.table, frame=frame, distributions=distributions),
+        pixels=_stacked([first.pixels, second.pixels]),
+    )
+
+
+def join_sources(sources: list[Taught], shares: Sequence[float]) -> Part:
+    """One training part of several sources; an epoch takes all images of the first, and of the others as their shares say.
 
     Args:
-        part: the dataset's own.
-        table: the further ones, with what they teach.
-        pixels: of these, uint8, shape ``(N, 1 or 3, S, S)``.
-        share: of an epoch's images that come from them, in (0, 1).
+        sources: what teaches; the dataset that judges first.
+        shares: of an epoch's images that come from each, summing to 1.
+
+    Raises:
+        DataError: a source has no pictures left.
     """
-    channels = max(part.pixels.shape[1], pixels.shape[1])
-    both = [np.repeat(found, channels // found.shape[1], axis=1) for found in (part.pixels, pixels)]
-    # Names may be the same in both.
-    named = table.frame.assign(sample_id=[f"{table.name}/{sample_id}" for sample_id in table.sample_ids])
-    joined = replace(
-        part.table,
-        frame=pd.concat([part.table.frame, named], ignore_index=True),
-        distributions=np.concatenate([part.table.targets, table.targets]),
+    for taught in sources:
+        if not len(taught.table):
+            raise DataError(f"No training picture of '{taught.table.name}' is left: each one judges or is contradicted.")
+    first = sources[0]
+    if len(sources) == 1:
+        return Part(table=first.table, pixels=first.pixels, left_out=(first.left_out,) if first.left_out else ())
+    # Names may be the same in two sources.
+    frames = [first.table.frame] + [
+        taught.table.frame.assign(sample_id=[f"{taught.table.name}/{sample_id}" for sample_id in taught.table.sample_ids])
+        for taught in sources[1:]
+    ]
+    whole = len(first.table) / shares[0]
+    return Part(
+        table=replace(
+            first.table,
+            frame=pd.concat(frames, ignore_index=True),
+            distributions=np.concatenate([taught.table.targets for taught in sources]),
+        ),
+        pixels=_stacked([taught.pixels for taught in sources]),
+        counts=tuple(len(taught.table) for taught in sources),
+        drawn=(len(first.table), *(max(1, round(whole * share)) for share in shares[1:])),
+        left_out=tuple(taught.left_out for taught in sources),
     )
-    drawn = min(round(len(part.table) * share / (1 - share)), len(table))
-    return Part(table=joined, pixels=np.concatenate(both), extra=len(table), drawn=drawn)
+
+
+def _stacked(pixels: list[npt.NDArray[np.uint8]]) -> npt.NDArray[np.uint8]:
+    """All pictures, with as many channels as the richest have."""
+    channels = max(found.shape[1] for found in pixels)
+    return np.concatenate([np.repeat(found, channels // found.shape[1], axis=1) for found in pixels])
 
 
 def epoch_seed(seed: int, epoch: int) -> int:
@@ -125,29 +187,47 @@ def epoch_seed(seed: int, epoch: int) -> int:
 
 
 class EpochSampler(Sampler[int]):
-    """Positions ``0`` to ``count - 1``, shuffled anew for every epoch, from the seed alone.
+    """Positions of an epoch's images, in an order that the seed and the epoch alone decide.
 
-    Among them come ``drawn`` of the ``extra`` positions behind, others in every epoch.
+    Each source is gone through again and again, shuffled anew for every pass; an epoch takes the next ``drawn`` of each, so
+    that no image of a source comes twice before all others have come.
+
+    Args:
+        counts: images of each source; their positions follow one another.
+        seed: of the order.
+        drawn: how many of each an epoch takes; all by default.
     """
 
-    def __init__(self, count: int, seed: int, *, extra: int = 0, drawn: int = 0) -> None:
-        self.count, self.seed, self.epoch = count, seed, 0
-        self.extra, self.drawn = extra, drawn
+    def __init__(self, counts: Sequence[int], seed: int, *, drawn: Sequence[int] | None = None) -> None:
+        self.counts, self.seed, self.epoch = tuple(counts), seed, 0
+        self.drawn = self.counts if drawn is None else tuple(drawn)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order comes next."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        return self.count + self.drawn
+        return sum(self.drawn)
 
     def __iter__(self) -> Iterator[int]:
         generator = torch.Generator().manual_seed(epoch_seed(self.seed, self.epoch))
-        order = torch.randperm(self.count + self.drawn, generator=generator)
-        if self.drawn:
-            chosen = self.count + torch.randperm(self.extra, generator=generator)[: self.drawn]
-            order = torch.cat([torch.arange(self.count), chosen])[order]
-        return iter(order.tolist())
+        order = torch.randperm(len(self), generator=generator)
+        starts = np.cumsum([0, *self.counts[:-1]])
+        chosen = [
+            int(start) + self._next(number, count, drawn)
+            for number, (start, count, drawn) in enumerate(zip(starts, self.counts, self.drawn, strict=True))
+        ]
+        return iter(torch.cat(chosen)[order].tolist())
+
+    def _next(self, source: int, count: int, drawn: int) -> torch.Tensor:
+        """Positions within one source that this epoch takes."""
+        if drawn == count:
+            return torch.arange(count)
+        begin, end = self.epoch * drawn, (self.epoch + 1) * drawn
+        passes = range(begin // count, -(-end // count))
+        generators = [torch.Generator().manual_seed(epoch_seed(self.seed, number) + 2**40 * source) for number in passes]
+        stream = torch.cat([torch.randperm(count, generator=generator) for generator in generators])
+        return stream[begin - passes[0] * count :][:drawn]
 
 
 class Pictures(Dataset[Any]):

@@ -28,12 +28,14 @@ class Batch(NamedTuple):
         inputs: normalised images ``(B, C, S, S)``, or pooled features ``(B, F)``.
         targets: label distributions, shape ``(B, 8)``.
         affect: valence and arousal, shape ``(B, 2)``, NaN where there is none.
+        priors: class mix of the source of each image, shape ``(B, 8)``.
     """
 
     indices: torch.Tensor
     inputs: torch.Tensor
     targets: torch.Tensor
     affect: torch.Tensor
+    priors: torch.Tensor
 
 
 class Learner(Protocol):
@@ -69,6 +71,12 @@ class Labels:
     def __init__(self, part: Part, device: torch.device) -> None:
         self.targets = torch.from_numpy(part.table.targets).to(device)
         self.affect = torch.from_numpy(part.table.affect).to(device)
+        self.priors = torch.from_numpy(part.priors).to(device)
+        self.source = torch.from_numpy(np.repeat(np.arange(len(part.counts)), part.counts)).to(device)
+
+    def of(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Label distributions, valence and arousal, and class mixes of the sources of some images."""
+        return self.targets[indices], self.affect[indices], self.priors[self.source[indices]]
 
 
 class ImageLearner:
@@ -117,9 +125,8 @@ class ImageLearner:
     ) -> Batch:
         config = self.config
         images = augment(pixels.float().div_(255), config.augmentation, generator)
-        targets, affect = self.labels.targets[indices], self.labels.affect[indices]
-        images, targets, affect = mix(images, targets, affect, config.mixing, mixing)
-        return Batch(indices, network_input(self.network, images), targets, affect)
+        images, *labels = mix(images, *self.labels.of(indices), config.mixing, mixing)
+        return Batch(indices, network_input(self.network, images), *labels)
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         outputs = self.model(inputs)
@@ -191,7 +198,7 @@ class FeatureLearner:
         order = torch.tensor(list(self.sampler), device=features.device)
         for indices in torch.split(order, self.config.batch_size):
             if len(indices) > 1:
-                yield Batch(indices, features[indices], self.labels.targets[indices], self.labels.affect[indices])
+                yield Batch(indices, features[indices], *self.labels.of(indices))
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return self.network.expression(inputs), self.network.affect(inputs)

@@ -71,8 +71,7 @@ class Training:
         self.seconds, self.best, self.saved = 0.0, -math.inf, -math.inf
         self.optimiser_state: dict[str, Any] | None = None
         self.moving: list[torch.nn.Parameter] = []
-        self.classes = parts[0].own.targets.sum(axis=0) > 0
-        self.taught = torch.from_numpy(self.classes).to(accelerator.device)
+        self.classes = parts[0].table.targets.sum(axis=0) > 0
         self.class_weights: torch.Tensor | None = None
         self.info = describe(config, network, parts, accelerator.device)
 
@@ -280,7 +279,7 @@ class Training:
         with nullcontext() if moves else self.accelerator.no_sync(model):
             logits, affect = learner.forward(batch.inputs)
             parts = torch.stack(
-                total_loss(logits, affect, batch.targets, batch.affect, config.loss, self.class_weights, self.taught)
+                total_loss(logits, affect, batch.targets, batch.affect, config.loss, self.class_weights, batch.priors)
             )
             losses = _Losses(parts.detach())
             self.accelerator.backward(parts.sum() / config.accumulate)

@@ -12,6 +12,8 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.training.config import LossConfig
 
 EFFECTIVE_BETA = 0.999
+ABSENT = -1e4
+"""Added to the logit of an expression that a source does not have."""
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,7 @@ def total_loss(
     affect_targets: torch.Tensor,
     config: LossConfig,
     class_weights: torch.Tensor | None = None,
-    taught: torch.Tensor | None = None,
+    priors: torch.Tensor | None = None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weighted loss of either head.
 
@@ -34,7 +36,7 @@ def total_loss(
         affect_targets: shape ``(B, 2)``; NaN has no label.
         config: what counts how much.
         class_weights: shape ``(8,)``.
-        taught: as in :func:`expression_loss`.
+        priors: as in :func:`expression_loss`.
 
     Returns:
         Two scalars, to be added.
@@ -45,7 +47,8 @@ def total_loss(
         label_smoothing=config.label_smoothing,
         gamma=config.gamma if config.kind == "focal" else 0.0,
         class_weights=class_weights,
-        taught=taught,
+        priors=priors,
+        adjust=config.logit_adjustment,
     )
     rest = affect_loss(
         affect, affect_targets, mse=config.mse, mae=config.mae, ccc=config.ccc, factors=(config.valence, config.arousal)
@@ -60,11 +63,15 @@ def expression_loss(
     label_smoothing: float = 0.0,
     gamma: float = 0.0,
     class_weights: torch.Tensor | None = None,
-    taught: torch.Tensor | None = None,
+    priors: torch.Tensor | None = None,
+    adjust: bool = False,
 ) -> torch.Tensor:
     r"""Cross-entropy or focal loss against label distributions :math:`q`.
 
     .. math:: -\sum_c w_c\, q_c\, (1 - p_c)^\gamma \log p_c
+
+    With ``adjust``, :math:`p` is the softmax of :math:`z_c + \log \pi_c` with the class mix :math:`\pi` of the source that an
+    image comes from: what the logits :math:`z` themselves learn is :math:`\log p(x \mid c)` up to a constant.
 
     Args:
         logits: shape ``(B, 8)``.
@@ -72,20 +79,26 @@ def expression_loss(
         label_smoothing: in [0, 1).
         gamma: at least 0; 0 is cross-entropy.
         class_weights: :math:`w`, shape ``(8,)``; 1 by default.
-        taught: which expressions the training part has, boolean, shape ``(8,)``; smoothing spreads over these alone. All by
-            default.
+        priors: class mix of the source of each image, shape ``(B, 8)`` or ``(8,)``, rows sum to 1; smoothing spreads over the
+            expressions with a share above 0 alone. Equal shares by default.
+        adjust: whether the logits are adjusted by it.
 
     Returns:
         Mean over the labelled rows; 0 when there is none.
 
     References:
-        T.-Y. Lin et al. (2017), Focal Loss for Dense Object Detection, ICCV.
+        T.-Y. Lin et al. (2017), Focal Loss for Dense Object Detection, ICCV. A. K. Menon et al. (2021), Long-Tail Learning via
+        Logit Adjustment, ICLR.
     """
     labelled = (targets.sum(dim=1) > 0).to(logits.dtype)
-    there = torch.ones_like(targets[0]) if taught is None else taught.to(targets.dtype)
-    smooth = targets * (1 - label_smoothing) + label_smoothing * there / there.sum()
+    priors = torch.full_like(targets[0], 1 / len(EXPRESSIONS)) if priors is None else priors
+    there = (priors > 0).to(targets.dtype)
+    smooth = targets * (1 - label_smoothing) + label_smoothing * there / there.sum(dim=-1, keepdim=True)
     if class_weights is not None:
         smooth = smooth * class_weights
+    if adjust:
+        # An expression that a source never shows is out of the question there: far below any logit, but finite.
+        logits = logits + torch.where(priors > 0, priors.clamp(min=1e-12).log(), ABSENT)
     log_probs = torch.log_softmax(logits, dim=1)
     if gamma:
         smooth = smooth * (1 - log_probs.exp()).clamp(min=1e-6) ** gamma

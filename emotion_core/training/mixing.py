@@ -12,9 +12,10 @@ def mix(
     images: torch.Tensor,
     targets: torch.Tensor,
     affect: torch.Tensor,
+    priors: torch.Tensor,
     settings: Mixing,
     random: np.random.Generator,
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
     """Blend every image of a batch with another one of it.
 
     An image that lacks a label gives a mixed one that lacks it too.
@@ -23,17 +24,18 @@ def mix(
         images: shape ``(B, C, H, W)``.
         targets: label distributions, shape ``(B, 8)``; a row of zeros has no label.
         affect: valence and arousal, shape ``(B, 2)``; NaN has no label.
+        priors: class mix of the source of each image, shape ``(B, 8)``; a mixed image comes from the mixture of both.
         settings: which kinds, how strongly, how often.
         random: the only source of randomness.
 
     Returns:
-        Mixed images, label distributions, and valence and arousal.
+        Mixed images, label distributions, valence and arousal, and class mixes.
 
     References:
         H. Zhang et al. (2018), mixup: Beyond Empirical Risk Minimization, ICLR. S. Yun et al. (2019), CutMix, ICCV.
     """
     if not settings.active or random.random() >= settings.share:
-        return images, targets, affect
+        return images, targets, affect, priors
     cut = settings.cutmix > 0 and (settings.mixup == 0 or random.random() < 0.5)
     strength = settings.cutmix if cut else settings.mixup
     share = float(random.beta(strength, strength))
@@ -44,10 +46,11 @@ def mix(
     else:
         images = share * images + (1 - share) * images[partner]
     if share == 1:
-        return images, targets, affect
+        return images, targets, affect, priors
     labelled = (targets.sum(dim=1) > 0) & (targets[partner].sum(dim=1) > 0)
     mixed = share * targets + (1 - share) * targets[partner]
-    return images, mixed * labelled[:, None], share * affect + (1 - share) * affect[partner]
+    affect, priors = (share * values + (1 - share) * values[partner] for values in (affect, priors))
+    return images, mixed * labelled[:, None], affect, priors
 
 
 def _paste(images: torch.Tensor, others: torch.Tensor, share: float, random: np.random.Generator) -> tuple[torch.Tensor, float]:

@@ -45,7 +45,7 @@ def load_preset(name: str, changes: Iterable[str] = ()) -> TrainConfig:
     Args:
         name: as in :func:`preset_text`.
         changes: such as ``"seed=3"``, ``"network.backbone=resnet50"`` or ``"phases.heads.epochs=3"``; ``"phases.*.epochs=1"``
-            is for every phase. Values are as TOML writes them, quotes optional.
+            is for every phase, ``"data.ferplus.share=0.4"`` for one source. Values are as TOML writes them, quotes optional.
 
     Raises:
         ConfigError: unknown preset or key (the message gives the nearest), or an impossible value.
@@ -68,9 +68,9 @@ def _change(data: dict[str, Any], change: str) -> None:
     except tomllib.TOMLDecodeError:
         value = text.strip()
     *groups, last = key.strip().split(".")
-    if groups[:1] == ["phases"] and len(groups) == 2:
-        for phase in _phases(data, groups[1]):
-            phase[last] = value
+    if len(groups) == 2 and groups[0] in _NAMED_BY:
+        for entry in _entries(data, *groups):
+            entry[last] = value
         return
     for group in groups:
         data = data.setdefault(group, {})
@@ -79,12 +79,16 @@ def _change(data: dict[str, Any], change: str) -> None:
     data[last] = value
 
 
-def _phases(data: dict[str, Any], name: str) -> list[dict[str, Any]]:
-    """The phases that a change means."""
-    given = data.get("phases", [])
-    phases = [phase for phase in given if isinstance(phase, dict)] if isinstance(given, list) else []
-    chosen = [phase for phase in phases if name in ("*", phase.get("name"))]
+_NAMED_BY = {"phases": "name", "data": "dataset"}
+"""Lists of groups, and the setting that a change names one of them by."""
+
+
+def _entries(data: dict[str, Any], key: str, name: str) -> list[dict[str, Any]]:
+    """The groups of a list that a change means."""
+    given = data.get(key, [])
+    entries = [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list) else []
+    chosen = [entry for entry in entries if name in ("*", entry.get(_NAMED_BY[key]))]
     if not chosen:
-        names = [str(phase.get("name")) for phase in phases]
-        raise ConfigError(f"There is no phase '{name}'.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}.")
+        names = [str(entry.get(_NAMED_BY[key])) for entry in entries]
+        raise ConfigError(f"There is no '{key}.{name}'.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}.")
     return chosen

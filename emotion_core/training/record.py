@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from emotion_core.errors import CheckpointError
+from emotion_core.labels import EXPRESSIONS
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.results.experiments import name_of
 from emotion_core.results.find import find_run
@@ -33,8 +35,9 @@ def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Pa
                 if len(part.table)
             },
             **({"learn_from": config.learn_from} if config.learn_from != "train" else {}),
-            **_extra(config, parts[0]),
+            **_sources(config, parts[0]),
         },
+        prior=class_prior(config, parts[0]),
         init=_init_name(config.init),
         temperature=_temperature(config),
         seed=config.seed,
@@ -55,17 +58,29 @@ def starting_run(init: str) -> Run | None:
     return None if init in ("scratch", "imagenet") or init.endswith(".safetensors") else find_run(init)
 
 
-def _extra(config: TrainConfig, part: Part) -> dict[str, Any]:
-    if not part.extra:
+def _sources(config: TrainConfig, part: Part) -> dict[str, Any]:
+    """Where the training images come from, if from several datasets."""
+    if len(part.counts) == 1:
         return {}
-    extra = recorded(config)["extra"]
-    return {"extra": {"name": extra["dataset"], "images": part.extra, "teacher": extra["teacher"], "share": extra["share"]}}
+    rows = zip(recorded(config)["data"], part.counts, part.left_out, strict=True)
+    return {"sources": [{**source, "images": count, "left_out": left_out} for source, count, left_out in rows]}
+
+
+def class_prior(config: TrainConfig, part: Part) -> dict[str, float]:
+    """The class mix that is inside the network's probabilities: equal shares after logit adjustment, else that of an epoch."""
+    if "expression" not in config.outputs:
+        return {}
+    taught = part.table.targets.sum(axis=0) > 0
+    mix = taught / taught.sum() if config.loss.logit_adjustment else np.average(part.priors, axis=0, weights=part.drawn)
+    return {name: round(float(share), 6) for name, share in zip(EXPRESSIONS, mix, strict=True)}
 
 
 def recorded(config: TrainConfig) -> dict[str, Any]:
     """The configuration as ``run.json`` keeps it: no path of this machine in it."""
-    extra = replace(config.extra, teacher=_reference(config.extra.teacher) if config.extra.teacher else "")
-    return {**replace(config, extra=extra).to_dict(), "init": _init_name(config.init)}
+    data = tuple(
+        replace(source, teacher=_reference(source.teacher) if source.teacher else "") for source in config.sources if config.data
+    )
+    return {**replace(config, data=data).to_dict(), "init": _init_name(config.init)}
 
 
 def _init_name(init: str) -> str:

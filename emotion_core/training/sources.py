@@ -1,0 +1,198 @@
+"""The datasets that a network learns from: which pictures, whose labels, and what is left out because it judges."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from emotion_core.data.cache import decode_cached
+from emotion_core.data.datasets import load_dataset
+from emotion_core.data.table import FaceTable, OnError
+from emotion_core.errors import ConfigError, DataError
+from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.results.find import find_run
+from emotion_core.results.run import Run
+from emotion_core.results.summaries import read_predictions
+from emotion_core.training.config import TrainingSource
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taught:
+    """What one source teaches.
+
+    Attributes:
+        table: ``N`` rows with the labels that are learned.
+        pixels: uint8, shape ``(N, 1 or 3, S, S)``.
+        left_out: pictures that judge, or contradict another source.
+    """
+
+    table: FaceTable
+    pixels: npt.NDArray[np.uint8]
+    left_out: int = 0
+
+    def where(self, keep: npt.NDArray[np.bool_]) -> Taught:
+        """Some of the pictures; the others count as left out."""
+        left_out = self.left_out + int((~keep).sum())
+        return self if keep.all() else Taught(table=self.table.where(keep), pixels=self.pixels[keep], left_out=left_out)
+
+
+def load_source(
+    source: TrainingSource,
+    size: int,
+    data_root: str | Path | None,
+    *,
+    on_error: OnError = "raise",
+    cache: Path | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Taught:
+    """Training pictures of a source with the labels that it promises, decoded.
+
+    Args:
+        source: which pictures, and who labels them.
+        size: side of the decoded pictures, px.
+        data_root: where datasets lie.
+        on_error: what to do with broken samples.
+        cache: folder for decoded pictures.
+        progress: called with the number of pictures decoded.
+
+    Raises:
+        ConfigError: the dataset lacks the promised labels, or the teacher has not looked at these pictures yet; the message
+            gives the command.
+        DataError: the dataset is not there or broken.
+        CheckpointError: the teacher's predictions cannot be read.
+    """
+    table = load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error).part("train")
+    table = label(table, source)
+    log.info("%s, labels: %s", table.describe(), _whose(source))
+    table, pixels = decode_cached(table, size, folder=cache, on_error=on_error, progress=progress)
+    return Taught(table=table, pixels=pixels)
+
+
+def label(table: FaceTable, source: TrainingSource) -> FaceTable:
+    """The labels that a source promises; pictures without any are left out.
+
+    Raises:
+        ConfigError: the dataset has no labels of this kind.
+    """
+    votes, affect = table.distributions is not None, bool(np.isfinite(table.affect).any())
+    promised = {"votes": votes, "affect": affect}
+    if not promised.get(source.labels, True):
+        has = ", ".join(kind for kind, there in {"votes": votes, "expression": True, "affect": affect}.items() if there)
+        raise ConfigError(f"data.{source.dataset}.labels = '{source.labels}', which this dataset does not have. It has: {has}.")
+    if source.labels in ("votes", "expression"):
+        table = replace(table, frame=table.frame.assign(**dict.fromkeys(AFFECT, np.nan)))
+    if source.labels == "expression":
+        table = replace(table, distributions=None)
+    elif source.labels == "affect":
+        table = replace(table, distributions=np.zeros((len(table), len(EXPRESSIONS)), dtype=np.float32))
+    if source.teacher:
+        table = _as_predicted(table, source)
+    known = (table.targets.sum(axis=1) > 0) | np.isfinite(table.affect).any(axis=1)
+    if not known.any():
+        raise ConfigError(f"data.{source.dataset}: no training image has a label of the kind '{source.labels}'.")
+    return table.where(known)
+
+
+def without(taught: Taught, judging: Iterable[npt.NDArray[np.uint8]]) -> Taught:
+    """A source without the pictures that also judge, equal in every decoded pixel.
+
+    Args:
+        taught: decoded pictures of a source.
+        judging: decoded pictures that validate, of the same size.
+    """
+    digests = {digest for pixels in judging for digest in digests_of(pixels)}
+    keep = np.array([digest not in digests for digest in digests_of(taught.pixels)], dtype=bool)
+    if not keep.all():
+        log.info("%s: %s training pictures are left out: they also judge", taught.table.name, f"{(~keep).sum():,}")
+    return taught.where(keep)
+
+
+def agreeing(sources: list[Taught], on_error: OnError) -> list[Taught]:
+    """The sources, if no picture stands in two of them with different expressions.
+
+    Args:
+        sources: decoded pictures of the same size.
+        on_error: ``"skip"`` leaves out every such picture in all of them.
+
+    Raises:
+        DataError: there are such pictures and ``on_error`` is ``"raise"``.
+    """
+    if len(sources) < 2:
+        return sources
+    seen: dict[bytes, tuple[int, str, int]] = {}
+    twice: dict[bytes, str] = {}
+    digests = [digests_of(taught.pixels) for taught in sources]
+    for number, (taught, found) in enumerate(zip(sources, digests, strict=True)):
+        targets, ids = taught.table.targets, taught.table.sample_ids
+        for row in np.flatnonzero(targets.sum(axis=1) > 0):
+            name, expression = f"{taught.table.name}/{ids[row]}", int(targets[row].argmax())
+            other, other_name, other_expression = seen.setdefault(found[row], (number, name, expression))
+            if other != number and other_expression != expression:
+                twice[found[row]] = f"{other_name} is {EXPRESSIONS[other_expression]}, {name} is {EXPRESSIONS[expression]}"
+    if twice and on_error == "raise":
+        shown = "; ".join(list(twice.values())[:3])
+        raise DataError(
+            f"{len(twice):,} pictures stand in two sources with different expressions: {shown}. Mend one of the datasets, or "
+            "leave them out with --skip-broken."
+        )
+    kept = []
+    for taught, found in zip(sources, digests, strict=True):
+        keep = np.array([digest not in twice for digest in found], dtype=bool)
+        if not keep.all():
+            log.warning(
+                "%s: left out %s pictures that another source labels otherwise", taught.table.name, f"{(~keep).sum():,}"
+            )
+        kept.append(taught.where(keep))
+    return kept
+
+
+def digests_of(pixels: npt.NDArray[np.uint8]) -> list[bytes]:
+    """A hash of every picture; grey ones agree with coloured ones of equal channels."""
+    return [_digest(picture) for picture in pixels]
+
+
+def _digest(picture: npt.NDArray[np.uint8]) -> bytes:
+    grey = len(picture) == 1 or bool((picture[0] == picture[1]).all() and (picture[0] == picture[2]).all())
+    return hashlib.blake2b((picture[0] if grey else picture).tobytes(), digest_size=16).digest()
+
+
+def _whose(source: TrainingSource) -> str:
+    return source.labels if not source.teacher else f"{source.labels}, teacher {source.teacher}"
+
+
+def _as_predicted(table: FaceTable, source: TrainingSource) -> FaceTable:
+    """The pictures that the teacher has looked at, with what it predicts where the source has no label of its own."""
+    run = find_run(source.teacher)
+    key = f"{table.name}-train"
+    if key not in run.evaluations:
+        raise ConfigError(
+            f"'{run.name}' has not looked at the training pictures of '{source.dataset}', so it cannot label them. First: "
+            f"{_how_to_look(run, source.dataset)}"
+        )
+    predicted = read_predictions(run, key).set_index("sample_id")
+    table = table.where(table.frame["sample_id"].isin(predicted.index))
+    predicted = predicted.loc[table.sample_ids]
+    affect = predicted[[f"pred_{name}" for name in AFFECT]].to_numpy(dtype=np.float32)
+    if source.labels == "teacher":
+        probs = predicted[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy(dtype=np.float32)
+        # A teacher that predicts no expressions leaves rows of zeros: no label.
+        table = replace(table, distributions=np.nan_to_num(probs))
+    else:
+        affect = np.where(np.isfinite(table.affect), table.affect, affect)
+    return replace(table, frame=table.frame.assign(**dict(zip(AFFECT, affect.T.astype(float), strict=True))))
+
+
+def _how_to_look(run: Run, dataset: str) -> str:
+    """The commands that make a run look at training pictures; an ensemble looks through its members."""
+    members = run.info.parts("members")
+    looks = [f"python -m emotion_core evaluate {name} --dataset {dataset} --split train" for name in members or [run.name]]
+    again = [f"python -m emotion_core ensemble {' '.join(members)} --out {run.name}"] if members else []
+    return "; ".join([*looks, *again])
