@@ -21,7 +21,7 @@ from emotion_core.data.datasets import load_dataset
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.errors import DataError
 from emotion_core.training.config import TrainConfig
-from emotion_core.training.sources import Taught, agreeing, label, load_source, without
+from emotion_core.training.sources import Taught, agreeing, judging_tables, label, load_source
 
 log = logging.getLogger(__name__)
 
@@ -94,8 +94,8 @@ def load_parts(
 ) -> tuple[Part, Part]:
     """Training and validation part of a configuration, decoded. Test images are not touched.
 
-    The validation part is empty where its images teach. No picture of the validation part teaches, whichever source it
-    stands in.
+    The validation part is empty where its images teach. With several sources, no picture teaches that shows the same photograph
+    as one that validates or tests in any of them, or in a set that only measures.
 
     Args:
         config: which datasets and input size.
@@ -109,9 +109,10 @@ def load_parts(
         DataError: a dataset is not there or broken, or two sources contradict each other.
     """
     size = config.network.input_size
+    apart = judging_tables(config.sources, data_root, on_error=on_error) if len(config.sources) > 1 else []
     with tqdm(desc="Decoding", unit="img", disable=not progress) as bar:
         sources = [
-            load_source(source, size, data_root, on_error=on_error, cache=cache, progress=bar.update)
+            load_source(source, size, data_root, judging=apart, on_error=on_error, cache=cache, progress=bar.update)
             for source in config.sources
         ]
         # Annotators' votes teach, their majority judges, where a dataset has both.
@@ -120,13 +121,10 @@ def load_parts(
         judging, pixels = decode_cached(judging, size, folder=cache, on_error=on_error, progress=bar.update)
     if config.learn_from == "train":
         judged = Part(table=judging, pixels=pixels)
-        others = [without(taught, [pixels]) for taught in sources[1:]]
     else:
         judged = Part(table=judging.where(np.zeros(len(judging), dtype=bool)), pixels=pixels[:0])
         sources[0] = _both(sources[0], Taught(table=label(judging, config.sources[0]), pixels=pixels))
-        others = sources[1:]
-    agreed = agreeing([sources[0], *others], on_error)
-    return join_sources(agreed, [source.share for source in config.sources]), judged
+    return join_sources(agreeing(sources, on_error), [source.share for source in config.sources]), judged
 
 
 def _both(first: Taught, second: Taught) -> Taught:

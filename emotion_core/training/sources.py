@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_core.data.cache import decode_cached
-from emotion_core.data.datasets import load_dataset
+from emotion_core.data.datasets import DATASETS, load_dataset
+from emotion_core.data.source import find_source
 from emotion_core.data.table import FaceTable, OnError
+from emotion_core.data.twins import near_twins
 from emotion_core.errors import ConfigError, DataError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.find import find_run
@@ -49,6 +51,7 @@ def load_source(
     size: int,
     data_root: str | Path | None,
     *,
+    judging: Sequence[FaceTable] = (),
     on_error: OnError = "raise",
     cache: Path | None = None,
     progress: Callable[[int], object] | None = None,
@@ -59,6 +62,7 @@ def load_source(
         source: which pictures, and who labels them.
         size: side of the decoded pictures, px.
         data_root: where datasets lie.
+        judging: pictures that validate or test; what shows the same photograph as any of them is left out.
         on_error: what to do with broken samples.
         cache: folder for decoded pictures.
         progress: called with the number of pictures decoded.
@@ -71,9 +75,13 @@ def load_source(
     """
     table = load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error).part("train")
     table = label(table, source)
-    log.info("%s, labels: %s", table.describe(), _whose(source))
+    apart = ~near_twins(table, judging) if judging else np.ones(len(table), dtype=bool)
+    left_out = int((~apart).sum())
+    twins = f"; {left_out:,} left out that also judge" if left_out else ""
+    table = table.where(apart)
+    log.info("%s, labels: %s%s", table.describe(), _whose(source), twins)
     table, pixels = decode_cached(table, size, folder=cache, on_error=on_error, progress=progress)
-    return Taught(table=table, pixels=pixels)
+    return Taught(table=table, pixels=pixels, left_out=left_out)
 
 
 def label(table: FaceTable, source: TrainingSource) -> FaceTable:
@@ -101,18 +109,19 @@ def label(table: FaceTable, source: TrainingSource) -> FaceTable:
     return table.where(known)
 
 
-def without(taught: Taught, judging: Iterable[npt.NDArray[np.uint8]]) -> Taught:
-    """A source without the pictures that also judge, equal in every decoded pixel.
+def judging_tables(sources: Iterable[TrainingSource], data_root: str | Path | None, *, on_error: OnError) -> list[FaceTable]:
+    """Every picture that validates or tests a training from these sources: their own, and those of the sets that only measure.
 
     Args:
-        taught: decoded pictures of a source.
-        judging: decoded pictures that validate, of the same size.
+        sources: the datasets that teach.
+        data_root: where datasets lie; sets that only measure count where they are there.
+        on_error: what to do with broken samples.
     """
-    digests = {digest for pixels in judging for digest in digests_of(pixels)}
-    keep = np.array([digest not in digests for digest in digests_of(taught.pixels)], dtype=bool)
-    if not keep.all():
-        log.info("%s: %s training pictures are left out: they also judge", taught.table.name, f"{(~keep).sum():,}")
-    return taught.where(keep)
+    names = [source.dataset for source in sources]
+    if data_root is not None:
+        names += [name for name, spec in DATASETS.items() if spec.measures_only and find_source(name, data_root) is not None]
+    tables = [load_dataset(name, data_root, on_error=on_error) for name in names]
+    return [judging for table in tables if len(judging := table.where((table.frame["split"] != "train").to_numpy()))]
 
 
 def agreeing(sources: list[Taught], on_error: OnError) -> list[Taught]:

@@ -172,6 +172,10 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
         ConfigError: the device cannot compute in this precision.
     """
     where = resolve_device(device)
+    if precision == "bf16" and where.type == "cpu" and not _computes_bf16():
+        log.warning(
+            "This CPU has no instructions for bf16: imitated, it takes many times as long as fp32. Set precision=fp32."
+        )
     if not torch.distributed.is_initialized() and "LOCAL_RANK" not in os.environ:
         # Its state outlives a training; the next one in this process may be on another device.
         AcceleratorState._reset_state(reset_partial_state=True)
@@ -187,6 +191,12 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
         )
     except ValueError as error:
         raise ConfigError(f"precision = '{precision}' does not work on {where} ({error}). Set precision=fp32.") from error
+
+
+def _computes_bf16() -> bool:
+    """Whether the CPU multiplies bf16 numbers itself."""
+    can = torch.cpu.get_capabilities()
+    return any(bool(can.get(name)) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _check_processes(config: TrainConfig, accelerator: Accelerator) -> None:
