@@ -286,11 +286,11 @@ class TrainConfig:
         return dataclasses.asdict(self)
 
 
-_LISTS: Mapping[Any, tuple[Any, str]] = {
-    tuple[Phase, ...]: (Phase, "name"),
-    tuple[TrainingSource, ...]: (TrainingSource, "dataset"),
+_LISTS: Mapping[Any, tuple[Any, str, str]] = {
+    tuple[Phase, ...]: (Phase, "name", "phases"),
+    tuple[TrainingSource, ...]: (TrainingSource, "dataset", "sources"),
 }
-"""Lists of groups of settings, and what names each group in a message."""
+"""Lists of groups of settings, and what names one of them and all of them in a message."""
 
 
 def from_dict(data: Mapping[str, Any]) -> TrainConfig:
@@ -321,9 +321,9 @@ def _build(cls: Any, data: Mapping[str, Any], prefix: str) -> Any:
 
 def _read(value: Any, hint: Any, key: str) -> Any:
     if hint in _LISTS:
-        group, named_by = _LISTS[hint]
+        group, named_by, word = _LISTS[hint]
         if not isinstance(value, list | tuple) or not all(isinstance(entry, Mapping) for entry in value):
-            raise ConfigError(f"'{key}' has to be a list of groups ([[{key}]] in TOML), not {value!r}.")
+            raise ConfigError(f"'{key}' has to be a list of {word} ([[{key}]] in TOML), not {value!r}.")
         return tuple(_build(group, entry, f"{key}.{entry.get(named_by, index)}.") for index, entry in enumerate(value))
     if dataclasses.is_dataclass(hint):
         if not isinstance(value, Mapping):

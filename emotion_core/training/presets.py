@@ -79,16 +79,17 @@ def _change(data: dict[str, Any], change: str) -> None:
     data[last] = value
 
 
-_NAMED_BY = {"phases": "name", "data": "dataset"}
-"""Lists of groups, and the setting that a change names one of them by."""
+_NAMED_BY = {"phases": ("phase", "name"), "data": ("source", "dataset")}
+"""Lists of groups: what one of them is called, and the setting that a change names it by."""
 
 
 def _entries(data: dict[str, Any], key: str, name: str) -> list[dict[str, Any]]:
     """The groups of a list that a change means."""
+    word, named_by = _NAMED_BY[key]
     given = data.get(key, [])
     entries = [entry for entry in given if isinstance(entry, dict)] if isinstance(given, list) else []
-    chosen = [entry for entry in entries if name in ("*", entry.get(_NAMED_BY[key]))]
+    chosen = [entry for entry in entries if name in ("*", entry.get(named_by))]
     if not chosen:
-        names = [str(entry.get(_NAMED_BY[key])) for entry in entries]
-        raise ConfigError(f"There is no '{key}.{name}'.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}.")
+        names = [str(entry.get(named_by)) for entry in entries]
+        raise ConfigError(f"There is no {word} '{name}'.{did_you_mean(name, names)} Known: {', '.join(names) or 'none'}.")
     return chosen

@@ -173,9 +173,7 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
     """
     where = resolve_device(device)
     if precision == "bf16" and where.type == "cpu" and not _computes_bf16():
-        log.warning(
-            "This CPU has no instructions for bf16: imitated, it takes many times as long as fp32. Set precision=fp32."
-        )
+        log.warning("This CPU has no instructions for bf16: imitated, it takes many times as long as fp32. Set precision=fp32.")
     if not torch.distributed.is_initialized() and "LOCAL_RANK" not in os.environ:
         # Its state outlives a training; the next one in this process may be on another device.
         AcceleratorState._reset_state(reset_partial_state=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from emotion_core.data.transforms import Augmentation, augment, resize_square
+from emotion_core.data.transforms import Augmentation, _compressed, augment, resize_square
 
 NOTHING = Augmentation(
     flip=0.0, rotate=0.0, scale=0.0, shift=0.0, brightness=0.0, contrast=0.0, saturation=0.0, grey=0.0, erase=0.0
@@ -201,6 +202,40 @@ def test_blur_keeps_the_mean_and_takes_the_detail() -> None:
     assert (blurred.var(dim=(2, 3)) < 0.7 * images.var(dim=(2, 3))).all()
     flat = torch.full((2, 1, 16, 16), 0.25)
     assert torch.allclose(augment(flat, settings, seeded()), flat, atol=1e-6)
+
+
+def test_coarse_pictures_lose_detail_and_keep_their_mean() -> None:
+    settings = replace(NOTHING, coarse=1.0)
+    assert settings.active
+    images = torch.rand(6, 3, 36, 36, generator=seeded())
+    coarse = augment(images, settings, seeded())
+    assert coarse.shape == images.shape
+    assert torch.allclose(coarse.mean(dim=(2, 3)), images.mean(dim=(2, 3)), atol=0.02)
+    assert (coarse.var(dim=(2, 3)) < 0.5 * images.var(dim=(2, 3))).all()
+    some = augment(images, replace(NOTHING, coarse=0.5), seeded())
+    changed = ((some - images).abs() > 1e-3).flatten(1).any(dim=1)
+    assert changed.any()
+    assert not changed.all()
+
+
+@pytest.mark.parametrize("side", [64, 60])
+def test_compression_leaves_the_marks_that_pillow_s_leaves(side: int) -> None:
+    smooth = torch.rand(4, 1, 8, 8, generator=seeded())
+    images = torch.nn.functional.interpolate(smooth, size=(side, side), mode="bicubic").clamp(0, 1)
+    images = (images + 0.1 * torch.rand(images.shape, generator=seeded())).clamp(0, 1).mul(255).round().div(255)
+    ours = _compressed(images, torch.full((4, 1, 1, 1), 20.0))
+    for before, after in zip(images, ours, strict=True):
+        buffer = io.BytesIO()
+        Image.fromarray(before[0].mul(255).byte().numpy()).save(buffer, "JPEG", quality=20)
+        theirs = torch.from_numpy(np.asarray(Image.open(buffer)).copy()) / 255
+        # They round quantisation steps and pixels to whole numbers.
+        assert (after[0] - theirs).abs().mean() < 0.25 * (before[0] - theirs).abs().mean()
+    coloured = torch.rand(2, 3, side, side, generator=seeded())
+    marks = augment(coloured, replace(NOTHING, jpeg=1.0), seeded()) - coloured
+    inside = ((coloured + marks > 0) & (coloured + marks < 1)).all(dim=1)
+    # Brightness alone is compressed: the same in every channel.
+    assert torch.allclose(marks[:, 0][inside], marks[:, 2][inside], atol=1e-5)
+    assert marks.abs().max() > 0.05
 
 
 def test_without_any_strength_pictures_stay_as_they_are() -> None:

@@ -33,12 +33,72 @@ def test_cross_entropy_agrees_with_torch(smoothing: float) -> None:
 def test_smoothing_spreads_over_the_classes_there_are() -> None:
     logits, _ = logits_and_targets()
     labels = torch.arange(12) % 4
-    taught = torch.arange(8) < 4
-    found = expression_loss(logits, F.one_hot(labels, 8).double(), label_smoothing=0.2, taught=taught)
+    priors = torch.where(torch.arange(8) < 4, 0.25, 0.0).double()
+    found = expression_loss(logits, F.one_hot(labels, 8).double(), label_smoothing=0.2, priors=priors)
     log_probs = logits.log_softmax(1)
     own = log_probs[torch.arange(12), labels]
     expected = -(0.8 * own + 0.2 * log_probs[:, :4].mean(1)).mean()
     assert found.item() == pytest.approx(expected.item(), abs=1e-12)
+
+
+def test_each_image_spreads_smoothing_over_the_classes_of_its_own_source() -> None:
+    logits, _ = logits_and_targets()
+    labels = torch.arange(12) % 4
+    mixes = torch.zeros(12, 8, dtype=torch.float64)
+    mixes[:6, :4], mixes[6:] = 0.25, 0.125
+    found = expression_loss(logits, F.one_hot(labels, 8).double(), label_smoothing=0.2, priors=mixes)
+    log_probs = logits.log_softmax(1)
+    spread = torch.cat([log_probs[:6, :4].mean(1), log_probs[6:].mean(1)])
+    expected = -(0.8 * log_probs[torch.arange(12), labels] + 0.2 * spread).mean()
+    assert found.item() == pytest.approx(expected.item(), abs=1e-12)
+
+
+def test_adjusted_logits_are_those_of_the_source_s_mix() -> None:
+    logits, soft = logits_and_targets()
+    mixes = torch.rand(12, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(4)) + 0.1
+    mixes /= mixes.sum(1, keepdim=True)
+    found = expression_loss(logits, soft, priors=mixes, adjust=True)
+    # p(c | x) under a mix, by Bayes' rule from what the logits give under equal shares.
+    under_mix = logits.softmax(1) * mixes
+    expected = -(soft * (under_mix / under_mix.sum(1, keepdim=True)).log()).sum(1).mean()
+    assert found.item() == pytest.approx(expected.item(), abs=1e-12)
+
+
+def test_a_class_that_a_source_never_shows_learns_nothing_from_it() -> None:
+    logits, _ = logits_and_targets()
+    logits = logits.clone().requires_grad_()
+    labels = torch.arange(12) % 2
+    priors = torch.tensor([0.3, 0.7, 0, 0, 0, 0, 0, 0], dtype=torch.float64)
+    loss = expression_loss(logits, F.one_hot(labels, 8).double(), label_smoothing=0.1, priors=priors, adjust=True)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert (gradient[:, 2:] == 0).all()
+    assert (gradient[:, :2] != 0).all()
+    # Without adjustment it is pushed down.
+    plain = expression_loss(logits, F.one_hot(labels, 8).double(), label_smoothing=0.1, priors=priors)
+    assert (torch.autograd.grad(plain, logits)[0][:, 2:] > 0).all()
+
+
+def test_adjusted_training_finds_the_likelihood_ratio_whatever_the_mix() -> None:
+    # One binary feature, shown by 80 % of the first class and 30 % of the second; the first is nine times as frequent.
+    counts = torch.tensor([[0.9 * 0.8, 0.1 * 0.3], [0.9 * 0.2, 0.1 * 0.7]], dtype=torch.float64)
+    mixes = torch.tensor([0.9, 0.1, 0, 0, 0, 0, 0, 0], dtype=torch.float64)
+    logits = torch.zeros(2, 8, dtype=torch.float64, requires_grad=True)
+    optimiser = torch.optim.LBFGS([logits], max_iter=200, tolerance_grad=1e-12, tolerance_change=1e-14)
+
+    def closure() -> torch.Tensor:
+        optimiser.zero_grad()
+        rows = []
+        for feature, label in ((0, 0), (0, 1), (1, 0), (1, 1)):
+            target = F.one_hot(torch.tensor([label]), 8).double()
+            loss = expression_loss(logits[feature : feature + 1], target, priors=mixes, adjust=True)
+            rows.append(counts[feature, label] * loss)
+        loss = torch.stack(rows).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss
+
+    optimiser.step(closure)
+    ratios = (logits[:, 0] - logits[:, 1]).exp()
+    assert ratios.tolist() == pytest.approx([0.8 / 0.3, 0.2 / 0.7], rel=1e-4)
 
 
 def test_images_without_expression_do_not_count() -> None:
@@ -211,6 +271,9 @@ def test_total_loss_hands_every_setting_on() -> None:
     expected = expression_loss(logits, targets, label_smoothing=0.1, gamma=1.5, class_weights=weights)
     assert first.item() == pytest.approx(2.5 * expected.item())
     assert second.item() == pytest.approx(affect_loss(preds, truth, mse=1.0, mae=2.0, ccc=3.0, factors=(0.5, 2.0)).item())
+    mixes = torch.linspace(1, 2, 8, dtype=torch.float64) / 12
+    adjusted, _ = total_loss(logits, preds, targets, truth, LossConfig(logit_adjustment=True), priors=mixes)
+    assert adjusted.item() == pytest.approx(expression_loss(logits, targets, priors=mixes, adjust=True).item())
     plain, _ = total_loss(logits, preds, targets, truth, LossConfig(gamma=9.0))
     assert plain.item() == pytest.approx(F.cross_entropy(logits, targets).item())
 

@@ -285,7 +285,7 @@ def test_the_class_mix_inside_the_probabilities_is_recorded(both: Path, tmp_path
         ([{"dataset": "ferplus", "labels": "vote"}], r"data.ferplus.labels.*Did you mean 'votes'\?"),
         ([{"dataset": "ferplus", "techer": "one"}], r"Unknown setting 'data.ferplus.techer'. Did you mean 'teacher'\?"),
         ([{"share": 1}], r"The setting 'data.0.dataset' is missing"),
-        ("ferplus", r"'data' has to be a list of groups \(\[\[data\]\] in TOML\), not 'ferplus'"),
+        ("ferplus", r"'data' has to be a list of sources \(\[\[data\]\] in TOML\), not 'ferplus'"),
     ],
 )
 def test_impossible_settings_are_named(sources: Any, message: str) -> None:
@@ -297,6 +297,6 @@ def test_a_change_names_its_source() -> None:
     config = load_preset("student", ["data.ferplus.share=0.5", "data.affectnet-3999.share=0.5"])
     assert [source.share for source in config.sources] == [0.5, 0.5]
     with pytest.raises(
-        ConfigError, match=r"There is no 'data.ferplu'. Did you mean 'ferplus'\? Known: affectnet-3999, ferplus\."
+        ConfigError, match=r"There is no source 'ferplu'. Did you mean 'ferplus'\? Known: affectnet-3999, ferplus\."
     ):
         load_preset("student", ["data.ferplu.share=0.5"])
