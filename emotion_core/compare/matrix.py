@@ -124,8 +124,7 @@ def trained_on(run: Run, known: Mapping[str, Run] | None = None) -> frozenset[st
     todo = [run]
     while todo:
         info = todo.pop().info
-        sources = info.dataset.get("sources") or [info.dataset.get("extra") or {}]
-        named = [info.dataset.get("name"), *(source.get("dataset", source.get("name")) for source in sources)]
+        named = [info.dataset.get("name"), *(source.get("dataset") for source in info.dataset.get("sources", ()))]
         found |= {name for name in named if isinstance(name, str)}
         for name in {info.init, *info.parts("members"), *info.parts("averaged")} - {"scratch", "imagenet"} - seen:
             seen.add(name)

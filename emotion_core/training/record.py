@@ -78,7 +78,9 @@ def class_prior(config: TrainConfig, part: Part) -> dict[str, float]:
 def recorded(config: TrainConfig) -> dict[str, Any]:
     """The configuration as ``run.json`` keeps it: no path of this machine in it."""
     data = tuple(
-        replace(source, teacher=_reference(source.teacher) if source.teacher else "") for source in config.sources if config.data
+        replace(source, teacher=_reference(source.teacher) if source.teacher else "")
+        for source in config.sources
+        if config.data
     )
     return {**replace(config, data=data).to_dict(), "init": _init_name(config.init)}
 

@@ -33,16 +33,32 @@ TAUGHT = replace(OTHER, labels="teacher", teacher="teacher")
 WORDS = ("happy", "sad", "angry", "fearful")
 
 
+def photograph(random: np.random.Generator, channels: int) -> np.ndarray:
+    """Light and shade that no other picture has."""
+    coarse = Image.fromarray(random.integers(0, 256, (6, 6, 3), dtype=np.uint8)).resize((40, 40), Image.Resampling.BICUBIC)
+    return np.asarray(coarse if channels == 3 else coarse.convert("L"))
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory, write_affectnet: Callable[..., Path]) -> Path:
+    """Eighty different pictures in colour."""
+    random = np.random.default_rng(0)
+    rows = [(number % 8, *random.uniform(-1, 1, 2).round(3), photograph(random, 3)) for number in range(80)]
+    root = tmp_path_factory.mktemp("data")
+    write_affectnet(root, rows)
+    return root
+
+
 @pytest.fixture
 def both(data: Path, tmp_path: Path) -> Path:
-    """The eighty pictures, and a dataset of grey ones beside them: thirty to learn from, two that judge nothing here."""
+    """These, and a dataset of grey ones beside them: thirty to learn from, two that judge nothing here."""
     root = tmp_path / "data"
     root.mkdir()
     (root / "affectnet-3999").symlink_to(data / "affectnet-3999")
     rng = np.random.default_rng(1)
     lines = ["image,expression,split"]
     for number in range(32):
-        Image.fromarray(rng.integers(0, 256, (40, 40), dtype=np.uint8)).save(root / f"{number}.png")
+        Image.fromarray(photograph(rng, 1)).save(root / f"{number}.png")
         lines.append(f"{number}.png,{WORDS[number % 4]},{'train' if number < 30 else 'test'}")
     (root / "more.csv").write_text("\n".join(lines) + "\n")
     return root
