@@ -12,6 +12,7 @@ import pandas as pd
 from emotion_core.data.audit import NO_SPLIT
 from emotion_core.data.table import FaceTable
 from emotion_core.data.twins import THRESHOLD, TwinPair, thumbnails, twin_pairs
+from emotion_core.texts import printable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +128,5 @@ def describe_between(found: Between, *, examples: int = 3) -> str:
         *([f"  labels: the same expression in {agreeing:,} of {labelled:,} pairs that have one in both"] if labelled else []),
         *(f"  e.g. {' ~ '.join(twin.ids)} ({twin.correlation:.3f})" for twin in found.twins[:examples]),
     ]
-    text = "\n".join(lines)
     # Ids are file names, which are untrusted: a control character in one must not reach the terminal.
-    return "".join(character if character.isprintable() or character == "\n" else "�" for character in text)
+    return printable("\n".join(lines), keep="\n")

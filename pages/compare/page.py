@@ -38,7 +38,7 @@ def main() -> None:
     show_table(comparison, table, choice.measures, choice.other_seeds)
     offer_table(table, choice.measures, choice.evaluation)
     st.divider()
-    show_views(Compared(comparison=comparison, measures=choice.measures))
+    show_views(Compared(comparison=comparison, measures=choice.measures, everything=store.entries))
 
 
 main()

@@ -12,11 +12,14 @@ import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, comparison_table
 from emotion_core.compare.answers import calibration_error, class_table, confusion_table
+from emotion_core.compare.matrix import MATRIX_MEASURE, generalisation_matrix, matrix_legend, matrix_table
 from emotion_core.compare.order import best_first
 from emotion_core.compare.trainings import history_table, settings_of, settings_table
+from emotion_core.errors import EmotionCoreError
 from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
 from emotion_core.figures.compare.curves import WINDOW, curve_measures, training_curves
 from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
+from emotion_core.figures.compare.generalisation import generalisation_heatmap
 from emotion_core.figures.compare.trade_off import trade_off, trade_off_rows
 from emotion_core.metrics.classification import normalise_confusion
 from emotion_core.metrics.table import METRICS
@@ -25,7 +28,7 @@ from emotion_core.results.tables import export_table
 from pages.compare.cache import answers_of, histories_of
 from pages.shared.charts import CHART
 from pages.shared.downloads import offer_file
-from pages.shared.words import count
+from pages.shared.words import count, escape
 
 FEW = 8
 """So many lines can be told apart in one figure."""
@@ -40,10 +43,12 @@ class Compared:
     Attributes:
         comparison: of the runs shown.
         measures: those of the table above.
+        everything: every evaluation there is, also on other datasets.
     """
 
     comparison: Comparison
     measures: tuple[str, ...]
+    everything: tuple[Entry, ...] = ()
 
     @property
     def entries(self) -> list[Entry]:
@@ -301,12 +306,42 @@ def _settings(shown: Compared) -> None:
     _offer([], table, "settings")
 
 
+def _generalisation(shown: Compared) -> None:
+    keys = [key for key in METRICS if any(key in entry.measures for entry in shown.everything)]
+    titles = {METRICS[key].title: key for key in keys}
+    first = METRICS[MATRIX_MEASURE].title
+    with st.container(horizontal=True, gap="small"):
+        title = st.selectbox(
+            "Measure", list(titles), index=list(titles).index(first) if first in titles else 0, key="across",
+            bind="query-params", width=240, help="Balanced accuracy and macro F1 count each expression of a dataset the same.",
+        )  # fmt: skip
+    try:
+        names = [entry.name for entry in shown.few()]
+        matrix = generalisation_matrix(shown.everything, names=names, measure=titles[str(title)])
+    except EmotionCoreError as error:
+        st.info(escape(str(error)))
+        return
+    if len(matrix.evaluations) < 2:
+        st.info(
+            "These runs were measured on one dataset. Measure one on another: "
+            "`python -m emotion_core evaluate RUN --dataset DATASET`."
+        )
+        return
+    worst = {name: cell for name in matrix.rows if (cell := matrix.worst(name)) is not None}
+    said = "; ".join(f"{name} does worst on {cell.entry.evaluation}, {cell.value:.3f}" for name, cell in worst.items())
+    figure = generalisation_heatmap(matrix)
+    _draw(figure, "generalisation", f"{METRICS[matrix.measure].title} by dataset. {said}")
+    st.caption(f"{matrix_legend(matrix)} A frame marks the dataset that a run does worst on.")
+    _offer([figure], matrix_table(matrix), f"generalisation-{matrix.measure}")
+
+
 def _backbones(entries: Sequence[Entry]) -> dict[str, str]:
     return {entry.name: entry.backbone for entry in entries}
 
 
 VIEWS: dict[str, Callable[[Compared], None]] = {
     "Intervals": _intervals,
+    "Generalisation": _generalisation,
     "Trade-off": _trade_off,
     "Profile": _profile,
     "Confusion": _confusion,

@@ -483,3 +483,20 @@ def test_views_are_shown_where_some_run_has_two(add: Callable[..., Path], app: A
     assert rows["mirrored"] == 2
     assert rows["good"] == 1
     assert "mirror image" in columns(app)["views"]["help"]
+
+
+def test_generalisation_shows_runs_by_datasets(app: AppTest, add: Callable[..., Path]) -> None:
+    folder = add("good", 0.75)
+    add("worse", 0.4)
+    app.query_params["view"] = "Generalisation"
+    run(app)
+    assert any("were measured on one dataset" in info.value for info in app.info)
+    metrics = json.loads((folder / "evaluations" / "affectnet-3999-test" / "metrics.json").read_text())
+    table = pd.read_parquet(folder / "evaluations" / "affectnet-3999-test" / "predictions.parquet")
+    metrics |= {"dataset": "sfew", "measures": {"balanced_accuracy": {"value": 0.25, "low": 0.2, "high": 0.3}}}
+    write_evaluation(folder, "sfew", "test", metrics, table)
+    run(app)
+    assert not any("were measured on one dataset" in info.value for info in app.info)
+    [alt] = [chart.proto.alt for chart in app.get("plotly_chart")]
+    assert alt == "balanced accuracy by dataset. good does worst on sfew-test, 0.250"
+    assert "A frame marks the dataset that a run does worst on." in captions(app)
