@@ -13,7 +13,9 @@ CHECKPOINTS = ROOT / "checkpoints"
 sys.path.insert(0, str(ROOT))
 
 from emotion_core.compare import Comparison, Difference, Entry, compare, load_store, reported_entries  # noqa: E402
+from emotion_core.compare.matrix import generalisation_matrix, matrix_legend  # noqa: E402
 from emotion_core.compare.seeds import repeated_trainings, seed_spread  # noqa: E402
+from emotion_core.errors import CheckpointError, ConfigError  # noqa: E402
 from emotion_core.metrics.significance import holm  # noqa: E402
 from emotion_core.results.card import write_card  # noqa: E402
 from emotion_core.results.experiments import Experiment  # noqa: E402
@@ -51,8 +53,9 @@ def render(folder: Path) -> str:
     Args:
         folder: that holds the runs.
     """
-    entries = [entry for entry in load_store(folder).entries if entry.split == "test" and entry.run is not None]
-    lines = ["# Results", "", *textwrap.wrap(INTRODUCTION, 130)]
+    everything = load_store(folder).entries
+    entries = [entry for entry in everything if entry.split == "test" and entry.run is not None]
+    lines = ["# Results", "", *textwrap.wrap(INTRODUCTION, 130), *_generalisation(everything)]
     experiments = {experiment.name: experiment for experiment in list_experiments(folder)}
     for name in [*experiments, ""]:
         mine = [entry for entry in entries if (entry.run.experiment if entry.run else "") == name]
@@ -64,6 +67,30 @@ def render(folder: Path) -> str:
             lines += ["", "## Runs of no experiment"]
         lines += _evaluations(mine, experiment)
     return "\n".join(lines) + "\n"
+
+
+def _generalisation(entries: Sequence[Entry]) -> list[str]:
+    """Runs by datasets; nothing where no run was measured on two."""
+    try:
+        matrix = generalisation_matrix(entries)
+    except (CheckpointError, ConfigError):
+        return []
+    cells = {name: [row[key].text if key in row else "" for key in matrix.evaluations] for name, row in matrix.rows.items()}
+    worst = {name: "" if (cell := matrix.worst(name)) is None else cell.entry.evaluation for name in matrix.rows}
+    return [
+        "",
+        "## How they generalise",
+        "",
+        *textwrap.wrap(
+            f"{matrix_legend(matrix)} A row is what a network is worth, not one of its cells; "
+            "`python -m emotion_core compare --matrix` prints it.",
+            130,
+        ),
+        "",
+        f"| run | {' | '.join(matrix.evaluations)} | worst on |",
+        f"|---|{'---|' * (len(matrix.evaluations) + 1)}",
+        *(f"| `{name}` | {' | '.join(texts)} | {worst[name]} |" for name, texts in cells.items()),
+    ]
 
 
 def _evaluations(entries: Sequence[Entry], experiment: Experiment | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -150,3 +151,25 @@ def test_the_stored_document_is_that_of_the_runs(results: ModuleType) -> None:
     root = Path(__file__).resolve().parents[1]
     stored = (root / "docs" / "results.md").read_text(encoding="utf-8")
     assert results.render(root / "checkpoints") == stored, "run 'python scripts/results.py'"
+
+
+def test_runs_on_several_datasets_have_a_matrix(results: ModuleType, tmp_path: Path) -> None:
+    make(tmp_path, "one", predictions(200))
+    make(tmp_path, "two", predictions(300))
+    assert "How they generalise" not in results.render(tmp_path)
+    path = tmp_path / "two" / "evaluations"
+    [metrics_file] = path.glob("*/metrics.json")
+    metrics = json.loads(metrics_file.read_text())
+    metrics |= {
+        "dataset": "sfew",
+        "measures": dict.fromkeys(("accuracy", "balanced_accuracy"), {"value": 0.25, "low": 0.2, "high": 0.3}),
+    }
+    write_evaluation(tmp_path / "two", "sfew", "test", metrics, predictions(100))
+    text = results.render(tmp_path)
+    section = text[text.index("## How they generalise") :].split("\n## ")[0].splitlines()
+    assert section[0] == "## How they generalise"
+    head, line, row = (found for found in section if found.startswith("|"))
+    assert head.endswith("| sfew-test | worst on |")
+    assert line == "|---|---|---|---|"
+    assert row.startswith("| `two` | 0.750 [")
+    assert row.endswith("| 0.250 [0.200, 0.300] | sfew-test |")

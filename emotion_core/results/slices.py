@@ -71,6 +71,17 @@ def slice_rows(slices: Sequence[Slice]) -> list[dict[str, str]]:
     ]
 
 
+def worse_slices(slices: Sequence[Slice]) -> str:
+    """Which images a run is significantly worse on, in words.
+
+    Example:
+        >>> worse_slices(())
+        'Significantly worse: none.'
+    """
+    worse = [f"{each.attribute}: {each.name}" for each in slices if each.differs and each.accuracy < each.expected]
+    return f"Significantly worse: {'; '.join(worse) or 'none'}."
+
+
 def write_slices(run: Run, evaluation: str, slices: Sequence[Slice]) -> Path:
     """Keep slices beside the predictions that they were computed of.
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from emotion_core.compare import Entry, why_not_comparable
 from emotion_core.errors import EmotionCoreError
+from pages.errors.accuracy import show_accuracy
 from pages.errors.chosen import choose
 from pages.errors.controls import ask_filter, ask_runs
 from pages.errors.explanations import show_explanations
@@ -34,6 +35,7 @@ def show_errors(entries: tuple[Entry, ...]) -> None:
     with right:
         show_gallery(chosen)
     show_slice(chosen)
+    show_accuracy(entries[0])
     show_looks(entries[0])
     if asked_image(inspected) is not None:
         show_image(chosen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from emotion_core.metrics.summary import summarize
 from emotion_core.results.find import DEFAULT_RUN
 from emotion_core.results.reviews import Review, ReviewStore
 from emotion_core.results.run import read_run, write_evaluation
+from emotion_core.results.slices import Slice, write_slices
 from tests.pages.opening import go_to
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -464,3 +466,19 @@ def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) ->
         "assert not loaded, loaded\n"
     )
     run_alone(code)
+
+
+@pytest.mark.usefixtures("pictures")
+def test_accuracy_by_slice_is_shown_once_it_is_known(app: AppTest, store: Callable[..., Path]) -> None:
+    folder = store("b-second", predictions(1))
+    open_errors(app, **{"by-slice": "true"})
+    assert [code.value for code in app.code] == ["python -m emotion_core slices b-second --dataset affectnet-3999 --split test"]
+    old = Slice(attribute="age_group", name="old", images=40, accuracy=0.3, low=0.2, high=0.4, expected=0.6, p_holm=0.001)
+    write_slices(read_run(folder), "affectnet-3999-test", [old, replace(old, name="young", accuracy=0.7, p_holm=None)])
+    run(app)
+    [table] = [frame.value for frame in app.dataframe if "expected" in frame.value]
+    assert table[["images", "accuracy", "verdict"]].to_numpy().tolist() == [
+        ["old", "0.300 [0.200, 0.400]", "worse"],
+        ["young", "0.700 [0.200, 0.400]", ""],
+    ]
+    assert "Significantly worse: age_group: old." in words(app)
