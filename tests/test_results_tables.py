@@ -162,7 +162,7 @@ def test_runs_on_several_datasets_have_a_matrix(results: ModuleType, tmp_path: P
     metrics = json.loads(metrics_file.read_text())
     metrics |= {
         "dataset": "sfew",
-        "measures": dict.fromkeys(("accuracy", "balanced_accuracy"), {"value": 0.25, "low": 0.2, "high": 0.3}),
+        "measures": {key: {"value": 0.25, "low": 0.2, "high": 0.3} for key in ("accuracy", "balanced_accuracy")},
     }
     write_evaluation(tmp_path / "two", "sfew", "test", metrics, predictions(100))
     text = results.render(tmp_path)
