@@ -20,8 +20,6 @@ By = Literal["count", "row", "column"]
 SEQUENTIAL = ((0.0, "rgba(31, 111, 139, 0.04)"), (1.0, "rgba(31, 111, 139, 1)"))
 DIVERGING = ((0.0, "rgba(196, 90, 20, 1)"), (0.5, "rgba(128, 128, 128, 0.05)"), (1.0, "rgba(31, 111, 139, 1)"))
 
-COLOUR_TITLES = {"count": "images", "row": "share of the true", "column": "share of the predicted"}
-
 
 def confusion_heatmap(values: npt.ArrayLike, title: str, *, by: By, limit: float, difference: bool = False) -> go.Figure:
     """One confusion matrix, true expressions downwards, predicted ones to the right.
