@@ -63,7 +63,7 @@ def plain_measures(probs: NDArray[np.float64], target: NDArray[np.int64]) -> dic
         "top2_accuracy": reference.top_k_accuracy_score(
             num_classes - 1 - target, probs[:, ::-1], k=2, labels=np.arange(num_classes)
         ),
-        "f1_macro": reference.f1_score(target, preds, average="macro", zero_division=0),
+        "f1_macro": reference.f1_score(target, preds, labels=np.unique(target), average="macro", zero_division=0),
         "f1_weighted": reference.f1_score(target, preds, average="weighted", zero_division=0),
         "cohen_kappa": reference.cohen_kappa_score(target, preds) if len({*target, *preds}) > 1 else np.nan,
         "krippendorff_alpha": krippendorff_alpha(preds, target),

@@ -24,7 +24,7 @@ from emotion_core.data.transforms import decode_table
 from emotion_core.errors import ConfigError
 from emotion_core.evaluate import calibrate, evaluate, prediction_table
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.metrics.intervals import bootstrap_measures
+from emotion_core.metrics.intervals import bootstrap_measures, wilson_interval
 from emotion_core.metrics.summary import summarize
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.inference import infer
@@ -210,14 +210,15 @@ def test_per_class_figures_are_printed_for_the_classes_of_the_dataset(
     assert main(["evaluate", "mine", "--dataset", "fer2013-4", "--data-root", str(fer2013), "--device", "cpu"]) == 0
     lines = capsys.readouterr().out.splitlines()
     start = next(index for index, line in enumerate(lines) if line.startswith("expression "))
-    assert lines[start].split() == ["expression", "precision", "recall", "f1", "images"]
+    assert lines[start].split() == ["expression", "precision", "f1", "images", "recall", "95", "%", "interval"]
     rows = [line.split() for line in lines[start + 1 : start + 5]]
     assert [row[0] for row in rows] == FOUR
     predictions = pd.read_parquet(find_run("mine").path / "evaluations" / "fer2013-4-test" / "predictions.parquet")
     names = predictions[PROBS].idxmax(axis=1).str.removeprefix("prob_")
     expected = reference.precision_recall_fscore_support(predictions["expression"], names, labels=FOUR, zero_division=0)
-    for row, *values in zip(rows, *expected, strict=True):
-        assert [float(cell) for cell in row[1:]] == pytest.approx(values, abs=5e-4)
+    for row, precision, recall, f1, images in zip(rows, *expected, strict=True):
+        assert [float(cell) for cell in row[1:5]] == pytest.approx([precision, f1, images, recall], abs=5e-4)
+        assert [float(row[5]), float(row[7])] == pytest.approx(wilson_interval(recall, images), abs=5e-4)
 
 
 def test_drawn_faces_need_no_data_folder(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -100,13 +100,16 @@ def _calibrate(arguments: argparse.Namespace) -> int:
 
 
 def _print_classes(evaluation: Evaluation) -> None:
+    """Of the expressions that the images have; recall with its 95 % interval over them."""
+    from emotion_core.metrics.intervals import wilson_interval
     from emotion_core.metrics.summary import per_class
 
-    print(f"\n{'expression':<20} {'precision':>9} {'recall':>9} {'f1':>9} {'images':>9}")
+    print(f"\n{'expression':<20} {'precision':>9} {'f1':>9} {'images':>9} {'recall':>9}  95 % interval")
     for row in per_class(evaluation.predictions).to_dict("records"):
-        if row["expression"] in evaluation.metrics["classes"]:
-            shares = " ".join(f"{row[key]:9.3f}" for key in ("precision", "recall", "f1"))
-            print(f"{row['expression']:<20} {shares} {row['support']:9,}")
+        if row["support"]:
+            low, high = wilson_interval(row["recall"], row["support"])
+            shares = " ".join(f"{row[key]:9.3f}" for key in ("precision", "f1"))
+            print(f"{row['expression']:<20} {shares} {row['support']:9,} {row['recall']:9.3f}  {low:.3f} to {high:.3f}")
 
 
 def _verdicts(dataset: str) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.calibration import reliability_table
 from emotion_core.metrics.classification import confusion_matrix, precision_recall_f1
 from emotion_core.metrics.columns import expression_columns
+from emotion_core.metrics.intervals import wilson_interval
 
 EXPRESSION_NEEDS = ["expression", *(f"prob_{name}" for name in EXPRESSIONS)]
 """Columns of predictions that are read for :func:`expression_answers`."""
@@ -32,14 +33,17 @@ def expression_answers(predictions: pd.DataFrame) -> tuple[npt.NDArray[np.int64]
 
 
 def class_table(counts: Mapping[str, npt.NDArray[np.int64]], backbones: Mapping[str, str]) -> pd.DataFrame:
-    """Precision, recall, F1 and support of every expression that occurs, long by ``run``."""
+    """Precision, recall with its 95 % interval, F1 and support of every expression that occurs, long by ``run``."""
     parts = []
     for run, matrix in counts.items():
         precision, recall, f1 = precision_recall_f1(matrix)
         part = pd.DataFrame(
             {"expression": EXPRESSIONS, "precision": precision, "recall": recall, "f1": f1, "support": matrix.sum(axis=1)}
         )
-        parts.append(part[part["support"] > 0].assign(run=run, backbone=backbones[run]))
+        part = part[part["support"] > 0]
+        ends = [wilson_interval(share, total) for share, total in zip(part["recall"], part["support"], strict=True)]
+        low, high = zip(*ends, strict=True)
+        parts.append(part.assign(recall_low=low, recall_high=high, run=run, backbone=backbones[run]))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["run", "backbone", "expression", "f1"])
 
 

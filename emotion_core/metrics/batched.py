@@ -90,8 +90,9 @@ def top2_accuracy(drawn: Expressions) -> Array:
 
 def f1_macro(drawn: Expressions) -> Array:
     """See :func:`~emotion_core.metrics.classification.f1_macro`."""
-    f1, named, _ = drawn.shared(_f1)
-    mean: Array = f1.sum(axis=1) / (named > 0).sum(axis=1)
+    f1, _, actual = drawn.shared(_f1)
+    present = actual > 0
+    mean: Array = (f1 * present).sum(axis=1) / present.sum(axis=1)
     return mean
 
 

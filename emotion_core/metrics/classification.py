@@ -180,8 +180,9 @@ def precision_recall_f1(counts: npt.ArrayLike) -> tuple[Array, Array, Array]:
 
 
 def f1_macro(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
-    """Mean F1 over the classes that occur in truth or predictions, in [0, 1].
+    """Mean F1 over the classes present in ``target``, in [0, 1].
 
+    A set without a class is not judged by it: saying that class costs the recall of others, and no F1 of its own counts as 0.
     Arguments and errors as in :func:`confusion_matrix`.
 
     Example:
@@ -189,8 +190,7 @@ def f1_macro(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
         0.7778
     """
     counts = confusion_matrix(preds, target)
-    occurs = counts.sum(axis=0) + counts.sum(axis=1) > 0
-    return float(precision_recall_f1(counts)[2][occurs].mean())
+    return float(precision_recall_f1(counts)[2][counts.sum(axis=1) > 0].mean())
 
 
 def f1_weighted(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:

@@ -111,7 +111,7 @@ _ROWS = (
         title="F1, macro",
         better="higher",
         scale="0 to 1.",
-        meaning="Harmonic mean of precision and recall, averaged over expressions, each counting the same.",
+        meaning="Harmonic mean of precision and recall, averaged over the expressions present, each counting the same.",
         function=classification.f1_macro,
         batched=batched.f1_macro,
     ),

@@ -240,7 +240,11 @@ def _expressions(shown: Compared) -> None:
     table = class_table({name: counts for name, (counts, _) in known.items()}, _backbones(runs))
     figure = class_dots(table)
     _draw(figure, "expressions", "F1 of each expression by run")
-    _offer([figure], table[["run", "backbone", "expression", "precision", "recall", "f1", "support"]], "expressions")
+    _offer(
+        [figure],
+        table[["run", "backbone", "expression", "precision", "recall", "recall_low", "recall_high", "f1", "support"]],
+        "expressions",
+    )
 
 
 def _calibration(shown: Compared) -> None:

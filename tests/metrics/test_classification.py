@@ -66,7 +66,7 @@ def test_ties_count_half_as_in_scikit_learn():
     assert pr_auc(scores, target) == pytest.approx(reference.average_precision_score(one_hot, scores), abs=1e-9)
 
 
-def test_class_absent_from_the_truth_is_left_out_of_areas_and_counts_in_f1():
+def test_class_absent_from_the_truth_is_left_out_of_areas_and_of_macro_f1():
     scores, target = draw(1)
     scores, target = scores[target != 3], target[target != 3]
     preds = scores.argmax(axis=1)
@@ -76,7 +76,7 @@ def test_class_absent_from_the_truth_is_left_out_of_areas_and_counts_in_f1():
     assert roc_auc(scores, target) == pytest.approx(reference.roc_auc_score(one_hot, scores[:, present]), abs=1e-9)
     assert pr_auc(scores, target) == pytest.approx(reference.average_precision_score(one_hot, scores[:, present]), abs=1e-9)
     assert f1_macro(preds, target) == pytest.approx(
-        reference.f1_score(target, preds, average="macro", zero_division=0), abs=1e-9
+        reference.f1_score(target, preds, labels=present, average="macro", zero_division=0), abs=1e-9
     )
 
 
