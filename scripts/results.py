@@ -1,8 +1,7 @@
-"""Writes the figures of all runs into ``docs/results.md`` and the runs' cards: ``python scripts/results.py``."""
+"""Writes the figures of all runs into ``docs/results.md``, the README and the runs' cards: ``python scripts/results.py``."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -269,17 +268,20 @@ def _plain(entry: Entry, key: str) -> str:
     return "" if measure is None or measure.value != measure.value else f"{measure.value:.3f}"
 
 
+def with_networks(readme: str, table: str) -> str:
+    """The README with this table between its marks."""
+    begin, end = "<!-- networks:begin -->", "<!-- networks:end -->"
+    return f"{readme.partition(begin)[0]}{begin}\n{table}\n{end}{readme.partition(end)[2]}"
+
+
 def main() -> None:
-    """Write all of it, or print the short table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--short", action="store_true", help="print the table of the networks for the README, write nothing")
-    if parser.parse_args().short:
-        print(short_table(CHECKPOINTS))
-        return
+    """Write all of it."""
     for run in list_runs(CHECKPOINTS):
         if isinstance(run, Run):
             write_card(run)
     (ROOT / "docs" / "results.md").write_text(render(CHECKPOINTS), encoding="utf-8")
+    readme = ROOT / "README.md"
+    readme.write_text(with_networks(readme.read_text(encoding="utf-8"), short_table(CHECKPOINTS)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def errors(page: Page, address: str) -> Locator:
 
 def training(page: Page, address: str) -> Locator:
     """The curves of a training."""
-    page.goto(f"{address}/training?run=schematic-custom_cnn")
+    page.goto(f"{address}/training?run=schematic/custom_cnn")
     return _figure(page)
 
 

@@ -24,6 +24,10 @@ def test_python_example_runs_and_prints_eight_probabilities(capsys: pytest.Captu
     assert len(re.findall(r"'\w+': [01]\.\d+", printed)) == 8
 
 
+def test_it_is_short_enough_to_be_read():
+    assert len(README.splitlines()) <= 150
+
+
 def test_sections_stand_in_the_order_a_newcomer_reads_them():
     titles = re.findall(r"^## (.*)$", README, re.M)
     wanted = ["Run it", "Use it from Python", "Test it", "Limits of use", "Data terms", "Licences"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.summary import summarize
+from emotion_core.models.backbones import BACKBONES
 from emotion_core.results.run import RunInfo, write_evaluation, write_info
 
 IMAGES = 400
@@ -173,3 +175,12 @@ def test_runs_on_several_datasets_have_a_matrix(results: ModuleType, tmp_path: P
     assert line == "|---|---|---|---|"
     assert row.startswith("| `two` | 0.750 [")
     assert row.endswith("| 0.250 [0.200, 0.300] | sfew-test |")
+
+
+def test_the_networks_in_the_readme_are_those_of_the_runs(results: ModuleType) -> None:
+    root = Path(__file__).resolve().parents[1]
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    assert results.with_networks(readme, results.short_table(root / "checkpoints")) == readme, "run 'python scripts/results.py'"
+    accuracies = [float(value) for value in re.findall(r"^\| `affectnet/\w+` ⇆ \| ([\d.]+) \[", readme, re.M)]
+    assert len(accuracies) == len(BACKBONES)
+    assert accuracies == sorted(accuracies, reverse=True)
