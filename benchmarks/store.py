@@ -12,7 +12,6 @@ status 1 when one is missed.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
 import resource
@@ -60,7 +59,7 @@ def write_store(folder: Path, runs: int, images: int) -> None:
     """Runs, each with one evaluation and its summary."""
     from emotion_core.metrics.summary import summarize
     from emotion_core.results import summaries
-    from emotion_core.results.run import RunInfo, append_history, write_evaluation, write_info
+    from emotion_core.results.run import RunInfo, append_history, read_run, write_evaluation, write_info
 
     own = [random_predictions(images, 1.2 + 0.1 * number, number) for number in range(min(DISTINCT, runs))]
     summarised = [summaries.summarise_predictions(table) for table in own]
@@ -107,9 +106,8 @@ def write_store(folder: Path, runs: int, images: int) -> None:
                 for name, value in summary.measures.items()
             },
         }
-        kept = write_evaluation(path, "affectnet-3999", "test", metrics, table)
-        digest = hashlib.blake2b((kept / "predictions.parquet").read_bytes(), digest_size=16).hexdigest()
-        summaries._write(kept / summaries.FILE, summary, digest)
+        write_evaluation(path, "affectnet-3999", "test", metrics, table)
+        summaries.keep_summary(read_run(path), "affectnet-3999-test", summary)
 
 
 def measure_core() -> dict[str, tuple[float, float]]:

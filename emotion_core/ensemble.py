@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from emotion_core.errors import ConfigError
+from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.joined import check_out, joint_selection
 from emotion_core.results.run import Run, RunInfo, read_run, write_evaluation, write_info
@@ -44,9 +43,10 @@ def combine(runs: Sequence[Run], out: Path) -> Run:
     keys = _shared(runs)
     write_info(out, _describe(runs))
     made = read_run(out)
-    for key in made.evaluations.keys() - set(keys):
+    for stored in made.stored_evaluations():
         # Left by an earlier ensemble of this name: other members, and so other predictions.
-        shutil.rmtree(out / "evaluations" / key)
+        if stored.key not in keys:
+            stored.remove()
     for key in keys:
         _combine_evaluation(made, [run for run in runs if key in run.evaluations], key)
     return read_run(out)
@@ -56,6 +56,9 @@ def _shared(runs: Sequence[Run]) -> list[str]:
     """Evaluations that every run has."""
     keys = sorted(set.intersection(*(set(run.evaluations) for run in runs)))
     if not keys:
+        for run in runs:
+            for problem in run.read_evaluations()[1].values():
+                raise CheckpointError(problem)
         has = "; ".join(f"'{run.name}' on {', '.join(run.evaluations) or 'nothing'}" for run in runs)
         raise ConfigError(f"There is no evaluation that all runs have: {has}. Evaluate them on the same split first.")
     for key in keys:

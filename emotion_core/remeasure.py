@@ -8,8 +8,8 @@ from typing import Any
 
 from emotion_core.errors import CheckpointError
 from emotion_core.results.measured import measure_predictions
-from emotion_core.results.run import Run, write_metrics
-from emotion_core.results.summaries import keep_summary, read_predictions
+from emotion_core.results.run import Run
+from emotion_core.results.summaries import keep_summary
 
 SAME = 1e-6
 """Stored numbers that are nearer than this are the same: ends of intervals come from resamples in single precision."""
@@ -81,11 +81,12 @@ def remeasure(
     Raises:
         CheckpointError: there is no such evaluation, or its measures or predictions are missing, damaged or of other images.
     """
-    stored = run.evaluations.get(evaluation)
-    if stored is None:
+    kept_there = run.evaluation(evaluation)
+    if not kept_there.exists:
         known = ", ".join(run.evaluations) or "none"
-        raise CheckpointError(f"'{run.name}' has no readable evaluation {evaluation}. It has: {known}.")
-    predictions = read_predictions(run, evaluation)
+        raise CheckpointError(f"'{run.name}' has no evaluation {evaluation}. It has: {known}.")
+    stored = kept_there.metrics()
+    predictions = kept_there.predictions()
     if stored.get("images") != len(predictions):
         raise CheckpointError(
             f"'{run.name}' has predictions for {len(predictions)} images of {evaluation} and measures of "
@@ -102,7 +103,7 @@ def remeasure(
         raise CheckpointError(f"'{run.name}' cannot be measured on {evaluation} again ({error}). Evaluate it again.") from error
     if store:
         kept = {name: value for name, value in stored.items() if name in blocks or name not in COMPUTED or leaks_unknown}
-        write_metrics(run.path / "evaluations" / evaluation, {**kept, **blocks})
+        kept_there.write_metrics({**kept, **blocks})
         keep_summary(run, evaluation, summary)
     return Remeasured(run=run.name, evaluation=evaluation, leaks_unknown=leaks_unknown, **found)
 

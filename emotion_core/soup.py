@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from emotion_core.errors import ConfigError
 from emotion_core.models.checkpoint import load_network, save_weights
+from emotion_core.results.evaluation import stored_evaluations
 from emotion_core.results.joined import check_out, joint_selection
 from emotion_core.results.run import WEIGHTS, Run, RunInfo, read_run, write_info
 
@@ -43,7 +43,8 @@ def average_weights(runs: Sequence[Run], out: Path) -> Run:
             if state[name].is_floating_point():
                 state[name] += (tensor - state[name]) / count
     out.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(out / "evaluations", ignore_errors=True)
+    for stored in stored_evaluations(out):
+        stored.remove()
     # Interrupted here, the folder has no weights rather than others than it says.
     (out / WEIGHTS).unlink(missing_ok=True)
     write_info(out, _describe(runs))

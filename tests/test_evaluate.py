@@ -18,8 +18,8 @@ from emotion_core.evaluate import calibrate, evaluate
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
 from emotion_core.predict import Predictor
+from emotion_core.results.evaluation import PREDICTION_COLUMNS
 from emotion_core.results.find import DEFAULT_RUN, find_run
-from emotion_core.results.run import PREDICTION_COLUMNS
 from emotion_core.results.summaries import load_summary
 
 MakeRun = Callable[..., Path]

@@ -137,7 +137,7 @@ def test_what_cannot_be_measured_again_is_said_and_stays(store: Callable[..., Ru
     old = files(run)
     with pytest.raises(CheckpointError, match="predictions for 200 images of faces-test and measures of 199"):
         remeasure(run, KEY)
-    with pytest.raises(CheckpointError, match="'one' has no readable evaluation faces-val"):
+    with pytest.raises(CheckpointError, match="'one' has no evaluation faces-val"):
         remeasure(run, "faces-val")
     run = store("one", without_leaked={"ids": ["a"], "measures": 3})
     with pytest.raises(CheckpointError, match="cannot be measured on faces-test again"):

@@ -48,7 +48,7 @@ def _remeasure(arguments: argparse.Namespace) -> int:
     runs = [found for found in list_runs() if isinstance(found, Run)] if arguments.all else map(find_run, arguments.runs)
     for run in tuple(runs):
         before = len(done)
-        for evaluation in run.evaluations:
+        for evaluation in [stored.key for stored in run.stored_evaluations()]:
             try:
                 done.append(remeasure(run, evaluation, find_leaked=find_leaked, store=not arguments.dry_run))
                 _print(done[-1])

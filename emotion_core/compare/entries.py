@@ -85,7 +85,7 @@ class Store:
 
 
 def load_store(folder: Path | None = None) -> Store:
-    """Every evaluation of every run, without reading predictions; a damaged run is one message.
+    """Every evaluation of every run, without reading a table of predictions; a damaged run is one message.
 
     Args:
         folder: of runs; the usual one by default.
@@ -96,19 +96,16 @@ def load_store(folder: Path | None = None) -> Store:
         if isinstance(run, DamagedRun):
             problems.append(run.reason)
             continue
-        evaluations = run.evaluations
-        for path in sorted(run.path.glob("evaluations/*/metrics.json")):
-            key = path.parent.name
-            if key not in evaluations:
-                problems.append(f"'{path}' is not readable JSON. Evaluate again.")
-                continue
+        evaluations, unusable = run.read_evaluations()
+        problems += unusable.values()
+        for key, metrics in evaluations.items():
             try:
-                entry = _measured(run, evaluations[key])
+                entry = _measured(run, metrics)
                 if entry.evaluation != key:
                     raise ValueError(f"it belongs to {entry.evaluation}")
                 entries.append(entry)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                problems.append(f"'{path}' is damaged ({error!r}). Evaluate again.")
+                problems.append(f"The measures of '{run.name}' on {key} are damaged ({error!r}). Evaluate again.")
     return Store(entries=tuple(entries), problems=tuple(problems))
 
 

@@ -32,8 +32,11 @@ def render_card(run: Run) -> str:
         f"{info.backbone} ({info.num_params / 1e6:.2f} M parameters)."
     )
     lines += ["", "## Results", ""]
-    evaluations = run.evaluations
-    if not evaluations:
+    evaluations, unusable = run.read_evaluations()
+    # The reason names a path of this machine.
+    for key in unusable:
+        lines += [f"The evaluation {key} cannot be used. Evaluate the run again.", ""]
+    if not evaluations and not unusable:
         lines += ["Not evaluated yet.", ""]
     for metrics in evaluations.values():
         lines += [*_results(metrics), ""]

@@ -10,7 +10,6 @@ import functools
 import hashlib
 import io
 import json
-import math
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ import numpy.typing as npt
 
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.results.files import write_bytes, write_text
+from emotion_core.results.files import without_nan, write_bytes, write_text
 from emotion_core.results.run import Run
 from emotion_core.texts import signed
 
@@ -101,7 +100,7 @@ def write_explanations(
         counts=maps.counts.astype(np.int32),
         affect=maps.affect.astype(np.float16),
     )
-    text = json.dumps(_without_nan({**about, **faithfulness}), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(without_nan({**about, **faithfulness}), indent=1, ensure_ascii=False) + "\n"
     write_bytes(folder / MAPS, stream.getvalue())
     write_text(folder / FAITHFULNESS, text)
     return folder
@@ -113,13 +112,13 @@ def evaluation_folder(run: Run, dataset: str, split: str) -> Path:
     Raises:
         CheckpointError: the run has no such evaluation.
     """
-    folder = run.path / "evaluations" / f"{dataset}-{split}"
-    if not (folder / "metrics.json").is_file():
+    stored = run.evaluation(f"{dataset}-{split}")
+    if not stored.exists:
         raise CheckpointError(
             f"'{run.name}' has not been evaluated on the {split} split of '{dataset}'. Run "
             f"'python -m emotion_core evaluate {run.name} --dataset {dataset} --split {split}' first."
         )
-    return folder
+    return stored.folder
 
 
 def read_explanations(run: Run, evaluation: str) -> Explanations | None:
@@ -135,7 +134,7 @@ def read_explanations(run: Run, evaluation: str) -> Explanations | None:
     Raises:
         CheckpointError: they are damaged.
     """
-    folder = run.path / "evaluations" / evaluation
+    folder = run.evaluation(evaluation).folder
     if not ((folder / MAPS).is_file() and (folder / FAITHFULNESS).is_file()):
         return None
     try:
@@ -223,11 +222,3 @@ def _check(maps: MeanMaps, faithfulness: dict[str, Any]) -> None:
         raise ValueError(f"maps of valence and arousal of shape {maps.affect.shape}")
     if not all(isinstance(faithfulness[key], kind) for key, kind in (("methods", dict), ("fractions", list))):
         raise TypeError("faithfulness without methods or fractions")
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {key: _without_nan(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(entry) for entry in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value

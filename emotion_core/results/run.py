@@ -14,9 +14,10 @@ from typing import Any, Literal
 import pandas as pd
 
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
-from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.evaluation import StoredEvaluation, stored_evaluations
 from emotion_core.results.experiments import name_of
-from emotion_core.results.files import without_nan, write_bytes, write_text
+from emotion_core.results.files import without_nan, write_text
 
 SCHEMA_VERSION = 1
 WEIGHTS = "model.safetensors"
@@ -33,15 +34,6 @@ LATER_TRAINING = {
     "data": [],
 }
 """Settings that came later than some runs, which do not say them, and the one value that they had before."""
-
-PREDICTION_COLUMNS = (
-    "sample_id",
-    "expression",
-    *AFFECT,
-    *(f"prob_{name}" for name in EXPRESSIONS),
-    *(f"pred_{name}" for name in AFFECT),
-)
-"""Columns of ``predictions.parquet``, a row an image."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,18 +139,36 @@ class Run:
         """Whether it can predict."""
         return self.weights.is_file()
 
+    def evaluation(self, key: str) -> StoredEvaluation:
+        """One of its evaluations, ``<dataset>-<split>``, whether it is there or not.
+
+        Raises:
+            CheckpointError: the key cannot name one: it would lead out of the run folder.
+        """
+        return _evaluation(self.path, key)
+
+    def stored_evaluations(self) -> list[StoredEvaluation]:
+        """All its evaluations, readable or not."""
+        return stored_evaluations(self.path)
+
     @property
     def evaluations(self) -> dict[str, dict[str, Any]]:
-        """Stored measures by ``<dataset>-<split>``; those that cannot be read are left out."""
-        found = {}
-        for path in sorted(self.path.glob("evaluations/*/metrics.json")):
+        """Stored measures by ``<dataset>-<split>``, without those that cannot be used: :meth:`read_evaluations` says why."""
+        return self.read_evaluations()[0]
+
+    def read_evaluations(self) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """Stored measures by ``<dataset>-<split>``, and by the same keys why others cannot be used.
+
+        They are unreadable, or measures and predictions lie together that are not of one evaluation.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        problems: dict[str, str] = {}
+        for evaluation in self.stored_evaluations():
             try:
-                content = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                continue
-            if isinstance(content, dict):
-                found[path.parent.name] = content
-        return found
+                found[evaluation.key] = evaluation.metrics()
+            except CheckpointError as error:
+                problems[evaluation.key] = str(error)
+        return found, problems
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,7 +302,7 @@ def write_evaluation(path: Path, dataset: str, split: str, metrics: Mapping[str,
         dataset: name of the dataset.
         split: name of the split.
         metrics: what goes into ``metrics.json``; NaN becomes ``null``.
-        predictions: a row an image with :data:`PREDICTION_COLUMNS`.
+        predictions: a row an image with :data:`~emotion_core.results.evaluation.PREDICTION_COLUMNS`.
 
     Returns:
         The folder that was written.
@@ -300,21 +310,12 @@ def write_evaluation(path: Path, dataset: str, split: str, metrics: Mapping[str,
     Raises:
         CheckpointError: a column is missing, or the names would lead out of the run folder.
     """
-    key = f"{dataset}-{split}"
+    evaluation = _evaluation(path, f"{dataset}-{split}")
+    evaluation.write(metrics, predictions)
+    return evaluation.folder
+
+
+def _evaluation(path: Path, key: str) -> StoredEvaluation:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", key):
         raise CheckpointError(f"'{key}' cannot name an evaluation: letters, digits, '.', '_' and '-' only.")
-    missing = [column for column in PREDICTION_COLUMNS if column not in predictions.columns]
-    if missing:
-        raise CheckpointError(f"The predictions lack the column '{missing[0]}'.")
-    folder = path / "evaluations" / key
-    # Both contents are made before either file is touched.
-    table = predictions.loc[:, list(PREDICTION_COLUMNS)].to_parquet(None, index=False)
-    text = json.dumps(without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n"
-    write_bytes(folder / "predictions.parquet", table)
-    write_text(folder / "metrics.json", text)
-    return folder
-
-
-def write_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
-    """Replace the ``metrics.json`` of an evaluation; its predictions stay as they are. NaN becomes ``null``."""
-    write_text(folder / "metrics.json", json.dumps(without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n")
+    return StoredEvaluation(run=path, key=key)

@@ -28,7 +28,8 @@ from emotion_core.metrics.collapse import find_collapse
 from emotion_core.metrics.intervals import bootstrap_measures, percentile_interval, resample_counts
 from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
-from emotion_core.results.run import PREDICTION_COLUMNS, Run
+from emotion_core.results.evaluation import PREDICTION_COLUMNS, StoredEvaluation
+from emotion_core.results.run import Run
 
 RESAMPLES = 2000
 SEED = 0
@@ -81,15 +82,7 @@ def read_predictions(run: Run, evaluation: str, columns: list[str] | None = None
     Raises:
         CheckpointError: they are missing or damaged.
     """
-    path = run.path / "evaluations" / evaluation / "predictions.parquet"
-    return _read_parquet(path, columns or list(PREDICTION_COLUMNS))
-
-
-def _read_parquet(path: Path, columns: list[str]) -> pd.DataFrame:
-    try:
-        return pd.read_parquet(path, columns=columns)
-    except Exception as error:  # damaged bytes lead the parquet reader to whatever it raises: no list of types is complete
-        raise CheckpointError(f"'{path}' cannot be read ({error}). Evaluate the run again.") from error
+    return run.evaluation(evaluation).predictions(columns or PREDICTION_COLUMNS)
 
 
 def summarise_predictions(predictions: pd.DataFrame, *, resamples: int = RESAMPLES) -> Summary:
@@ -114,12 +107,8 @@ def load_summary(run: Run, evaluation: str) -> Summary:
     Raises:
         CheckpointError: the predictions are missing or damaged.
     """
-    path = run.path / "evaluations" / evaluation / "predictions.parquet"
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
-    return _load(path.parent, status.st_mtime_ns, status.st_size, version())
+    stored = run.evaluation(evaluation)
+    return _load(stored, stored.folder, stored.stamp(), version())
 
 
 def summarise_subset(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Summary:
@@ -133,14 +122,10 @@ def summarise_subset(run: Run, evaluation: str, sample_ids: frozenset[str]) -> S
     Raises:
         CheckpointError: the predictions are missing or damaged, or lack one of the images; or there is no image at all.
     """
-    path = run.path / "evaluations" / evaluation / "predictions.parquet"
+    stored = run.evaluation(evaluation)
     if not sample_ids:
         raise CheckpointError("No image is left to measure on. Choose another slice.")
-    try:
-        modified = path.stat().st_mtime_ns
-    except OSError as error:
-        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
-    return _summarise_subset(path, modified, sample_ids, version())
+    return _summarise_subset(stored, stored.stamp(), sample_ids, version())
 
 
 def subset_resamples(images: int) -> int:
@@ -170,37 +155,31 @@ def _code_digest() -> str:
 
 def keep_summary(run: Run, evaluation: str, summary: Summary) -> None:
     """Keep a summary that was computed while evaluating, so that no visitor waits for it."""
-    folder = run.path / "evaluations" / evaluation
-    _write(folder / FILE, summary, _digest(folder / "predictions.parquet"))
-
-
-def _digest(predictions: Path) -> str:
-    try:
-        return hashlib.blake2b(predictions.read_bytes(), digest_size=16).hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"'{predictions}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+    stored = run.evaluation(evaluation)
+    _write(stored.folder / FILE, summary, stored.digest())
 
 
 # A run's summary is about 200 kB; size and time of the file only spare hashing it again within one process.
 @lru_cache(maxsize=256)
-def _load(folder: Path, _modified: int, _size: int, _version: str) -> Summary:
-    predictions = folder / "predictions.parquet"
-    digest = _digest(predictions)
+def _load(stored: StoredEvaluation, folder: Path, _stamp: tuple[int, int], _version: str) -> Summary:
+    if stored.exists:
+        stored.metrics()
+    digest = stored.digest()
     kept = _read(folder / FILE, digest)
     if kept is not None:
         return kept
-    table = _read_parquet(predictions, list(PREDICTION_COLUMNS))
+    table = stored.predictions()
     try:
         summary = summarise_predictions(table)
     except (KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"'{predictions}' cannot be used ({error}). Evaluate the run again.") from error
+        raise CheckpointError(f"'{stored.predictions_file}' cannot be used ({error}). Evaluate the run again.") from error
     _write(folder / FILE, summary, digest)
     return summary
 
 
 @lru_cache(maxsize=128)
-def _summarise_subset(path: Path, _modified: int, sample_ids: frozenset[str], _version: str) -> Summary:
-    table = _read_parquet(path, list(PREDICTION_COLUMNS))
+def _summarise_subset(stored: StoredEvaluation, _stamp: tuple[int, int], sample_ids: frozenset[str], _version: str) -> Summary:
+    table, path = stored.predictions(), stored.predictions_file
     subset = table[table["sample_id"].isin(sample_ids)]
     if len(subset) != len(sample_ids):
         raise CheckpointError(

@@ -73,7 +73,9 @@ def load_faces(entries: Sequence[Entry]) -> Faces:
     """
     runs = [entry.run for entry in entries if entry.run is not None]
     evaluation = entries[0].evaluation
-    return _load(tuple(str(run.path) for run in runs), evaluation, tuple(_written(run, evaluation) for run in runs), runs)
+    return _load(
+        tuple(str(run.path) for run in runs), evaluation, tuple(run.evaluation(evaluation).stamp() for run in runs), runs
+    )
 
 
 def load_expressions(entry: Entry) -> pd.Series:
@@ -83,7 +85,7 @@ def load_expressions(entry: Entry) -> pd.Series:
         CheckpointError: predictions are missing or damaged.
     """
     assert entry.run is not None  # noqa: S101 - only measured entries come here
-    return _load_expressions(str(entry.run.path), entry.evaluation, _written(entry.run, entry.evaluation), entry.run)
+    return _load_expressions(str(entry.run.path), entry.evaluation, entry.run.evaluation(entry.evaluation).stamp(), entry.run)
 
 
 def choose_faces(faces: Faces, shown: MapChoice) -> ChosenFaces:
@@ -94,7 +96,7 @@ def choose_faces(faces: Faces, shown: MapChoice) -> ChosenFaces:
         keep &= table["expression"].isin(shown.expressions).to_numpy()
     if shown.region != EVERYWHERE:
         keep &= quarter_of(table["valence"], table["arousal"]) == QUARTERS.index(shown.region)
-    files = tuple((str(entry.run.path), _written(entry.run, entry.evaluation)) for entry in shown.entries if entry.run)
+    files = tuple((str(entry.run.path), entry.run.evaluation(entry.evaluation).stamp()) for entry in shown.entries if entry.run)
     return ChosenFaces(
         table=table,
         rows=np.flatnonzero(keep),
@@ -131,15 +133,8 @@ def session_diamonds() -> list[tuple[str, Diamond]]:
     return diamonds
 
 
-def _written(run: Run, evaluation: str) -> int:
-    try:
-        return (run.path / "evaluations" / evaluation / "predictions.parquet").stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
 @st.cache_resource(show_spinner="Reading predictions …", max_entries=8)
-def _load(paths: tuple[str, ...], evaluation: str, modified: tuple[int, ...], _runs: Sequence[Run]) -> Faces:
+def _load(paths: tuple[str, ...], evaluation: str, stamps: tuple[tuple[int, int], ...], _runs: Sequence[Run]) -> Faces:
     tables = [read_predictions(run, evaluation, list(AFFECT_COLUMNS)) for run in _runs]
     joined = join_runs(tables)
     unsaid = {f"prob_{name}": np.nan for name in EXPRESSIONS}
@@ -157,6 +152,6 @@ def _load(paths: tuple[str, ...], evaluation: str, modified: tuple[int, ...], _r
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _load_expressions(path: str, evaluation: str, modified: int, _run: Run) -> pd.Series:
+def _load_expressions(path: str, evaluation: str, stamp: tuple[int, int], _run: Run) -> pd.Series:
     columns = [f"prob_{name}" for name in EXPRESSIONS]
     return predicted_expressions(read_predictions(_run, evaluation, ["sample_id", *columns]))

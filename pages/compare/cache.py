@@ -37,13 +37,9 @@ def compare_cached(
 
 
 def _resample(entries: Sequence[Entry]) -> None:
-    folders = {entry.run.path / "evaluations" / entry.evaluation: entry for entry in entries if entry.run is not None}
+    folders = {entry.run.evaluation(entry.evaluation).folder: entry for entry in entries if entry.run is not None}
     tried: set[Path] = st.session_state.setdefault("resampled", set())
-    todo = {
-        folder: entry
-        for folder, entry in folders.items()
-        if folder not in tried and not (folder / FILE).is_file() and (folder / "predictions.parquet").is_file()
-    }
+    todo = {folder: entry for folder, entry in folders.items() if folder not in tried and not (folder / FILE).is_file()}
     if not todo:
         return
     bar, started = st.progress(0.0, text=f"Resampling {count(len(todo), 'evaluation', 'evaluations')} …"), time.monotonic()
@@ -58,7 +54,9 @@ def _resample(entries: Sequence[Entry]) -> None:
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
-def _answers(path: str, evaluation: str, modified: int, subset: int | None, _entry: Any) -> tuple[Any, pd.DataFrame] | None:
+def _answers(
+    path: str, evaluation: str, stamp: tuple[int, int], subset: int | None, _entry: Any
+) -> tuple[Any, pd.DataFrame] | None:
     predictions = read_predictions(_entry.run, evaluation, ["sample_id", *EXPRESSION_NEEDS])
     if _entry.subset is not None:
         predictions = predictions[predictions["sample_id"].isin(_entry.subset)]
@@ -71,10 +69,10 @@ def answers_of(entries: Sequence[Entry]) -> dict[str, tuple[Any, pd.DataFrame]]:
     for entry in entries:
         if entry.run is None:
             continue
-        path = entry.run.path / "evaluations" / entry.evaluation / "predictions.parquet"
+        stored = entry.run.evaluation(entry.evaluation)
         try:
             subset = None if entry.subset is None else hash(entry.subset)
-            answers = _answers(str(path), entry.evaluation, path.stat().st_mtime_ns, subset, entry)
+            answers = _answers(str(stored.folder), entry.evaluation, stored.stamp(), subset, entry)
         except (EmotionCoreError, OSError, ValueError):
             continue
         if answers is not None:

@@ -62,7 +62,7 @@ def inspect_entries(entries: Sequence[Entry], flags: Flags) -> Inspected:
     """
     runs = [entry.run for entry in entries if entry.run is not None]
     evaluation = entries[0].evaluation
-    key = (evaluation, *((str(run.path), _written(run, evaluation)) for run in runs))
+    key = (evaluation, *((str(run.path), run.evaluation(evaluation).stamp()) for run in runs))
     return Inspected(entries=tuple(entries), table=_load(key, runs), flags=flags, key=key)
 
 
@@ -77,14 +77,6 @@ def read_flags(dataset: str) -> Flags:
         st.warning(escape(str(error)), icon=":material/warning:")
         flags = Flags()
     return replace(flags, verdicts=read_verdicts(dataset))
-
-
-def _written(run: Run, evaluation: str) -> int:
-    path = run.path / "evaluations" / evaluation / "predictions.parquet"
-    try:
-        return path.stat().st_mtime_ns
-    except OSError as error:
-        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
 
 
 # At 40,000 images one table takes 11 MB.

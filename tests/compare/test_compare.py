@@ -204,6 +204,10 @@ def test_a_run_without_usable_predictions_stands_apart(make_run: MakeRun, tmp_pa
     write_evaluation(
         tmp_path / "d", "faces", "test", json.loads(Path(str(folder).format("d"), "metrics.json").read_text()), other
     )
+    # What earlier versions stored does not name its predictions, so that they are missed by whoever reads them.
+    without = json.loads(Path(str(folder).format("c"), "metrics.json").read_text())
+    del without["predictions"]
+    Path(str(folder).format("c"), "metrics.json").write_text(json.dumps(without))
     comparison = compare(load(tmp_path), ["accuracy"], baseline="a")
     reasons = {entry.name: reason for entry, reason in comparison.apart}
     assert [entry.name for entry in comparison.entries] == ["a"]

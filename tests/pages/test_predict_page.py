@@ -17,8 +17,9 @@ from streamlit.testing.v1 import AppTest
 
 import emotion_core.faces
 import emotion_core.predict
+from emotion_core.results.evaluation import PREDICTION_COLUMNS
 from emotion_core.results.find import DEFAULT_RUN
-from emotion_core.results.run import PREDICTION_COLUMNS, read_run, write_evaluation, write_info
+from emotion_core.results.run import read_run, write_evaluation, write_info
 from pages.predict import reading
 from pages.shared.words import escape
 from tests.pages.opening import go_to

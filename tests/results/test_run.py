@@ -12,11 +12,11 @@ import pytest
 
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.evaluation import DIGEST, PREDICTION_COLUMNS
 from emotion_core.results.find import checkpoints_folder, find_run, list_runs
 from emotion_core.results.run import (
     LATER_NETWORK,
     LATER_TRAINING,
-    PREDICTION_COLUMNS,
     DamagedRun,
     Run,
     RunInfo,
@@ -236,7 +236,9 @@ def test_an_evaluation_comes_back(run: Path) -> None:
     assert folder == run / "evaluations" / "affectnet-3999-test"
     assert names(folder) == ["metrics.json", "predictions.parquet"]
     expected = {"accuracy": 0.5, "ccc": None, "nested": {"interval": [0.1, None]}, "n": 5}
-    assert read_run(run).evaluations == {"affectnet-3999-test": expected}
+    [(key, stored)] = read_run(run).evaluations.items()
+    assert key == "affectnet-3999-test"
+    assert {name: value for name, value in stored.items() if name != DIGEST} == expected
     again = pd.read_parquet(folder / "predictions.parquet")
     assert tuple(again.columns) == PREDICTION_COLUMNS
     pd.testing.assert_frame_equal(again, frame, check_dtype=False)
@@ -285,7 +287,10 @@ def test_damaged_measures_are_left_out(run: Path) -> None:
     write_evaluation(run, "ferplus", "val", {"accuracy": 0.25}, predictions())
     folder = write_evaluation(run, "ferplus", "test", {"accuracy": 0.5}, predictions())
     (folder / "metrics.json").write_text("{")
-    assert read_run(run).evaluations == {"ferplus-val": {"accuracy": 0.25}}
+    found, problems = read_run(run).read_evaluations()
+    assert {key: metrics["accuracy"] for key, metrics in found.items()} == {"ferplus-val": 0.25}
+    assert list(problems) == ["ferplus-test"]
+    assert "metrics.json' is not readable JSON" in problems["ferplus-test"]
 
 
 def test_settings_that_came_later_are_filled_in(tmp_path: Path) -> None:

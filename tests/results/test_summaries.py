@@ -210,6 +210,8 @@ def test_missing_and_damaged_predictions_are_named(run: Run, kept: Path) -> None
     with pytest.raises(CheckpointError, match=r"faces-val.*predictions\.parquet' cannot be read .*Evaluate the run again"):
         load_summary(run, "faces-val")
     (kept.parent / "predictions.parquet").write_bytes(b"PAR1 no table PAR1")
+    # Without a digest, as earlier versions stored measures, the damage itself is met.
+    (kept.parent / "metrics.json").write_text("{}")
     with pytest.raises(CheckpointError, match=r"predictions\.parquet' cannot be read"):
         load_summary(run, KEY)
     with pytest.raises(CheckpointError, match=r"predictions\.parquet' cannot be read"):

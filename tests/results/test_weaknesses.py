@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from sklearn.metrics import recall_score
 
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.card import render_card
-from emotion_core.results.run import PREDICTION_COLUMNS, read_run, write_evaluation
+from emotion_core.results.evaluation import PREDICTION_COLUMNS
+from emotion_core.results.run import read_run, write_evaluation
 from emotion_core.results.weaknesses import describe_weaknesses
 
 
@@ -100,6 +102,9 @@ def test_the_card_says_where_and_survives_damage(make_run: Callable[..., Path]) 
     assert "## Where it goes wrong: toy, test split" in card
     assert "| anger | 1 | 0.00, 0.00 to 0.79 | fear 1.00 |" in card
     (run.path / "evaluations" / "toy-test" / "predictions.parquet").write_bytes(b"damaged")
+    card = render_card(run)
+    assert "The evaluation toy-test cannot be used. Evaluate the run again." in card
+    (run.path / "evaluations" / "toy-test" / "metrics.json").write_text(json.dumps(metrics))
     card = render_card(run)
     # Nothing of this machine goes into a card.
     assert "Not known: the stored predictions cannot be used. Evaluate the run again." in card
