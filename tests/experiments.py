@@ -22,6 +22,6 @@ def write_experiment(folder: Path, name: str = DEFAULT_RUN.split("/")[0], **sett
     folders = settings.pop("folders", {})
     # Text, numbers and lists of text are written in TOML as in JSON.
     lines = [f"{key} = {json.dumps(value)}" for key, value in {"title": name.capitalize(), **settings}.items()]
-    lines += ["[folders]", *(f"{key} = {json.dumps(value)}" for key, value in folders.items())] if folders else []
+    lines += ["[folders]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in folders.items())] if folders else []
     (path / "experiment.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

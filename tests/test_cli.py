@@ -106,9 +106,10 @@ def test_runs_lists_damaged_ones_beside_the_others(make_run: MakeRun, capsys: Ca
     damaged = make_run("worse")
     (damaged / "run.json").write_text("{")
     assert main(["runs"]) == 0
-    good, worse = capsys.readouterr().out.splitlines()
-    assert good.startswith("good: custom_cnn, 48 px, finished, with weights")
-    assert worse.startswith("worse: damaged.")
+    head, good, worse = capsys.readouterr().out.splitlines()
+    assert head == "Runs of no experiment"
+    assert good == "  good   network; custom_cnn, 48 px, with weights; not evaluated"
+    assert worse.startswith("  worse  damaged.")
     assert "not readable JSON" in worse
 
 

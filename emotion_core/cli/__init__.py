@@ -50,7 +50,8 @@ first steps:
 
 environment:
   EMOTION_DATA          folder that holds the datasets; the default of --data-root
-  EMOTION_CHECKPOINTS   folder that holds the runs; checkpoints/ of the clone by default
+  EMOTION_CHECKPOINTS   folders that hold runs, separated as in PATH: new runs go into the first, shipped ones stay behind them
+  EMOTION_SHIPPED_RUNS  'hide' leaves the shipped runs out where EMOTION_CHECKPOINTS names a folder
   EMOTION_REVIEWS_URL   database of reviews: postgresql://user:password@host/name; a file beside the runs by default
   EMOTION_FACE_MODEL    the YuNet face detector as a local file; fetched once and cached by default
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from emotion_core.errors import CheckpointError
 from emotion_core.results.files import write_text
-from emotion_core.results.find import checkpoints_folder
+from emotion_core.results.find import checkpoints_folder, checkpoints_folders
 
 if TYPE_CHECKING:
     from emotion_core.data.audit import Audit
@@ -34,18 +34,19 @@ class StoredAudit:
 
 
 def audit_path(dataset: str, folder: Path | None = None) -> Path:
-    """Where the audit of a dataset is kept.
+    """Where the audit of a dataset is kept, or would be.
 
     Args:
         dataset: its name.
-        folder: of the runs; the usual one by default.
+        folder: of the runs; by default the first that has one, or the one for new runs.
 
     Raises:
         CheckpointError: the name would lead out of the folder.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", dataset):
         raise CheckpointError(f"'{dataset}' cannot name an audit: letters, digits, '.', '_' and '-' only.")
-    return (checkpoints_folder() if folder is None else folder) / f"audit-{dataset}.json"
+    paths = [root / f"audit-{dataset}.json" for root in (checkpoints_folders() if folder is None else (folder,))]
+    return next((path for path in paths if path.is_file()), paths[0])
 
 
 def write_audit(found: Audit, folder: Path | None = None) -> Path:
@@ -67,7 +68,7 @@ def write_audit(found: Audit, folder: Path | None = None) -> Path:
         "conflicts": sorted(sample for conflict in found.conflicts for sample in conflict.labels),
         "leaked": sorted(sample for ids in found.duplicates.leaked.values() for sample in ids),
     }
-    path = audit_path(found.dataset, folder)
+    path = audit_path(found.dataset, checkpoints_folder() if folder is None else folder)
     try:
         write_text(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:

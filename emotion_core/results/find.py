@@ -212,6 +212,18 @@ def new_name(name: str) -> str | None:
     return _new_names().get(name)
 
 
+def current_name(name: str) -> str:
+    """What a run is called now that a link or a note may call by a name of before; all other names stay."""
+    new = new_name(name)
+    if new is None:
+        return name
+    try:
+        run = find_named(name) or find_named(new)
+    except CheckpointError:
+        return name
+    return name if run is None else run.name
+
+
 @lru_cache(maxsize=1)
 def _new_names() -> dict[str, str]:
     text = (resources.files("emotion_core.results") / "old_names.csv").read_text(encoding="utf-8")
