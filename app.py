@@ -7,7 +7,6 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
-from pages.shared.runs import follow_new_names
 from pages.shared.sidebar import sidebar_foot
 
 PAGES = {
@@ -30,7 +29,6 @@ def main() -> None:
         st.Page(FOLDER / name / "page.py", title=title, icon=icon, url_path=name, default=name == next(iter(PAGES)))
         for name, (title, icon) in PAGES.items()
     ]
-    follow_new_names()
     st.navigation(pages).run()
     sidebar_foot()
 

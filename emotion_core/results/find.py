@@ -132,12 +132,12 @@ def list_runs(folder: Path | None = None) -> list[Run | DamagedRun]:
     Args:
         folder: of checkpoints; by default all of :func:`checkpoints_folders`, and of two runs with one name the first.
     """
-    found: dict[str, Run | DamagedRun] = {}
+    found: list[Run | DamagedRun] = []
     for root in checkpoints_folders() if folder is None else (folder,):
-        for run in _runs_in(root):
-            found.setdefault(run.name, run)
+        known = {run.name for run in found}
+        found += [run for run in _runs_in(root) if run.name not in known]
     experiments = {experiment.name: place for place, experiment in enumerate(list_experiments(folder))}
-    return sorted(found.values(), key=lambda run: experiments.get(run.experiment, len(experiments)))
+    return sorted(found, key=lambda run: experiments.get(run.experiment, len(experiments)))
 
 
 def list_experiments(folder: Path | None = None) -> list[Experiment]:

@@ -181,7 +181,7 @@ def _as_predicted(table: FaceTable, source: TrainingSource) -> FaceTable:
     """The pictures that the teacher has looked at, with what it predicts where the source has no label of its own."""
     run = find_run(source.teacher)
     key = f"{table.name}-train"
-    if key not in run.evaluations:
+    if not run.evaluation(key).exists:
         raise ConfigError(
             f"'{run.name}' has not looked at the training pictures of '{source.dataset}', so it cannot label them. First: "
             f"{_how_to_look(run, source.dataset)}"

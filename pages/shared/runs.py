@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from emotion_core.results.find import checkpoints_folder, current_name
+from emotion_core.results.find import checkpoints_folder
 from emotion_core.results.run import DamagedRun
 
 
@@ -23,11 +23,3 @@ def show_no_runs() -> None:
     with st.container(horizontal=True):
         st.caption("Looked in")
         st.text(str(checkpoints_folder()))
-
-
-def follow_new_names() -> None:
-    """Put the new names of runs into an address that was kept before runs were sorted into experiments."""
-    for key in st.query_params:
-        values = st.query_params.get_all(key)
-        if (renamed := [current_name(value) for value in values]) != values:
-            st.query_params[key] = renamed
