@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from emotion_core.data.audit_pictures import picture_digest
 from emotion_core.data.datasets import dataset_spec, load_dataset
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.data.transforms import decode_table
-from emotion_core.errors import ConfigError
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.metrics.calibration import fit_temperature
+from emotion_core.metrics.columns import expression_columns
+from emotion_core.metrics.conformal import prediction_sets
+from emotion_core.metrics.intervals import wilson_interval
+from emotion_core.metrics.priors import ESTIMATE, Prior
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
+from emotion_core.results.calibration import Interpretation, interpret, usual_prior
 from emotion_core.results.measured import leaked_images, measure_predictions
-from emotion_core.results.run import Run, read_run, write_evaluation, write_info
+from emotion_core.results.run import Run, write_evaluation
 from emotion_core.results.summaries import keep_summary
 
 log = logging.getLogger(__name__)
@@ -53,6 +55,7 @@ def evaluate(
     split: str = "test",
     device: str = "auto",
     flip: bool = False,
+    prior: Prior | str | None = None,
     on_error: OnError = "raise",
     store: bool = True,
     verdicts: pd.DataFrame | None = None,
@@ -71,6 +74,8 @@ def evaluate(
         split: ``"train"``, ``"val"`` or ``"test"``.
         device: as in :func:`~emotion_core.models.device.resolve_device`.
         flip: average over each picture and its mirror image; half as fast.
+        prior: that probabilities are to hold under, as :func:`~emotion_core.metrics.priors.read_prior` gives it; the
+            :func:`usual one <emotion_core.results.calibration.usual_prior>` of the benchmark by default.
         on_error: what to do with broken samples.
         store: whether to write the result into the run folder.
         verdicts: what reviewers say about images of this dataset, from
@@ -78,7 +83,7 @@ def evaluate(
         progress: called with the number of images done.
 
     Raises:
-        ConfigError: unknown dataset.
+        ConfigError: unknown dataset, or a prior that rules out all of its expressions.
         DataError: the dataset is not there or broken.
         CheckpointError: the run has no usable weights.
     """
@@ -94,7 +99,11 @@ def evaluate(
 
     table, pixels = decode_table(table, run.info.input_size, on_error=on_error, look=None if split == "train" else note)
     logits, affect = infer(network, pixels, flip=flip, progress=progress)
-    predictions = prediction_table(table, logits, affect, run, classes=classes)
+    chosen = usual_prior(whole.name) if prior is None else prior
+    interpretation = interpret(run, chosen, benchmark=whole.name, classes=classes)
+    if chosen == ESTIMATE:
+        interpretation = interpretation.estimated(logits)
+    predictions = prediction_table(table, interpretation.probabilities(logits), affect, run)
     leaked = leaked_images(run, whole, split, digests)
     blocks, summary = measure_predictions(predictions, leaked=leaked, verdicts=verdicts)
     metrics = {
@@ -106,13 +115,16 @@ def evaluate(
         "num_classes": len(classes),
         "classes": list(classes),
         "flip": flip,
-        "temperature": run.info.temperature,
+        "temperature": interpretation.temperature,
+        "prior": interpretation.prior_dict(),
         "seed": run.info.seed,
         "chosen_by": run.info.selection,
         **blocks,
     }
     if "without_leaked" in metrics:
         log.info("%d of the images also stand in the training part, pixel for pixel", metrics["without_leaked"]["left_out"])
+    if (sets := set_measures(predictions, interpretation)) is not None:
+        metrics["sets"] = sets
     folder = None
     if store:
         folder = write_evaluation(run.path, whole.name, split, metrics, predictions)
@@ -120,78 +132,56 @@ def evaluate(
     return Evaluation(metrics=metrics, predictions=predictions, folder=folder)
 
 
-def calibrate(
-    run: Run,
-    dataset: str,
-    data_root: str | Path | None,
-    *,
-    split: str = "val",
-    device: str = "auto",
-    on_error: OnError = "raise",
-) -> Run:
-    """Fit the temperature that makes a run's probabilities mean what they say, and store it in ``run.json``.
-
-    Stored evaluations keep the probabilities that they were made with: evaluate again afterwards.
+def prediction_table(
+    table: FaceTable, probs: npt.NDArray[np.floating[Any]], affect: npt.NDArray[np.float32], run: Run
+) -> pd.DataFrame:
+    """Outputs of a run as the columns of ``predictions.parquet``; what it is not trained on is missing.
 
     Args:
-        run: a run with weights that was taught expressions.
-        dataset: a name that :func:`~emotion_core.data.datasets.load_dataset` knows.
-        data_root: where datasets lie.
-        split: images to fit on; never those that the run is judged by.
-        device: as in :func:`~emotion_core.models.device.resolve_device`.
-        on_error: what to do with broken samples.
-
-    Returns:
-        The run with its temperature.
-
-    Raises:
-        ConfigError: unknown dataset, the test split, or a run without expressions.
-        DataError: the dataset is not there or broken.
-        CheckpointError: the run has no usable weights.
+        table: ``N`` images.
+        probs: of the expressions, shape ``(N, 8)``.
+        affect: valence and arousal as the network gives them, shape ``(N, 2)``.
+        run: says which of them count.
     """
-    classes = dataset_spec(dataset).expressions
-    if split == "test":
-        raise ConfigError("The test split chooses nothing, the temperature neither. Calibrate on the validation split.")
-    if split in run.info.taught_by:
-        raise ConfigError(
-            f"'{run.name}' learnt from the {split} split, so there it is surer than it may be elsewhere. Its temperature stays "
-            f"{run.info.temperature:g}."
-        )
-    if "expression" not in run.info.outputs:
-        raise ConfigError(f"'{run.name}' was not taught expressions, so there is nothing to calibrate.")
-    network = load_network(run.info.network, run.weights).to(resolve_device(device))
-    table = load_dataset(dataset, data_root, on_error=on_error).part(split)
-    table, pixels = decode_table(table, run.info.input_size, on_error=on_error)
-    logits, _ = infer(network, pixels)
-    labels = table.expression_indices
-    known = labels >= 0
-    if not known.any():
-        raise ConfigError(f"No image of '{table.name}', {split}, has an expression to calibrate on.")
-    columns = [EXPRESSIONS.index(name) for name in classes]
-    temperature = round(fit_temperature(logits[known][:, columns], np.searchsorted(columns, labels[known])), 4)
-    write_info(run.path, replace(run.info, temperature=temperature))
-    return read_run(run.path)
-
-
-def prediction_table(
-    table: FaceTable,
-    logits: npt.NDArray[np.float32],
-    affect: npt.NDArray[np.float32],
-    run: Run,
-    *,
-    classes: Sequence[str] = EXPRESSIONS,
-) -> pd.DataFrame:
-    """Outputs of a network as the columns of ``predictions.parquet``.
-
-    What the run was not taught is missing. Expressions outside of ``classes`` have a probability of 0, the others sum to 1.
-    """
-    ruled_out = [name not in classes for name in EXPRESSIONS]
-    logits = np.where(ruled_out, np.float32(-np.inf), logits)
-    probs = torch.softmax(torch.from_numpy(logits) / run.info.temperature, dim=1).numpy()
     affect = np.clip(affect, -1, 1)
     columns: dict[str, Any] = {name: table.frame[name].to_numpy() for name in ("sample_id", "expression", *AFFECT)}
     for index, name in enumerate(EXPRESSIONS):
-        columns[f"prob_{name}"] = probs[:, index] if "expression" in run.info.outputs else np.nan
+        columns[f"prob_{name}"] = probs[:, index].astype(np.float32) if "expression" in run.info.outputs else np.nan
     for index, name in enumerate(AFFECT):
         columns[f"pred_{name}"] = affect[:, index] if "affect" in run.info.outputs else np.nan
     return pd.DataFrame(columns)
+
+
+def set_measures(predictions: pd.DataFrame, interpretation: Interpretation) -> dict[str, Any] | None:
+    """How often the sets hold the truth, and how often a verdict stands and is right, each with a 95 % interval.
+
+    Images count as they are, whatever prior the probabilities hold under.
+
+    Args:
+        predictions: a row an image with the columns of ``predictions.parquet``.
+        interpretation: that they were made with.
+
+    Returns:
+        ``asked`` (the coverage that was asked for), ``coverage``, ``mean_size``, ``verdict_from``, ``stands`` (share of
+        verdicts that do) and ``accuracy_standing`` (theirs; ``None`` without any); ``None`` without sets or labels.
+    """
+    columns = expression_columns(predictions)
+    if columns is None or interpretation.thresholds is None or interpretation.verdict_from is None:
+        return None
+    sets, total = prediction_sets(columns.probs, interpretation.thresholds), len(columns.target)
+    stands = columns.probs.max(axis=1) >= interpretation.verdict_from
+    right = columns.preds == columns.target
+    return {
+        "asked": interpretation.coverage,
+        "coverage": _share(sets[np.arange(total), columns.target]),
+        "mean_size": float(sets.sum(axis=1).mean()),
+        "verdict_from": interpretation.verdict_from,
+        "stands": _share(stands),
+        "accuracy_standing": _share(right[stands]) if stands.any() else None,
+    }
+
+
+def _share(hits: npt.NDArray[np.bool_]) -> dict[str, float]:
+    value = float(hits.mean())
+    low, high = wilson_interval(value, len(hits))
+    return {"value": value, "low": low, "high": high}

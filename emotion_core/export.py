@@ -35,10 +35,15 @@ CSV_COLUMNS = (
     "detector",
     "run",
     "expression",
+    "stands",
+    "set",
+    "prior",
     *(f"prob_{name}" for name in EXPRESSIONS),
     *AFFECT,
+    "warnings",
 )
-"""Columns of :func:`to_csv`. The box is in pixels of the upright photo, faces are numbered from 1."""
+"""Columns of :func:`to_csv`. The box is in pixels of the upright photo, faces are numbered from 1; ``stands`` is true where the
+expression is a verdict and ``set`` holds what else it may be, both empty where the run is not calibrated."""
 
 
 def to_csv(predictions: Iterable[Prediction]) -> str:
@@ -61,9 +66,13 @@ def to_csv(predictions: Iterable[Prediction]) -> str:
                     no_formula(photo.detector),
                     no_formula(prediction.run),
                     reading.expression or "",
+                    "" if reading.stands is None else str(reading.stands).lower(),
+                    " ".join(reading.possible),
+                    "" if prediction.interpretation is None else prediction.interpretation.prior_dict()["name"],
                     *(_decimals(reading.probabilities.get(name)) for name in EXPRESSIONS),
                     _decimals(reading.valence),
                     _decimals(reading.arousal),
+                    "; ".join(prediction.warnings(number - 1)),
                 ]
             )
     return stream.getvalue()
@@ -144,7 +153,9 @@ def png_name(name: str) -> str:
 def _words(prediction: Prediction, number: int, *, several: bool) -> str:
     reading = prediction.readings[number]
     if reading.expression is not None:
-        words = f"{reading.expression} {reading.probabilities[reading.expression]:.2f}"
+        words = f"{reading.verdict} {reading.probabilities[reading.expression]:.2f}"
+        if reading.stands is False:
+            words = reading.verdict
     elif reading.valence is not None and reading.arousal is not None:
         words = f"valence {reading.valence:.2f}, arousal {reading.arousal:.2f}"
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 
 def minus(text: str) -> str:
@@ -47,6 +48,16 @@ def with_interval(value: float, low: float | None, high: float | None) -> str:
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return plain(value)
     return f"{plain(value)} [{plain(low)}, {plain(high)}]"
+
+
+def listing(names: Sequence[str], last: str = "and") -> str:
+    """A list in words.
+
+    Example:
+        >>> listing(["sadness", "neutral", "fear"], "or"), listing(["small"])
+        ('sadness, neutral or fear', 'small')
+    """
+    return f" {last} ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
 def printable(text: str, keep: str = "") -> str:

@@ -28,9 +28,13 @@ def test_predict_prints_one_object_a_line_and_image(make_run: MakeRun, portrait:
     make_run()
     assert main(["predict", str(portrait), "--json", "--cam", str(tmp_path / "cam"), "--device", "cpu"]) == 0
     [record] = lines(capsys)
-    assert list(record) == ["image", "width", "height", "device", "run", "detector", "seconds", "faces"]
+    assert list(record) == [
+        "image", "width", "height", "device", "run", "prior", "coverage", "detector", "seconds", "faces"
+    ]  # fmt: skip
     [face] = record["faces"]
-    assert list(face) == ["box", "score", "expression", "probabilities", "valence", "arousal", "cam"]
+    assert list(face) == [
+        "box", "score", "expression", "stands", "set", "probabilities", "valence", "arousal", "warnings", "cam"
+    ]  # fmt: skip
     assert set(face["probabilities"]) == set(EXPRESSIONS)
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=0.001)
     assert set(face["cam"]) == set(OUTPUTS)
@@ -175,7 +179,7 @@ def test_calibrate_then_evaluate_then_compare(make_run: MakeRun, small_affectnet
         assert main(["calibrate", name, *data]) == 0
         assert main(["evaluate", name, *data]) == 0
     temperature = json.loads((Path(os.environ["EMOTION_CHECKPOINTS"]) / "first" / "run.json").read_text())["temperature"]
-    assert f"first: temperature {temperature:.4f}" in capsys.readouterr().out
+    assert f"first on affectnet-3999, 13 images: temperature {temperature:.4f}" in capsys.readouterr().out
 
     assert main(["compare", "first", "second", "--baseline", "first", "--measures", "accuracy", "rmse_valence", "--json"]) == 0
     first, second = json.loads(capsys.readouterr().out)

@@ -13,8 +13,9 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score
 
+from emotion_core.calibrate import calibrate
 from emotion_core.errors import CheckpointError, ConfigError, DataError
-from emotion_core.evaluate import calibrate, evaluate
+from emotion_core.evaluate import evaluate
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
 from emotion_core.predict import Predictor

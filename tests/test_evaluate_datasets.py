@@ -15,20 +15,25 @@ import torch
 from scipy.special import softmax
 from sklearn import metrics as reference
 
+import emotion_core.calibrate
 import emotion_core.evaluate
+from emotion_core.calibrate import calibrate
 from emotion_core.cli import main
 from emotion_core.compare import load_store, reported_entries
 from emotion_core.data.datasets import load_dataset
 from emotion_core.data.table import FaceTable, build_frame
 from emotion_core.data.transforms import decode_table
 from emotion_core.errors import ConfigError
-from emotion_core.evaluate import calibrate, evaluate, prediction_table
+from emotion_core.evaluate import evaluate, prediction_table
+from emotion_core.explain.neighbours import Features
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.intervals import bootstrap_measures, wilson_interval
 from emotion_core.metrics.summary import summarize
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.inference import infer
+from emotion_core.results.calibration import Interpretation
 from emotion_core.results.find import find_run
+from emotion_core.results.run import Run, RunInfo
 from tests.data.layouts import save, write_fer2013_csv, write_folders
 
 MakeRun = Callable[..., Path]
@@ -54,8 +59,9 @@ def predictions() -> pd.DataFrame:
         name="four", frame=build_frame(map(str, range(300)), [EXPRESSIONS[i] for i in labels]), read_bytes=str.encode
     )
     logits = (generator.normal(0, 1, (300, 8)) + 1.5 * np.eye(8)[labels]).astype(np.float32)
-    info = type("Info", (), {"temperature": 0.7, "outputs": ("expression",)})
-    return prediction_table(table, logits, np.zeros((300, 2), np.float32), type("Run", (), {"info": info}), classes=FOUR)
+    run = Run(path=Path("four"), name="four", info=RunInfo(network={}, outputs=("expression",)))
+    probs = Interpretation(temperature=0.7, classes=FOUR).probabilities(logits)
+    return prediction_table(table, probs, np.zeros((300, 2), np.float32), run)
 
 
 def test_a_run_decides_between_the_classes_of_the_dataset_alone(make_run: MakeRun, fer2013: Path) -> None:
@@ -122,7 +128,12 @@ def test_temperature_is_fitted_between_the_classes_of_the_dataset(
     table = load_dataset("fer2013-4", fer2013).part("val")
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 2, (len(table), 8)) + 2 * table.targets
-    monkeypatch.setattr(emotion_core.evaluate, "infer", lambda network, pixels: (logits, np.zeros((len(table), 2))))
+
+    def read(network: object, pixels: np.ndarray, **_: object) -> Features:
+        some = logits[: len(pixels)] if len(pixels) == len(table) else np.zeros((len(pixels), 8))
+        return Features(generator.normal(size=(len(pixels), 6)).astype(np.float16), some, np.zeros((len(pixels), 2)))
+
+    monkeypatch.setattr(emotion_core.calibrate, "features_of", read)
     calibrated = calibrate(find_run(make_run()), "fer2013-4", fer2013, device="cpu")
     columns = [EXPRESSIONS.index(name) for name in FOUR]
     target = torch.tensor([FOUR.index(name) for name in table.frame["expression"]])

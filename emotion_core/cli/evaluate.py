@@ -6,7 +6,15 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from emotion_core.cli.options import AddCommand, data_options, dataset_help, device_option, named_data_root
+from emotion_core.cli.options import (
+    AddCommand,
+    data_options,
+    dataset_help,
+    device_option,
+    named_data_root,
+    prior_option,
+)
+from emotion_core.metrics.priors import read_prior
 from emotion_core.results.find import find_run
 from emotion_core.results.run import describe_selection
 
@@ -23,6 +31,7 @@ def add(command: AddCommand) -> None:
     evaluate.add_argument("--dataset", required=True, help=dataset_help())
     evaluate.add_argument("--split", default="test", choices=("train", "val", "test"))
     evaluate.add_argument("--flip", action="store_true", help="average over each picture and its mirror image")
+    prior_option(evaluate, "the benchmark's usual one: everyday for ferplus, balanced for all others")
     evaluate.add_argument(
         "--reviews",
         action="store_true",
@@ -32,9 +41,12 @@ def add(command: AddCommand) -> None:
     data_options(evaluate)
     device_option(evaluate)
 
-    calibrate = command("calibrate", _calibrate, "fit the temperature of a run's probabilities on the validation split")
+    calibrate = command("calibrate", _calibrate, "fit on validation images what a run's probabilities mean")
     calibrate.add_argument("run", metavar="RUN", help="run folder, or name of a run")
-    calibrate.add_argument("--dataset", required=True, help=dataset_help())
+    calibrate.add_argument(
+        "--dataset", nargs="+", metavar="NAME", help=f"those that the run is trained on by default; {dataset_help()}"
+    )
+    calibrate.add_argument("--flip", action="store_true", help="read each picture and its mirror image")
     data_options(calibrate)
     device_option(calibrate)
 
@@ -52,6 +64,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         split=arguments.split,
         device=arguments.device,
         flip=arguments.flip,
+        prior=None if arguments.prior is None else read_prior(arguments.prior),
         on_error="skip" if arguments.skip_broken else "raise",
         verdicts=_verdicts(folder_name(arguments.dataset)) if arguments.reviews else None,
     )
@@ -65,6 +78,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if chosen:
         print(f"checkpoint: {describe_selection(chosen)}; seed {metrics['seed']}")
     rest = metrics.get("without_leaked")
+    print(f"prior: {_prior(metrics['prior'])}; temperature {metrics['temperature']:g}")
     head = "measure              value   95 % interval over images"
     if rest is not None:
         leaked, images = rest["left_out"], rest["images"]
@@ -78,6 +92,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         print(line)
     if "accuracy" in metrics["measures"]:
         _print_classes(evaluation)
+    if "sets" in metrics:
+        _print_sets(metrics["sets"])
     if "reviewed" in metrics:
         _print_reviewed(metrics)
     for reason in metrics["collapse"]:
@@ -86,16 +102,24 @@ def _evaluate(arguments: argparse.Namespace) -> int:
 
 
 def _calibrate(arguments: argparse.Namespace) -> int:
-    from emotion_core.evaluate import calibrate
+    from emotion_core.calibrate import calibrate
+    from emotion_core.results.card import write_card
 
     run = calibrate(
         find_run(arguments.run),
         arguments.dataset,
         named_data_root(arguments),
         device=arguments.device,
+        flip=arguments.flip,
         on_error="skip" if arguments.skip_broken else "raise",
     )
-    print(f"{run.name}: temperature {run.info.temperature:.4f}. Evaluate the run again to see what it changes.")
+    write_card(run)
+    for name, entry in run.info.calibration.items():
+        print(f"{run.name} on {name}, {entry['images']:,} images: temperature {entry['temperature']:.4f}")
+        for prior, verdicts in entry["verdicts"].items():
+            start = "no verdict stands" if verdicts["from"] is None else f"a verdict stands from {verdicts['from']:.3f} on"
+            print(f"  prior {prior}: {start} (accuracy {verdicts['accuracy']:.2f} asked for)")
+    print("Evaluate the run again to see what it changes.")
     return 0
 
 
@@ -137,6 +161,20 @@ def _print_reviewed(metrics: dict[str, Any]) -> None:
     for name in metrics["measures"]:
         cells = [f"{_with_interval(measures[name]) if name in measures else '':<35}" for _, measures in columns]
         print(f"{name:<20} {' '.join(cells)}".rstrip())
+
+
+def _prior(prior: dict[str, Any]) -> str:
+    if prior["values"] is None:
+        return "as trained; which mix of expressions that was is not known"
+    if prior["name"] == "balanced":
+        return "balanced"
+    return f"{prior['name']} ({', '.join(f'{name} {share:.3f}' for name, share in prior['values'].items())})"
+
+
+def _print_sets(sets: dict[str, Any]) -> None:
+    print(f"\nsets for a coverage of {sets['asked']:.2f}:   {_with_interval(sets['coverage'])}, {sets['mean_size']:.2f} a set")
+    right = "" if sets["accuracy_standing"] is None else f"; of these right:   {_with_interval(sets['accuracy_standing'])}"
+    print(f"verdicts that stand:         {_with_interval(sets['stands'])}{right}")
 
 
 def _with_interval(measure: dict[str, float]) -> str:

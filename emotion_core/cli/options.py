@@ -24,6 +24,17 @@ def device_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda, cuda:0, mps")
 
 
+def prior_option(command: argparse.ArgumentParser, default: str) -> None:
+    """``--prior``; ``default`` says in words what counts without it."""
+    command.add_argument(
+        "--prior",
+        metavar="MIX",
+        help="how frequent each expression is expected to be: balanced, everyday (FER+'s training votes), trained (as it was "
+        "in training), estimate (from the pictures at hand), eight numbers as neutral=0.4,happiness=0.3,…, or a TOML or JSON "
+        f"file with them (default: {default})",
+    )
+
+
 def data_options(command: argparse.ArgumentParser) -> None:
     """``--data-root`` and ``--skip-broken``."""
     command.add_argument("--data-root", metavar="DIR", help="folder that holds the datasets (default: EMOTION_DATA)")

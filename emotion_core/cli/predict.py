@@ -7,17 +7,20 @@ import json
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_core.cli.options import AddCommand, device_option
+from emotion_core.cli.options import AddCommand, device_option, prior_option
 from emotion_core.errors import ConfigError
+from emotion_core.metrics.conformal import COVERAGE
+from emotion_core.metrics.priors import ESTIMATE, read_prior
 from emotion_core.results.find import DEFAULT_RUN
-from emotion_core.texts import printable
+from emotion_core.texts import listing, printable
 
 if TYPE_CHECKING:
-    from emotion_core.predict import Prediction
+    from emotion_core.predict import Prediction, Predictor
+    from emotion_core.results.calibration import Interpretation
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
@@ -36,29 +39,52 @@ def add(command: AddCommand) -> None:
         help="take the whole picture as one face: never, where no face is found, or without looking (face crops)",
     )
     predict.add_argument("--flip", action="store_true", help="average over each face and its mirror image")
+    prior_option(predict, "everyday")
+    predict.add_argument(
+        "--coverage",
+        type=float,
+        default=COVERAGE,
+        metavar="RATE",
+        help="share of faces whose set of expressions is to hold the true one (default: 0.9)",
+    )
     device_option(predict)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from emotion_core.predict import Predictor
+    from emotion_core.predict import Predictor, estimate_mix
 
+    prior = read_prior(arguments.prior or "everyday")
     paths = _expand(arguments.images)
-    predictor = Predictor.from_run(arguments.run or DEFAULT_RUN, device=arguments.device)
+    run = arguments.run or DEFAULT_RUN
+    predictor = Predictor.from_run(run, device=arguments.device, prior=prior, coverage=arguments.coverage)
     overlays = None if arguments.cam is None else _Overlays(arguments.cam)
     failed = False
     # A bar between lines of results would only disturb; it is for a person who waits for a file to fill.
     hidden = len(paths) < 2 or sys.stdout.isatty() or not sys.stderr.isatty()
     with tqdm(total=len(paths), unit="photo", disable=hidden) as bar:
-        results = predictor.iter_predict(paths, whole=arguments.whole_image, flip=arguments.flip, progress=bar.update)
+        results: Iterable[Prediction] = predictor.iter_predict(
+            paths, whole=arguments.whole_image, flip=arguments.flip, progress=bar.update
+        )
+        if prior == ESTIMATE:
+            # The mix is that of all faces, so none can be told before the last one is read.
+            results = estimate_mix(list(results))
+            _tell_prior(results[0].interpretation if results else None, predictor)
+        else:
+            _tell_prior(predictor.interpretation, predictor)
         for prediction in results:
             failed |= prediction.photo.error is not None
             record = prediction.to_dict()
             if overlays is not None:
                 overlays.write(prediction, record)
-            print(json.dumps(record, ensure_ascii=False) if arguments.json else _describe(record), flush=True)
+            print(json.dumps(record, ensure_ascii=False) if arguments.json else _describe(prediction, record), flush=True)
     return int(failed)
+
+
+def _tell_prior(interpretation: Interpretation | None, predictor: Predictor) -> None:
+    if interpretation is not None and "expression" in predictor.run.info.outputs:
+        print(f"{interpretation.describe()} Another mix: --prior.", file=sys.stderr)
 
 
 def _expand(images: Sequence[str]) -> list[str]:
@@ -75,21 +101,23 @@ def _expand(images: Sequence[str]) -> list[str]:
     return paths
 
 
-def _describe(record: dict[str, Any]) -> str:
+def _describe(prediction: Prediction, record: dict[str, Any]) -> str:
     name = printable(record["image"])
     if "error" in record:
         return f"{name}: {printable(record['error'])}"
     if not record["faces"]:
         return f"{name}: no face found by {record['detector']} (--whole-image fallback takes the picture as one)"
     lines = []
-    for face in record["faces"]:
+    for face, reading in zip(record["faces"], prediction.readings, strict=True):
         parts = []
-        if face["expression"] is not None:
-            parts.append(f"{face['expression']} {face['probabilities'][face['expression']]:.2f}")
+        if reading.expression is not None:
+            unsure = "" if reading.stands in (True, None) else f" ({reading.expression}"
+            parts.append(f"{reading.verdict}{unsure} {reading.probabilities[reading.expression]:.2f}{')' if unsure else ''}")
         if face["valence"] is not None:
             parts.append(f"valence {face['valence']:+.2f}, arousal {face['arousal']:+.2f}")
         x, y, width, height = face["box"]
-        lines.append(f"{name}: {', '.join(parts)} (face of {width} × {height} px at {x}, {y})")
+        care = f"; read with care: the face is {listing(face['warnings'])}" if face["warnings"] else ""
+        lines.append(f"{name}: {', '.join(parts)} (face of {width} × {height} px at {x}, {y}){care}")
     return "\n".join(lines)
 
 

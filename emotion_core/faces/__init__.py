@@ -5,5 +5,15 @@ from __future__ import annotations
 from emotion_core.faces.crop import crop_face, whole_image_face
 from emotion_core.faces.face import Detection, Face, FaceDetector
 from emotion_core.faces.loading import load_detector
+from emotion_core.faces.quality import Quality, measure_quality
 
-__all__ = ["Detection", "Face", "FaceDetector", "crop_face", "load_detector", "whole_image_face"]
+__all__ = [
+    "Detection",
+    "Face",
+    "FaceDetector",
+    "Quality",
+    "crop_face",
+    "load_detector",
+    "measure_quality",
+    "whole_image_face",
+]

@@ -12,6 +12,18 @@ from __future__ import annotations
 
 from emotion_core.predict.photos import CROP_SIDE, FoundFace, Photo, Source, Whole, find_faces
 from emotion_core.predict.predictor import Predictor
-from emotion_core.predict.readings import Prediction, Reading
+from emotion_core.predict.readings import Prediction, Reading, estimate_mix, interpret_readings
 
-__all__ = ["CROP_SIDE", "FoundFace", "Photo", "Prediction", "Predictor", "Reading", "Source", "Whole", "find_faces"]
+__all__ = [
+    "CROP_SIDE",
+    "FoundFace",
+    "Photo",
+    "Prediction",
+    "Predictor",
+    "Reading",
+    "Source",
+    "Whole",
+    "estimate_mix",
+    "find_faces",
+    "interpret_readings",
+]

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from emotion_core.data.transforms import resize_square
 from emotion_core.errors import ImageError
-from emotion_core.faces import Face, FaceDetector, crop_face, whole_image_face
+from emotion_core.faces import Face, FaceDetector, Quality, crop_face, measure_quality, whole_image_face
 from emotion_core.images import read_image
 
 CROP_SIDE = 336
@@ -37,6 +38,11 @@ class FoundFace:
 
     face: Face
     crop: Image
+
+    @cached_property
+    def quality(self) -> Quality:
+        """What the picture of the face allows."""
+        return measure_quality(self.face, self.crop)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,12 +17,15 @@ from emotion_core.explain import cam_for_all, explain, normalise_maps
 from emotion_core.explain.neighbours import features_of
 from emotion_core.faces import FaceDetector, load_detector
 from emotion_core.labels import EXPRESSIONS, OUTPUTS
+from emotion_core.metrics.conformal import COVERAGE
+from emotion_core.metrics.priors import EVERYDAY, Prior
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import mirror_mean, to_input, with_mirror
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.predict.photos import Image, Photo, Source, Whole, find_faces
-from emotion_core.predict.readings import Prediction, Reading
+from emotion_core.predict.readings import Prediction, Reading, interpret_readings
+from emotion_core.results.calibration import interpret, read_calibration
 from emotion_core.results.find import DEFAULT_RUN, find_run
 from emotion_core.results.run import Run
 
@@ -35,13 +38,26 @@ class Predictor:
         network: its network, with its weights, on its device.
         device: where it runs.
         detector: finds faces in :meth:`predict`; loaded at first use when ``None``.
+        prior: that probabilities are to hold under, as :func:`~emotion_core.metrics.priors.read_prior` gives it. For
+            ``"estimate"`` see :func:`~emotion_core.predict.estimate_mix`.
+        coverage: share of faces whose prediction set is to hold the true expression.
     """
 
     def __init__(
-        self, run: Run, network: EmotionNetwork, device: torch.device, *, detector: FaceDetector | None = None
+        self,
+        run: Run,
+        network: EmotionNetwork,
+        device: torch.device,
+        *,
+        detector: FaceDetector | None = None,
+        prior: Prior | str = EVERYDAY,
+        coverage: float = COVERAGE,
     ) -> None:
         self.run = run
         self.device = device
+        calibration = read_calibration(run)
+        self.interpretation = interpret(run, prior, coverage=coverage, calibration=calibration)
+        self._familiarity = calibration.familiarity
         self.outputs = tuple(
             name for name in OUTPUTS if ("expression" if name in EXPRESSIONS else "affect") in run.info.outputs
         )
@@ -51,7 +67,13 @@ class Predictor:
 
     @classmethod
     def from_run(
-        cls, path_or_name: str | Path = DEFAULT_RUN, *, device: str = "auto", detector: FaceDetector | None = None
+        cls,
+        path_or_name: str | Path = DEFAULT_RUN,
+        *,
+        device: str = "auto",
+        detector: FaceDetector | None = None,
+        prior: Prior | str = EVERYDAY,
+        coverage: float = COVERAGE,
     ) -> Predictor:
         """Load a run's network.
 
@@ -59,18 +81,21 @@ class Predictor:
             path_or_name: a run folder, or the name of one in ``checkpoints/``.
             device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
             detector: finds faces; the best there is by default.
+            prior: as above.
+            coverage: as above.
 
         Raises:
             CheckpointNotFoundError: no such run, or it has no weights.
             CheckpointError: it is damaged, or its weights belong to another network.
             DeviceError: no such device.
+            ConfigError: a coverage that is none, or a prior that rules out every expression that the run knows.
         """
         where = resolve_device(device)
         run = find_run(path_or_name)
         if not run.has_weights:
             raise CheckpointError(f"The run '{run.name}' holds results only, no weights. Choose another run to predict with.")
         network = load_network(run.info.network, run.weights)
-        return cls(run, network.to(where), where, detector=detector)
+        return cls(run, network.to(where), where, detector=detector, prior=prior, coverage=coverage)
 
     @property
     def name(self) -> str:
@@ -95,26 +120,30 @@ class Predictor:
         with self._lock, torch.inference_mode():
             images = to_input(self._network, self._stack(crops))
             outputs, raw = cam_for_all(self._network, with_mirror(images) if flip else images)
-            logits, affect = outputs.logits, outputs.affect
+            logits, affect, pooled = outputs.logits, outputs.affect, outputs.pooled
             if flip:
-                logits, affect = mirror_mean(logits), mirror_mean(affect)
+                logits, affect, pooled = mirror_mean(logits), mirror_mean(affect), mirror_mean(pooled)
                 straight, mirrored = raw.chunk(2)
                 raw = (straight + mirrored.flip(3)) / 2
-            probs = torch.softmax(logits / self.run.info.temperature, dim=1).cpu().numpy()
             values = affect.clamp(-1, 1).cpu().numpy()
             maps = normalise_maps(raw).cpu().numpy()
+            said, features = logits.float().cpu().numpy(), pooled.float().cpu().numpy()
+        strange = np.zeros(len(crops), dtype=bool) if self._familiarity is None else self._familiarity.unfamiliar(features)
         knows_expression = "expression" in self.run.info.outputs
         knows_affect = "affect" in self.run.info.outputs
-        return [
+        readings = [
             Reading(
-                expression=EXPRESSIONS[int(probs[i].argmax())] if knows_expression else None,
-                probabilities=_named(EXPRESSIONS, probs[i]) if knows_expression else {},
+                expression=None,
+                probabilities={},
                 valence=float(values[i, 0]) if knows_affect else None,
                 arousal=float(values[i, 1]) if knows_affect else None,
                 maps={name: maps[i, OUTPUTS.index(name)] for name in self.outputs},
+                logits=tuple(map(float, said[i])) if knows_expression else (),
+                unfamiliar=bool(strange[i]),
             )
             for i in range(len(crops))
         ]
+        return interpret_readings(readings, self.interpretation)
 
     def explain(self, crops: Sequence[Image], output: str, *, method: str = "gradcam") -> npt.NDArray[np.float32]:
         """Maps of one output by one method.
@@ -219,14 +248,17 @@ class Predictor:
         for photo in photos:
             mine = tuple(next(readings) for _ in photo.faces)
             seconds = photo.seconds + share * len(mine)
-            yield Prediction(photo=photo, readings=mine, run=self.name, device=str(self.device), seconds=seconds)
+            yield Prediction(
+                photo=photo,
+                readings=mine,
+                run=self.name,
+                device=str(self.device),
+                seconds=seconds,
+                interpretation=self.interpretation,
+            )
             if progress is not None:
                 progress(1)
 
     def _stack(self, crops: Sequence[Image]) -> torch.Tensor:
         size = self._network.config.input_size
         return torch.from_numpy(np.stack([resize_square(crop, size) for crop in crops]).transpose(0, 3, 1, 2))
-
-
-def _named(names: Sequence[str], values: npt.NDArray[np.float32]) -> dict[str, float]:
-    return {name: float(value) for name, value in zip(names, values, strict=True)}

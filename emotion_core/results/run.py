@@ -53,6 +53,10 @@ class RunInfo:
         prior: class mix that is inside the probabilities, by expression: equal shares after logit adjustment, else that of the
             training images; empty where a run does not say it.
         temperature: divides the logits before softmax; 1 where it was not calibrated.
+        prior: class mix that is inside the probabilities, by expression: equal shares after logit adjustment, else that of the
+            training images; empty where a run does not say it.
+        calibration: what was fitted on the validation images of each benchmark, the one that photos go by first; see
+            :mod:`emotion_core.results.calibration`.
         device: what it was trained on.
         seconds: training time in all.
         timings: milliseconds a face and the like, measured on ``device``.
@@ -73,6 +77,8 @@ class RunInfo:
     num_params: int = 0
     prior: dict[str, float] = field(default_factory=dict)
     temperature: float = 1.0
+    prior: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, dict[str, Any]] = field(default_factory=dict)
     device: str = "cpu"
     seconds: float = 0.0
     timings: dict[str, Any] = field(default_factory=dict)

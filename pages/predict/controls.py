@@ -9,6 +9,7 @@ import streamlit as st
 
 from emotion_core.explain import METHODS
 from emotion_core.labels import OUTPUTS
+from emotion_core.metrics.priors import BALANCED, ESTIMATE, EVERYDAY, TRAINED
 from emotion_core.results.run import Run
 from pages.predict.runs import describe_runs
 
@@ -26,6 +27,7 @@ class PredictChoice:
         opacity: of the heat map, 0 to 1.
         whole: take the whole picture as one face where none is found.
         mirror: average over each face and its mirror image.
+        prior: name of the mix of expressions that is expected.
     """
 
     runs: tuple[Run, ...]
@@ -34,6 +36,15 @@ class PredictChoice:
     opacity: float
     whole: bool
     mirror: bool
+    prior: str
+
+
+MIXES = {
+    EVERYDAY.name: "Everyday photos",
+    BALANCED.name: "All equally frequent",
+    TRAINED: "As in training",
+    ESTIMATE: "Estimated from these faces",
+}
 
 
 def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
@@ -86,6 +97,7 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
             bind="query-params",
             help="Each face is read as it is and mirrored, and the mean counts: a little more accurate, half as fast.",
         )
+        prior = _ask_prior()
     return PredictChoice(
         runs=tuple(runs[name] for name in chosen),
         output=output,
@@ -93,4 +105,21 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
         opacity=opacity,
         whole=whole,
         mirror=mirror,
+        prior=prior,
     )
+
+
+def _ask_prior() -> str:
+    with st.popover("Expected mix", type="tertiary"):
+        chosen = st.radio(
+            "How frequent is each expression where the photos come from?",
+            list(MIXES),
+            format_func=lambda name: MIXES[name],
+            key="prior",
+            bind="query-params",
+        )
+        st.caption(
+            "The same face is more probably neutral where most faces are. Everyday photos have the mix that people saw in "
+            "FER+\u2019s training pictures; from 30 faces on, the mix can be estimated from the faces themselves."
+        )
+    return str(chosen)

@@ -13,7 +13,7 @@ from emotion_core.explain import METHODS, colour_scale, overlay
 from emotion_core.figures.plane import AffectPoint, affect_plane
 from emotion_core.figures.probabilities import probability_bars
 from emotion_core.predict import Prediction, Predictor, Reading
-from emotion_core.texts import shorten, signed
+from emotion_core.texts import listing, shorten, signed
 from pages.predict.controls import PREDICTED, PredictChoice
 from pages.predict.reading import heat_map
 from pages.shared.charts import CHART
@@ -47,15 +47,18 @@ def face_card(
     name = shorten(photo.name)
     with st.container(border=True, key=f"card-{key}"):
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", gap="small"):
-            st.markdown(f"#### {_verdict(list(readings.values()))}", width="content")
+            st.markdown(f"#### {_verdict(list(readings.values()))}", width="content", help=_meaning(predictions))
             st.text(f"{name}, face {number + 1} of {len(photo.faces)}" if len(photo.faces) > 1 else name)
         pictures, bars, plane = st.columns([0.4, 0.33, 0.27], gap="medium")
         with pictures:
             with st.container(horizontal=True, gap="small"):
                 _pictures(digest, number, predictions, predictors, controls, name)
+            _warn(predictions, number)
             _details(predictions, number)
         with bars:
             _bars(readings, name, key)
+            for sentence in dict.fromkeys(each.interpretation.describe() for each in predictions if each.interpretation):
+                st.caption(escape(sentence))
         with plane:
             _plane(readings, photo.name, name, key)
 
@@ -138,6 +141,25 @@ def _plane(readings: Mapping[str, Reading], image: str, name: str, key: str) -> 
         st.plotly_chart(affect_plane(points), width="content", key=f"plane-{key}", config=CHART, alt=f"{name}: {said}")
 
 
+def _warn(predictions: Sequence[Prediction], number: int) -> None:
+    reasons = list(dict.fromkeys(reason for prediction in predictions for reason in prediction.warnings(number)))
+    if reasons:
+        st.warning(escape(f"Read with care: the face is {listing(reasons)}."), icon=":material/warning:")
+
+
+def _meaning(predictions: Sequence[Prediction]) -> str | None:
+    """When a verdict is said, and what is said where none is."""
+    how = predictions[0].interpretation
+    if how is None or how.verdict_from is None:
+        return None
+    asked = f"{100 * how.accuracy:.0f} % of such verdicts were right on validation images"
+    if how.verdict_from <= 1:
+        first = f"An expression is only named alone from a probability of {how.verdict_from:.2f} on: {asked}."
+    else:
+        first = f"No expression is named alone: at no probability {asked}."
+    return f"{first} Otherwise a set of expressions counts, made so that {100 * how.coverage:.0f} % of sets hold the true one."
+
+
 def _details(predictions: Sequence[Prediction], number: int) -> None:
     """What was read, and how: a line for what was found, and one a run."""
     photo = predictions[0].photo
@@ -152,6 +174,8 @@ def _details(predictions: Sequence[Prediction], number: int) -> None:
         words = [prediction.run] if len(predictions) > 1 else []
         if reading.expression is not None:
             words.append(f"{reading.expression} {reading.probabilities[reading.expression]:.3f}")
+        if reading.possible and prediction.interpretation is not None:
+            words.append(f"{100 * prediction.interpretation.coverage:.0f} % set: {', '.join(reading.possible)}")
         if reading.valence is not None and reading.arousal is not None:
             words.append(f"valence {signed(reading.valence)}, arousal {signed(reading.arousal)}")
         faces = "" if len(photo.faces) == 1 else f" for {count(len(photo.faces), 'face', 'faces')}"
@@ -165,12 +189,12 @@ def _details(predictions: Sequence[Prediction], number: int) -> None:
 def _verdict(readings: Sequence[Reading]) -> str:
     words = [_one_verdict(reading) for reading in readings]
     # Networks that agree say it once.
-    return " or ".join(dict.fromkeys(words))
+    return "; ".join(dict.fromkeys(words))
 
 
 def _one_verdict(reading: Reading) -> str:
     if reading.expression is not None:
-        return reading.expression.capitalize()
+        return reading.verdict.capitalize()
     if reading.valence is not None:
         return f"Valence {signed(reading.valence)}"
     return "Nothing read"

@@ -29,7 +29,7 @@ with st.spinner("Getting ready …"):
     from pages.predict.controls import PredictChoice, ask_controls
     from pages.predict.downloads import offer_downloads
     from pages.predict.face_card import face_card
-    from pages.predict.reading import read_photos
+    from pages.predict.reading import read_photos, under_prior
     from pages.shared.networks import load_predictors
 
 
@@ -102,7 +102,9 @@ def main() -> None:
     if not predictors:
         return
     try:
-        results = read_photos(uploads, predictors, whole=controls.whole, mirror=controls.mirror)
+        results = under_prior(
+            read_photos(uploads, predictors, whole=controls.whole, mirror=controls.mirror), predictors, controls.prior
+        )
     except EmotionCoreError as error:
         st.error(escape(str(error)))
         return

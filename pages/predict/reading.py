@@ -12,10 +12,13 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from emotion_core.errors import ConfigError
 from emotion_core.explain import METHODS
 from emotion_core.faces import FaceDetector, load_detector
-from emotion_core.predict import Photo, Prediction, Predictor, Reading, find_faces
+from emotion_core.metrics.priors import ESTIMATE, EVERYDAY, NAMED
+from emotion_core.predict import Photo, Prediction, Predictor, estimate_mix, find_faces
 from pages.predict.photos import Upload
+from pages.shared.words import escape
 
 BATCH = 32
 """Faces a forward pass."""
@@ -37,14 +40,14 @@ def read_photos(
     photos: dict[Key, Photo] = _kept("photos", uploads)
     if st.session_state.get("readings-mirror") != mirror:
         st.session_state["readings"], st.session_state["readings-mirror"] = {}, mirror
-    readings: dict[tuple[str, bool, str], tuple[tuple[Reading, ...], float]] = _kept("readings", uploads)
+    predictions: dict[tuple[str, bool, str], Prediction] = _kept("readings", uploads)
     _kept("maps", uploads)
     todo = {
         upload.digest: upload
         for upload in uploads
         if (upload.digest, False) not in photos
         or (whole and not photos[upload.digest, False].faces and (upload.digest, True) not in photos)
-        or any((*_key(upload, photos, whole), run) not in readings for run in predictors)
+        or any((*_key(upload, photos, whole), run) not in predictions for run in predictors)
     }
     with _progress(len(todo)) as advance:
         waiting: list[Key] = []
@@ -52,14 +55,35 @@ def read_photos(
             _find(upload, photos, whole=whole)
             waiting.append(_key(upload, photos, whole))
             if len(waiting) >= BATCH or sum(len(photos[key].faces) for key in waiting) >= BATCH:
-                _read(waiting, photos, readings, predictors, mirror=mirror)
+                _read(waiting, photos, predictions, predictors, mirror=mirror)
                 waiting = []
             advance()
-        _read(waiting, photos, readings, predictors, mirror=mirror)
+        _read(waiting, photos, predictions, predictors, mirror=mirror)
     return {
-        run: [_prediction(upload, photos, readings, predictor, whole) for upload in uploads]
-        for run, predictor in predictors.items()
+        # The same photo may have come under another name.
+        run: [
+            replace(kept, photo=replace(kept.photo, name=upload.name))
+            for upload in uploads
+            for kept in [predictions[(*_key(upload, photos, whole), run)]]
+        ]
+        for run in predictors
     }
+
+
+def under_prior(
+    results: Mapping[str, Sequence[Prediction]], predictors: Mapping[str, Predictor], prior: str
+) -> dict[str, Sequence[Prediction]]:
+    """The same results under a prior; networks are not asked again. Says why where faces suggest no mix."""
+    shifted: dict[str, Sequence[Prediction]] = {}
+    for run, predictions in results.items():
+        how = predictors[run].interpretation.under(NAMED.get(EVERYDAY.name if prior == ESTIMATE else prior))
+        shifted[run] = [prediction.under(how) for prediction in predictions]
+        if prior == ESTIMATE:
+            try:
+                shifted[run] = estimate_mix(shifted[run])
+            except ConfigError as error:
+                st.info(escape(f"{error} Until then, the everyday mix counts."))
+    return shifted
 
 
 def heat_map(
@@ -102,29 +126,15 @@ def _find(upload: Upload, photos: dict[Key, Photo], *, whole: bool) -> None:
 def _read(
     keys: Sequence[Key],
     photos: Mapping[Key, Photo],
-    readings: dict[tuple[str, bool, str], tuple[tuple[Reading, ...], float]],
+    predictions: dict[tuple[str, bool, str], Prediction],
     predictors: Mapping[str, Predictor],
     *,
     mirror: bool,
 ) -> None:
     for run, predictor in predictors.items():
-        missing = [key for key in keys if (*key, run) not in readings]
-        crops = [found.crop for key in missing for found in photos[key].faces]
-        started = time.perf_counter()
-        fresh = iter(predictor.read(crops, batch_size=BATCH, flip=mirror) if crops else ())
-        share = (time.perf_counter() - started) / max(len(crops), 1)
-        for key in missing:
-            mine = tuple(next(fresh) for _ in photos[key].faces)
-            readings[(*key, run)] = mine, photos[key].seconds + share * len(mine)
-
-
-def _prediction(
-    upload: Upload, photos: Mapping[Key, Photo], readings: Mapping[Any, Any], predictor: Predictor, whole: bool
-) -> Prediction:
-    key = _key(upload, photos, whole)
-    mine, seconds = readings[(*key, predictor.name)]
-    photo = replace(photos[key], name=upload.name)
-    return Prediction(photo=photo, readings=mine, run=predictor.name, device=str(predictor.device), seconds=seconds)
+        missing = [key for key in keys if (*key, run) not in predictions]
+        fresh = predictor.read_photos([photos[key] for key in missing], batch_size=BATCH, flip=mirror)
+        predictions |= {(*key, run): prediction for key, prediction in zip(missing, fresh, strict=True)}
 
 
 @contextmanager

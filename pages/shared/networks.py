@@ -23,8 +23,9 @@ def load_predictors(runs: Sequence[Run]) -> dict[str, Predictor]:
     for run in runs:
         try:
             with st.spinner(f"Loading the network of '{run.name}' …"):
-                # A run that was trained again is another network under the same name.
-                predictors[run.name] = _load(str(run.path), run.weights.stat().st_mtime_ns, "auto")
+                # A run that was trained or calibrated again is another one under the same name.
+                written = max(path.stat().st_mtime_ns for path in (run.weights, run.path / "run.json"))
+                predictors[run.name] = _load(str(run.path), written, "auto")
         except (EmotionCoreError, OSError) as error:
             st.error(escape(str(error)))
     return predictors

@@ -216,8 +216,8 @@ def test_faces_are_read_with_their_mirror_image_until_that_is_switched_off(
     upload(app, ("one.jpg", SAMPLE))
 
     def said() -> dict[str, float]:
-        [((found, _),)] = [list(app.session_state["readings"].values())]
-        return dict(found[0].probabilities)
+        [prediction] = app.session_state["readings"].values()
+        return dict(prediction.readings[0].probabilities)
 
     predictor = emotion_core.predict.Predictor.from_run(one_run, device="cpu")
     for number, mirror in enumerate((True, False), start=1):

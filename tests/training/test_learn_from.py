@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from emotion_core.calibrate import calibrate
 from emotion_core.cli import main
 from emotion_core.data.affectnet import load_affectnet
 from emotion_core.errors import ConfigError
-from emotion_core.evaluate import calibrate, evaluate
+from emotion_core.evaluate import evaluate
 from emotion_core.results.card import render_card
 from emotion_core.results.run import describe_selection, read_history, read_run, write_info
 from emotion_core.soup import average_weights
