@@ -243,7 +243,7 @@ class Predictor:
         """
         crops = [found.crop for photo in photos for found in photo.faces]
         started = time.perf_counter()
-        readings = iter(self.read(crops, batch_size=batch_size, flip=flip))
+        readings = iter(self.read(crops, batch_size=batch_size, flip=flip) if crops else ())
         share = (time.perf_counter() - started) / max(len(crops), 1)
         for photo in photos:
             mine = tuple(next(readings) for _ in photo.faces)
