@@ -38,6 +38,9 @@ from emotion_core.results.run import Run, read_run, write_info
 
 log = logging.getLogger(__name__)
 
+BENCHMARKS = ("affectnet-3999", "ferplus", "affectnet-96")
+"""Of the other datasets that a run is trained on, those whose validation split nobody draws from what it is trained on."""
+
 TRAINING_FACES = 1_500
 """Training faces of a dataset that are looked at: more change the description of what is familiar little."""
 
@@ -114,7 +117,8 @@ def own_datasets(run: Run) -> list[str]:
     Raises:
         ConfigError: it names none that is known here.
     """
-    named = [run.info.dataset.get("name"), *(source.get("dataset") for source in run.info.dataset.get("sources", ()))]
+    sources = (source.get("dataset") for source in run.info.dataset.get("sources", ()))
+    named = [run.info.dataset.get("name"), *(name for name in sources if name in BENCHMARKS)]
     known = [str(name) for name in dict.fromkeys(named) if name in DATASETS]
     if not known:
         raise ConfigError(f"'{run.name}' does not say what it is trained on. Name the datasets with --dataset.")

@@ -50,8 +50,6 @@ class RunInfo:
         init: where the weights came from: ``"scratch"``, ``"imagenet"``, or the name of another run.
         seed: of the training.
         num_params: number of parameters.
-        prior: class mix that is inside the probabilities, by expression: equal shares after logit adjustment, else that of the
-            training images; empty where a run does not say it.
         temperature: divides the logits before softmax; 1 where it was not calibrated.
         prior: class mix that is inside the probabilities, by expression: equal shares after logit adjustment, else that of the
             training images; empty where a run does not say it.
@@ -75,7 +73,6 @@ class RunInfo:
     init: str = "scratch"
     seed: int = 0
     num_params: int = 0
-    prior: dict[str, float] = field(default_factory=dict)
     temperature: float = 1.0
     prior: dict[str, float] = field(default_factory=dict)
     calibration: dict[str, dict[str, Any]] = field(default_factory=dict)
