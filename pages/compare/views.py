@@ -12,7 +12,7 @@ import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, comparison_table
 from emotion_core.compare.answers import calibration_error, class_table, confusion_table
-from emotion_core.compare.matrix import MATRIX_MEASURE, generalisation_matrix, matrix_legend, matrix_table
+from emotion_core.compare.matrix import MATRIX_MEASURE, generalisation_matrix, matrix_legend, matrix_table, readable_matrix
 from emotion_core.compare.order import best_first
 from emotion_core.compare.trainings import history_table, settings_of, settings_table
 from emotion_core.errors import EmotionCoreError
@@ -335,6 +335,7 @@ def _generalisation(shown: Compared) -> None:
     said = "; ".join(f"{name} does worst on {cell.entry.evaluation}, {cell.value:.3f}" for name, cell in worst.items())
     figure = generalisation_heatmap(matrix)
     _draw(figure, "generalisation", f"{METRICS[matrix.measure].title} by dataset. {said}")
+    st.dataframe(readable_matrix(matrix), hide_index=True, key="table-generalisation", alt="The same with intervals")
     st.caption(f"{matrix_legend(matrix)} A frame marks the dataset that a run does worst on.")
     _offer([figure], matrix_table(matrix), f"generalisation-{matrix.measure}")
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import plotly.graph_objects as go
 
 from emotion_core.compare.matrix import TRAINED, Cell, GeneralisationMatrix
@@ -13,8 +11,8 @@ from emotion_core.texts import shorten
 
 SCALE = ((0.0, "rgba(31, 111, 139, 0.05)"), (1.0, "rgba(31, 111, 139, 1)"))
 
-ROW = 52
-"""Height of a row, px: value and interval stand below each other."""
+ROW = 44
+"""Height of a row, px."""
 
 
 def generalisation_heatmap(matrix: GeneralisationMatrix) -> go.Figure:
@@ -32,7 +30,7 @@ def generalisation_heatmap(matrix: GeneralisationMatrix) -> go.Figure:
     values = [[None if cell is None else cell.value for cell in row] for row in cells]
     known = [value for row in values for value in row if value is not None]
     low, high = min(known), max(known)
-    figure = new_figure(f"{metric.title.capitalize()} by dataset", height=120 + ROW * len(names))
+    figure = new_figure(f"{metric.title.capitalize()} by dataset", height=130 + ROW * len(names))
     figure.add_heatmap(
         z=values,
         x=list(matrix.evaluations),
@@ -56,7 +54,7 @@ def generalisation_heatmap(matrix: GeneralisationMatrix) -> go.Figure:
                 "y": line,
                 "text": _text(cell),
                 "showarrow": False,
-                "font": {"size": 12, "color": "#ffffff" if dark[cell.value] > 0.55 else GREY},
+                "font": {"size": 13, "color": "#ffffff" if dark[cell.value] > 0.5 else GREY},
             }
             for line, row in enumerate(cells)
             for place, cell in enumerate(row)
@@ -73,10 +71,11 @@ def generalisation_heatmap(matrix: GeneralisationMatrix) -> go.Figure:
             if (worst := matrix.worst(name)) is not None and worst.entry.evaluation == key
         ],
     )  # fmt: skip
-    figure.update_xaxes(side="top", showgrid=False, tickfont={"size": 12})
+    figure.update_xaxes(showgrid=False, zeroline=False, tickangle=-30, tickfont={"size": 12})
     figure.update_yaxes(
         autorange="reversed",
         showgrid=False,
+        zeroline=False,
         tickmode="array",
         tickvals=list(range(len(names))),
         ticktext=[literal(shorten(name, 34)) for name in names],
@@ -90,9 +89,8 @@ def _reversed() -> tuple[tuple[float, str], ...]:
 
 
 def _text(cell: Cell) -> str:
-    mark = f" {TRAINED}" if cell.trained_on else ""
-    interval = f"<br>{cell.low:.2f} to {cell.high:.2f}" if math.isfinite(cell.low) and math.isfinite(cell.high) else ""
-    return f"<b>{cell.value:.3f}</b>{mark}{interval}"
+    # A narrow screen leaves no room for the interval: it is on hover, and in the table beside the figure.
+    return f"{cell.value:.3f}{f' {TRAINED}' if cell.trained_on else ''}"
 
 
 def _hover(name: str, cell: Cell | None) -> str:
