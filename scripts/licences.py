@@ -33,7 +33,7 @@ themselves or on a server, passes nothing on. The NVIDIA libraries come with PyT
 without.
 
 The networks that come with the repository have terms of their own: they were trained on pictures for non-commercial research,
-see [Datasets](datasets.md). The YuNet face detector, which is fetched at its first use, is Apache-2.0.
+see [Datasets](datasets.md). The YuNet face detector, which comes with the package, is MIT.
 
 | package | licence | what it is |
 |---|---|---|

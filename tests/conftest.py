@@ -16,22 +16,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """No test reaches for the network: the face detector is the local file, or OpenCV's own; hubs are off."""
+def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reaches for the network: hubs are off, and the face detector is the package's."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("EMOTION_FACE_MODEL", raising=False)
     # A test that names a folder of runs means these runs alone.
     monkeypatch.setenv("EMOTION_SHIPPED_RUNS", "hide")
-    local = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
-    if local.is_file():
-        monkeypatch.setenv("EMOTION_FACE_MODEL", str(local))
-        return
-
-    def refuse(url: str) -> bytes:
-        raise OSError(f"tests do not fetch {url}")
-
-    monkeypatch.delenv("EMOTION_FACE_MODEL", raising=False)
-    monkeypatch.setenv("EMOTION_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setattr("emotion_core.faces.loading.download", refuse)
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +34,9 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(scope="session")
-def yunet_model(shared_data: Path) -> Path:
-    """The published YuNet file."""
-    path = shared_data / "face_detection_yunet.onnx"
-    if not path.is_file():
-        pytest.skip("needs ../shared/data/face_detection_yunet.onnx")
-    return path
+def yunet_model() -> Path:
+    """The YuNet file of the package."""
+    return REPOSITORY / "emotion_core" / "faces" / "model" / "face_detection_yunet_2023mar.onnx"
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The Haar cascade that opencv-python 4 brings along: needs no download, finds frontal faces only."""
+"""The Haar cascade that opencv-python 4 brings along: for whoever asks; it finds frontal faces only."""
 
 from __future__ import annotations
 

@@ -80,4 +80,4 @@ if licence.is_file():
     text = licence.read_text(encoding="utf-8").strip()
     with st.expander(escape(text.partition("\n")[0])):
         st.text(text)
-st.caption("Faces are found by YuNet (Apache-2.0) or OpenCV's Haar cascade. The sample photo is in the public domain.")
+st.caption("Faces are found by YuNet (MIT). The sample photo is in the public domain.")

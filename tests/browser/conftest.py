@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-YUNET = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
 DEADLINE = 180.0
 ARGUMENTS = (
     "--no-sandbox",
@@ -78,10 +77,6 @@ def address(chromium: str, checkpoints: Path, tmp_path_factory: pytest.TempPathF
         port = free.getsockname()[1]
     hidden = {"EMOTION_CHECKPOINTS": str(checkpoints), "EMOTION_SHIPPED_RUNS": "hide"}
     environment = {**os.environ, **hidden, "PYTHONPATH": str(REPOSITORY)}
-    if YUNET.is_file():
-        environment["EMOTION_FACE_MODEL"] = str(YUNET)
-    else:  # the detector's download fails at once, and OpenCV's own detector takes over
-        environment.update(EMOTION_CACHE=str(tmp_path_factory.mktemp("cache")), https_proxy="http://127.0.0.1:9")
     options = {"port": port, "address": "127.0.0.1", "headless": "true", "fileWatcherType": "none"}
     command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--server.{key}={options[key]}" for key in options)]
     log = tmp_path_factory.mktemp("log") / "streamlit.txt"

@@ -5,7 +5,7 @@ from pathlib import Path
 import matplotlib.cbook
 import pytest
 
-from emotion_core.faces import FaceDetector, loading
+from emotion_core.faces import FaceDetector
 from emotion_core.faces.haar import HaarDetector
 from emotion_core.faces.yunet import YuNetDetector
 from emotion_core.images import read_image
@@ -32,7 +32,5 @@ def detector(request: pytest.FixtureRequest) -> FaceDetector:
 
 
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EMOTION_CACHE", str(tmp_path / "cache"))
+def _no_other_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("EMOTION_FACE_MODEL", raising=False)
-    monkeypatch.setattr(loading, "_failure", None)

@@ -13,7 +13,6 @@ import streamlit as st
 import torch
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.faces.haar import HaarDetector
 from emotion_core.models.checkpoint import save_weights
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import RunInfo, write_info
@@ -21,7 +20,6 @@ from tests.experiments import write_experiment
 from tests.pages.opening import make_app
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-YUNET = REPOSITORY.parent / "shared" / "data" / "face_detection_yunet.onnx"
 
 
 @pytest.fixture
@@ -54,13 +52,9 @@ def make_run(checkpoints: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def app(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    """The app from its entrypoint, not yet run, with a face detector that needs no download."""
+    """The app from its entrypoint, not yet run."""
     monkeypatch.chdir(REPOSITORY)
     st.cache_resource.clear()
-    if YUNET.is_file():
-        monkeypatch.setenv("EMOTION_FACE_MODEL", str(YUNET))
-    else:
-        monkeypatch.setattr("pages.predict.reading.load_detector", HaarDetector)
     return make_app()
 
 

@@ -366,7 +366,6 @@ def test_damaged_weights_cost_only_their_run(app: AppTest, make_run: Callable[..
 
 @pytest.mark.usefixtures("one_run")
 def test_a_damaged_face_model_is_one_sentence(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("pages.predict.reading.load_detector", emotion_core.faces.load_detector)
     monkeypatch.setenv("EMOTION_FACE_MODEL", str(tmp_path / "nowhere.onnx"))
     try_sample(app)
     assert len(app.error) == 1
