@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from emotion_core.data.audit_pictures import picture_digest
 from emotion_core.data.datasets import dataset_spec, load_dataset
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.data.transforms import decode_table
+from emotion_core.faces import crop_main_face, load_detector
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.columns import expression_columns
 from emotion_core.metrics.conformal import prediction_sets
@@ -28,6 +30,8 @@ from emotion_core.results.calibration import Interpretation, interpret, usual_pr
 from emotion_core.results.measured import leaked_images, measure_predictions
 from emotion_core.results.run import Run, write_evaluation
 from emotion_core.results.summaries import keep_summary
+
+Faces = Literal["given", "found"]
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +60,7 @@ def evaluate(
     device: str = "auto",
     flip: bool = False,
     prior: Prior | str | None = None,
+    faces: Faces | None = None,
     on_error: OnError = "raise",
     store: bool = True,
     verdicts: pd.DataFrame | None = None,
@@ -76,6 +81,8 @@ def evaluate(
         flip: average over each picture and its mirror image; half as fast.
         prior: that probabilities are to hold under, as :func:`~emotion_core.metrics.priors.read_prior` gives it; the
             :func:`usual one <emotion_core.results.calibration.usual_prior>` of the benchmark by default.
+        faces: ``"given"`` reads each picture as it is, ``"found"`` looks for the face first and cuts it out as in a photo. By
+            default what suits the dataset (:attr:`~emotion_core.data.datasets.DatasetSpec.cut`).
         on_error: what to do with broken samples.
         store: whether to write the result into the run folder.
         verdicts: what reviewers say about images of this dataset, from
@@ -87,7 +94,9 @@ def evaluate(
         DataError: the dataset is not there or broken.
         CheckpointError: the run has no usable weights.
     """
-    classes = dataset_spec(dataset).expressions
+    spec = dataset_spec(dataset)
+    classes = spec.expressions
+    faces = faces or ("given" if spec.cut else "found")
     network = load_network(run.info.network, run.weights).to(resolve_device(device))
     whole = load_dataset(dataset, data_root, on_error=on_error)
     table = whole.part(split)
@@ -97,7 +106,9 @@ def evaluate(
     def note(sample_id: str, image: npt.NDArray[np.uint8]) -> None:
         digests[sample_id] = picture_digest(image)
 
-    table, pixels = decode_table(table, run.info.input_size, on_error=on_error, look=None if split == "train" else note)
+    frame = None if faces == "given" else partial(crop_main_face, detector=load_detector())
+    look = None if split == "train" else note
+    table, pixels = decode_table(table, run.info.input_size, on_error=on_error, look=look, frame=frame)
     logits, affect = infer(network, pixels, flip=flip, progress=progress)
     chosen = usual_prior(whole.name) if prior is None else prior
     interpretation = interpret(run, chosen, benchmark=whole.name, classes=classes)
@@ -117,6 +128,7 @@ def evaluate(
         "flip": flip,
         "temperature": interpretation.temperature,
         "prior": interpretation.prior_dict(),
+        "faces": faces,
         "seed": run.info.seed,
         "chosen_by": run.info.selection,
         **blocks,

@@ -252,3 +252,22 @@ def test_a_dataset_that_needs_data_asks_for_it(
     assert capsys.readouterr().err == (
         "Error: Where is 'raf-db'? Pass the folder of the datasets with --data-root, or set EMOTION_DATA.\n"
     )
+
+
+def test_faces_are_looked_for_unless_a_dataset_has_them_cut(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    seen: list[tuple[int, ...]] = []
+
+    def middle(image: np.ndarray, detector: object) -> np.ndarray:
+        seen.append(image.shape)
+        return image[: len(image) // 3, : image.shape[1] // 3]
+
+    monkeypatch.setattr(emotion_core.evaluate, "crop_main_face", middle)
+    write_faces(tmp_path, "mine.csv")
+    run = find_run(make_run("mine"))
+    found = evaluate(run, str(tmp_path / "mine.csv"), tmp_path, device="cpu", store=False)
+    assert found.metrics["faces"] == "found"
+    assert len(seen) == found.metrics["images"]
+    given = evaluate(run, str(tmp_path / "mine.csv"), tmp_path, device="cpu", store=False, faces="given")
+    assert given.metrics["faces"] == "given"
+    assert len(seen) == found.metrics["images"]
+    assert not np.allclose(given.predictions[PROBS], found.predictions[PROBS])

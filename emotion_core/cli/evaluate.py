@@ -33,6 +33,12 @@ def add(command: AddCommand) -> None:
     evaluate.add_argument("--flip", action="store_true", help="average over each picture and its mirror image")
     prior_option(evaluate, "the benchmark's usual one: everyday for ferplus, balanced for all others")
     evaluate.add_argument(
+        "--faces",
+        choices=("given", "found"),
+        help="read each picture as it is, or look for its face first (default: found for photos and cuts of any kind, given for "
+        "datasets whose pictures are cut around the face)",
+    )
+    evaluate.add_argument(
         "--reviews",
         action="store_true",
         help="also without images that reviewers exclude, and with labels they correct",
@@ -65,6 +71,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         device=arguments.device,
         flip=arguments.flip,
         prior=None if arguments.prior is None else read_prior(arguments.prior),
+        faces=arguments.faces,
         on_error="skip" if arguments.skip_broken else "raise",
         verdicts=_verdicts(folder_name(arguments.dataset)) if arguments.reviews else None,
     )

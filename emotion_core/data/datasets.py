@@ -56,6 +56,7 @@ class DatasetSpec:
         expressions: those that its labels tell apart, in the order of ``EXPRESSIONS``.
         affect: whether it has valence and arousal.
         needs_data: whether something has to lie in the data folder.
+        cut: whether its pictures are cut around one face as AffectNet's are; in others the face is looked for, as in a photo.
         measures_only: whether it is kept for measuring: no network is trained or chosen on it.
         pictures: name of the collection that its pictures come from, where other datasets have the same ones.
     """
@@ -66,6 +67,7 @@ class DatasetSpec:
     expressions: tuple[str, ...] = EXPRESSIONS
     affect: bool = False
     needs_data: bool = True
+    cut: bool = True
     measures_only: bool = False
     pictures: str = ""
 
@@ -113,7 +115,7 @@ def dataset_spec(name: str) -> DatasetSpec:
             return load_plain_csv(name, data_root, seed=SEED, on_error=on_error)
 
         terms = "Whoever put it together knows its terms."
-        return DatasetSpec(title=f"Faces of {name}", load=load, affect=True, needs_data=False, terms=terms)
+        return DatasetSpec(title=f"Faces of {name}", load=load, affect=True, needs_data=False, cut=False, terms=terms)
     if name not in DATASETS:
         guess = did_you_mean(name.lower(), DATASETS, cutoff=0.6)
         raise ConfigError(f"There is no dataset '{name}'.{guess} Known: {', '.join(DATASETS)}, CSV files and ZIP archives.")
@@ -268,6 +270,7 @@ DATASETS: Mapping[str, DatasetSpec] = MappingProxyType(
             load=_labelled("sfew"),
             expressions=SEVEN,
             terms="SFEW 2.0 (Dhall et al. 2011): research only; its images may not be passed on.",
+            cut=False,
             measures_only=True,
         ),
         "expw": DatasetSpec(
@@ -275,6 +278,7 @@ DATASETS: Mapping[str, DatasetSpec] = MappingProxyType(
             load=_labelled("expw"),
             expressions=SEVEN,
             terms="[ExpW](http://mmlab.ie.cuhk.edu.hk/projects/socialrelation/index.html): research only.",
+            cut=False,
             measures_only=True,
         ),
         "ckplus": DatasetSpec(

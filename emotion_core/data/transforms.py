@@ -32,6 +32,7 @@ def decode_table(
     on_error: OnError = "raise",
     workers: int = 4,
     look: Callable[[str, npt.NDArray[np.uint8]], object] | None = None,
+    frame: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> tuple[FaceTable, npt.NDArray[np.uint8]]:
     """Decode every picture of a table once.
@@ -42,6 +43,7 @@ def decode_table(
         on_error: ``"raise"`` refuses a table with unreadable pictures, ``"skip"`` drops their rows and lists them.
         workers: threads that decode.
         look: called with the id of every readable picture and the picture itself, ``(H, W, 3)``, from any of the threads.
+        frame: what to take of each picture, ``(H, W, 3)``; all of it by default.
         progress: called with 1 after every picture.
 
     Returns:
@@ -58,7 +60,7 @@ def decode_table(
             return Problem(path=sample_id, reason=str(error))
         if look is not None:
             look(sample_id, image)
-        image = resize_square(image, size)
+        image = resize_square(image if frame is None else frame(image), size)
         grey = (image[..., 0] == image[..., 1]).all() and (image[..., 0] == image[..., 2]).all()
         return image[..., 0] if grey else image
 

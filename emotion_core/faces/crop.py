@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from emotion_core.faces.face import FaceDetector
+
 CROP_SCALE = 1.0
 """Side of the crop, in units of the longer side of YuNet's box.
 
@@ -102,3 +104,26 @@ def whole_image_face(image: NDArray[np.uint8]) -> Face:
     """
     check_image(image)
     return Face((0, 0, image.shape[1], image.shape[0]), whole=True)
+
+
+def crop_main_face(image: NDArray[np.uint8], detector: FaceDetector) -> NDArray[np.uint8]:
+    """The face that a picture is about, cut out as in :func:`crop_face`; the whole picture where none is found.
+
+    Of several faces that is the largest, where one at the picture's edge counts half as much as one in its middle.
+
+    Args:
+        image: upright RGB of shape ``(H, W, 3)``, uint8.
+        detector: finds the faces.
+
+    Returns:
+        As :func:`crop_face`.
+    """
+    faces = detector.detect(image).faces
+    height, width = image.shape[:2]
+
+    def weight(face: Face) -> float:
+        x, y, box_width, box_height = face.box
+        away = max(abs(x + box_width / 2 - width / 2) / width, abs(y + box_height / 2 - height / 2) / height)
+        return float(max(box_width, box_height) * (1 - away))
+
+    return crop_face(image, max(faces, key=weight) if faces else whole_image_face(image))

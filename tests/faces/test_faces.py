@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_core.faces import Detection, Face, FaceDetector, crop_face, whole_image_face
+from emotion_core.faces import Detection, Face, FaceDetector, crop_face, crop_main_face, whole_image_face
 from emotion_core.faces.face import largest_first
 from emotion_core.faces.haar import HaarDetector
 from emotion_core.faces.yunet import YuNetDetector
@@ -154,3 +154,43 @@ def test_threads_get_what_one_after_the_other_gets(detector: FaceDetector, portr
     with ThreadPoolExecutor(8) as pool:
         for _ in range(3 if detector.name == "yunet" else 1):
             assert list(pool.map(detector.detect, pictures)) == wanted
+
+
+class Found(FaceDetector):
+    """Finds what it is told."""
+
+    name = "found"
+
+    def __init__(self, *boxes: tuple[int, int, int, int]) -> None:
+        self.boxes = boxes
+
+    def detect(self, image: Array) -> Detection:
+        return Detection([Face(box, 0.9) for box in self.boxes], self.name)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "chosen"),
+    [
+        ([(0, 0, 24, 24), (40, 40, 20, 20)], (40, 40, 20, 20)),
+        ([(10, 10, 60, 60), (40, 40, 20, 20)], (10, 10, 60, 60)),
+        ([(0, 0, 20, 20), (40, 40, 19, 19)], (40, 40, 19, 19)),
+    ],
+    ids=["the middle before the edge", "large before small", "the middle decides between equals"],
+)
+def test_the_main_face_of_a_picture(boxes: list[tuple[int, int, int, int]], chosen: tuple[int, int, int, int]) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (100, 100, 3), dtype=np.uint8)
+    assert np.array_equal(crop_main_face(image, Found(*boxes)), crop_face(image, Face(chosen, 0.9)))
+
+
+def test_without_a_face_the_whole_picture_is_taken() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (60, 100, 3), dtype=np.uint8)
+    assert np.array_equal(crop_main_face(image, Found()), crop_face(image, whole_image_face(image)))
+
+
+def test_a_portrait_in_a_wide_frame_is_cut_like_the_portrait(portrait: Array, yunet: YuNetDetector) -> None:
+    wide = np.zeros((800, 1200, 3), dtype=np.uint8)
+    wide[100:700, 300:812] = portrait
+    one, other = (crop_main_face(image, yunet) for image in (portrait, wide))
+    # The same face: as large as in the portrait alone, not the portrait as a whole.
+    assert len(other) == pytest.approx(len(one), rel=0.1)
+    assert len(one) < 400
