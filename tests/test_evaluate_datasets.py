@@ -192,7 +192,8 @@ def test_a_csv_file_is_evaluated_and_stored_by_a_safe_name(
     assert main(["evaluate", "mine", "--dataset", str(tmp_path / "My faces (2).csv"), "--device", "cpu"]) == 0
     printed = capsys.readouterr().out
     assert printed.startswith("mine on My-faces-2, test split: 8 images, ")
-    assert [line.split()[0] for line in printed.splitlines() if line.endswith("        1")] == list(EXPRESSIONS)
+    rows = [line.split() for line in printed.splitlines() if line.startswith(EXPRESSIONS)]
+    assert [(row[0], row[3]) for row in rows] == [(name, "1") for name in EXPRESSIONS]
     assert {entry.name for entry in (path / "evaluations").iterdir()} == {"My-faces-2-test"}
     [entry] = load_store().entries
     assert (entry.evaluation, entry.num_classes, entry.images) == ("My-faces-2-test", 8, 8)

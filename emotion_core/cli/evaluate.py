@@ -35,8 +35,8 @@ def add(command: AddCommand) -> None:
     evaluate.add_argument(
         "--faces",
         choices=("given", "found"),
-        help="read each picture as it is, or look for its face first (default: found for photos and cuts of any kind, given for "
-        "datasets whose pictures are cut around the face)",
+        help="read each picture as it is, or look for its face first (default: given where a dataset's pictures are cut around "
+        "the face, found elsewhere)",
     )
     evaluate.add_argument(
         "--reviews",
