@@ -16,19 +16,13 @@ from emotion_core.compare.matrix import generalisation_matrix, matrix_legend  # 
 from emotion_core.compare.seeds import repeated_trainings, seed_spread  # noqa: E402
 from emotion_core.errors import CheckpointError, ConfigError  # noqa: E402
 from emotion_core.metrics.significance import holm  # noqa: E402
+from emotion_core.metrics.table import METRICS  # noqa: E402
 from emotion_core.results.card import write_card  # noqa: E402
 from emotion_core.results.experiments import Experiment  # noqa: E402
 from emotion_core.results.find import list_experiments, list_runs  # noqa: E402
 from emotion_core.results.run import Run  # noqa: E402
 
-SHOWN = {
-    "accuracy": "accuracy",
-    "f1_macro": "F1, macro",
-    "ccc_valence": "CCC, valence",
-    "ccc_arousal": "CCC, arousal",
-    "rmse_valence": "RMSE, valence ↓",
-    "rmse_arousal": "RMSE, arousal ↓",
-}
+SHOWN = ("accuracy", "f1_macro", "ccc_valence", "ccc_arousal", "rmse_valence", "rmse_arousal")
 JUDGED = ("accuracy", "ccc_valence", "ccc_arousal")
 """Measures for which a sentence says which runs are not significantly different."""
 
@@ -46,11 +40,12 @@ INTRODUCTION = (
 )
 
 
-def render(folder: Path) -> str:
+def render(folder: Path, measures: Sequence[str] = SHOWN) -> str:
     """``docs/results.md``: a section for each experiment.
 
     Args:
         folder: that holds the runs.
+        measures: keys of the columns; their words and directions are those of the table of measures.
     """
     everything = load_store(folder).entries
     entries = [entry for entry in everything if entry.split == "test" and entry.run is not None]
@@ -64,7 +59,7 @@ def render(folder: Path) -> str:
             lines += ["", f"## {experiment.title}", "", f"`{name}`: {experiment.question}{varies}"]
         elif mine:
             lines += ["", "## Runs of no experiment"]
-        lines += _evaluations(mine, experiment)
+        lines += _evaluations(mine, experiment, measures)
     return "\n".join(lines) + "\n"
 
 
@@ -92,7 +87,7 @@ def _generalisation(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _evaluations(entries: Sequence[Entry], experiment: Experiment | None) -> list[str]:
+def _evaluations(entries: Sequence[Entry], experiment: Experiment | None, measures: Sequence[str]) -> list[str]:
     """Tables of one experiment, that of its benchmark first."""
     benchmark = "" if experiment is None else experiment.benchmark
     lines: list[str] = []
@@ -100,8 +95,8 @@ def _evaluations(entries: Sequence[Entry], experiment: Experiment | None) -> lis
         measured = [entry for entry in entries if entry.evaluation == evaluation]
         dataset = measured[0].dataset
         reported = reported_entries(dataset) if experiment is not None and experiment.reported else ()
-        lines += ["", f"**{dataset}**, {_images(measured)}", "", *_table(_whole(measured), reported)]
-        lines += [*_seeds(measured), *_ablations(measured)]
+        lines += ["", f"**{dataset}**, {_images(measured)}", "", *_table(_whole(measured), reported, measures)]
+        lines += [*_seeds(measured), *_ablations(measured, measures)]
     return lines
 
 
@@ -154,9 +149,9 @@ def _images(entries: Sequence[Entry]) -> str:
     return " and ".join(prints)
 
 
-def _table(entries: Sequence[Entry], reported: Sequence[Entry]) -> list[str]:
+def _table(entries: Sequence[Entry], reported: Sequence[Entry], measures: Sequence[str]) -> list[str]:
     """Rows of one benchmark, the best accuracy first, measured ones before reported ones."""
-    shown = [key for key in SHOWN if any(key in entry.measures for entry in entries)]
+    shown = [key for key in measures if any(key in entry.measures for entry in entries)]
     comparison = compare(entries, shown)
     verdicts = [text for key in JUDGED if key in shown and (text := _verdict(comparison, key))]
     ranked = sorted(entries, key=lambda entry: -_value(entry, shown[0]))
@@ -164,7 +159,7 @@ def _table(entries: Sequence[Entry], reported: Sequence[Entry]) -> list[str]:
         (entry for entry in reported if any(key in entry.measures for key in shown)), key=lambda entry: -_value(entry, shown[0])
     )
     return [
-        f"| run | {' | '.join(SHOWN[key] for key in shown)} |",
+        f"| run | {' | '.join(METRICS[key].header for key in shown)} |",
         f"|---|{'---|' * len(shown)}",
         *(f"| {_name(entry)} | {' | '.join(_cell(comparison, entry, key) for key in shown)} |" for entry in ranked),
         *(
@@ -192,7 +187,7 @@ def _verdict(comparison: Comparison, key: str) -> str:
         if equal
         else "significantly better than all others in this table"
     )
-    return f"In {SHOWN[key]}, `{best}` is the best measured in this table and is {rest}."
+    return f"In {METRICS[key].title}, `{best}` is the best measured in this table and is {rest}."
 
 
 def _seeds(entries: Sequence[Entry]) -> list[str]:
@@ -201,19 +196,19 @@ def _seeds(entries: Sequence[Entry]) -> list[str]:
     for key in JUDGED:
         for spread in seed_spread(entries, key):
             names = tuple(sorted(spread.names, key=len))
-            spreads.setdefault(names, []).append(f"{SHOWN[key]} {spread.mean:.3f} ± {spread.sd:.3f}")
+            spreads.setdefault(names, []).append(f"{METRICS[key].title} {spread.mean:.3f} ± {spread.sd:.3f}")
     lines = [f"- `{names[0]}`, {len(names)} seeds: {', '.join(texts)}." for names, texts in sorted(spreads.items())]
     return ["", "The same training with other seeds (mean ± standard deviation):", "", *lines] if lines else []
 
 
-def _ablations(entries: Sequence[Entry]) -> list[str]:
+def _ablations(entries: Sequence[Entry], measures: Sequence[str]) -> list[str]:
     """What one change makes of a run: paired differences from it."""
     by_name = {entry.name: entry for entry in entries}
     infos = {name: entry.run.info for name, entry in _variants(entries).items() if entry.run is not None}
     lines: list[str] = []
     for base in sorted({info.variant_of for info in infos.values()}):
         ranked = [name for name, info in infos.items() if info.variant_of == base]
-        shown = [key for key in SHOWN if key in by_name[base].measures]
+        shown = [key for key in measures if key in by_name[base].measures]
         rows: dict[str, list[str]] = {name: [] for name in ranked}
         for key in shown:
             found = {name: _against(by_name[base], by_name[name], key) for name in ranked}
@@ -226,7 +221,7 @@ def _ablations(entries: Sequence[Entry]) -> list[str]:
             f"One change to `{base}`, one training each: difference from it over the test images (**bold**: significant after "
             "Holm's correction over the rows; how far another seed alone moves a run is another question):",
             "",
-            f"| change | {' | '.join(SHOWN[key] for key in shown)} |",
+            f"| change | {' | '.join(METRICS[key].header for key in shown)} |",
             f"|---|{'---|' * len(shown)}",
             *(f"| {infos[name].changed} | {' | '.join(rows[name])} |" for name in ranked),
         ]

@@ -8,6 +8,7 @@ import pandas as pd
 
 from emotion_core.data.datasets import DATASETS
 from emotion_core.errors import CheckpointError
+from emotion_core.metrics.table import METRICS
 from emotion_core.results.experiments import read_experiment, root_of
 from emotion_core.results.files import write_text
 from emotion_core.results.run import Run, describe_selection, purpose_of_validation
@@ -122,13 +123,13 @@ def _results(metrics: dict[str, Any]) -> list[str]:
     ]
     for name, measure in metrics["measures"].items():
         if measure["value"] is None:
-            lines.append(f"| `{name}` | not defined | |")
+            lines.append(f"| {_header(name)} | not defined | |")
         else:
-            lines.append(f"| `{name}` | {measure['value']:.3f} | {measure['low']:.3f} to {measure['high']:.3f} |")
+            lines.append(f"| {_header(name)} | {measure['value']:.3f} | {measure['low']:.3f} to {measure['high']:.3f} |")
     rest = metrics.get("without_leaked")
     if rest:
         shown = [name for name in ("accuracy", "ccc_valence", "ccc_arousal") if name in rest["measures"]]
-        figures = ", ".join(f"`{name}` {rest['measures'][name]['value']:.3f}" for name in shown)
+        figures = ", ".join(f"{METRICS[name].title} {rest['measures'][name]['value']:.3f}" for name in shown)
         lines += [
             "",
             f"Without the {rest['left_out']} images that also stand in the training part: {figures}.",
@@ -136,6 +137,11 @@ def _results(metrics: dict[str, Any]) -> list[str]:
     if metrics.get("collapse"):
         lines += ["", f"**Collapsed**: {'; '.join(metrics['collapse'])}."]
     return lines
+
+
+def _header(name: str) -> str:
+    """What a measure is called; the key of one that is no longer computed."""
+    return METRICS[name].header if name in METRICS else f"`{name}`"
 
 
 def _weaknesses(run: Run, evaluation: str) -> list[str]:
