@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,7 @@ from emotion_core.errors import CheckpointError
 from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS, Metric
 from emotion_core.remeasure import Change, remeasure
+from emotion_core.results.card import render_card
 from emotion_core.results.find import find_run
 from emotion_core.results.run import Run, RunInfo, write_evaluation, write_info
 from emotion_core.results.summaries import load_summary, read_predictions
@@ -162,6 +165,7 @@ def test_a_whole_shelf_by_command(store: Callable[..., Run], capsys: Capture, mo
     )
     assert "Error: 'other' has predictions for 200 images" in printed.err
     assert list(good.evaluations[KEY]["measures"]) == list(METRICS)
+    assert "| top-2 accuracy ↑ |" in (good.path / "README.md").read_text(encoding="utf-8")
     assert files(bad) == old
     assert main(["remeasure", "good"]) == 0
 
@@ -212,8 +216,18 @@ def test_leaked_images_are_those_that_the_evaluation_found(
     assert find_run(paths[0]).evaluations["affectnet-3999-test"] == evaluated[0]
 
 
+@pytest.fixture
+def results() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("results", ROOT / "scripts" / "results.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_one_row_is_a_measure_everywhere(
-    store: Callable[..., Run], tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+    store: Callable[..., Run], results: ModuleType, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = [store("first", 150, dataset="ferplus"), store("second", 100, dataset="ferplus")]
     compare(load_store(tmp_path).entries, ["accuracy"])  # keeps summaries that know nothing of the row
@@ -232,8 +246,12 @@ def test_one_row_is_a_measure_everywhere(
     assert difference.p_holm < 0.05
     assert comparison.marks["hits"] == {"first": "best", "second": ""}
     assert {"hits", "hits_low", "hits_diff"} <= set(comparison_table(comparison, ["hits"]).columns)
+    assert f"| toy hits ↑ | 150.000 | {stored['low']:.3f} to {stored['high']:.3f} |" in render_card(runs[0])
     assert main(["compare", "first", "second", "--measures", "hits"]) == 0
     assert "hits (higher is better)\n* first  150.000" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["compare", "--help"])
     assert f"toy hits ↑: {TOY.meaning}" in " ".join(capsys.readouterr().out.split())
+    table = results.render(tmp_path, measures=("hits",))
+    assert "| run | toy hits ↑ |" in table
+    assert f"| `first` | **150.000 [{stored['low']:.3f}, {stored['high']:.3f}]** |" in table

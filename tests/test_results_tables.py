@@ -96,7 +96,7 @@ def test_repeats_and_ablations_have_their_own_lines(results: ModuleType, tmp_pat
     rows = {line.split("|")[1].strip(): line.split("|")[2:] for line in lines if line.startswith("| ")}
     assert rows["heads alone learn"][0].strip().startswith("**-0.200 [")
     assert rows["with mixup"][0].strip().startswith("+0.005 [")
-    affect = lines[[line.startswith("| change") for line in lines].index(True)].split("|")[2:].index(" CCC, valence ")
+    affect = lines[[line.startswith("| change") for line in lines].index(True)].split("|")[2:].index(" CCC valence ↑ ")
     assert rows["expression alone"][affect].strip() == ""
     assert rows["with mixup"][affect].strip() != ""
 
