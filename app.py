@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from pages.shared.runs import follow_new_names
 from pages.shared.sidebar import sidebar_foot
 
 PAGES = {
@@ -29,7 +30,9 @@ def main() -> None:
         st.Page(FOLDER / name / "page.py", title=title, icon=icon, url_path=name, default=name == next(iter(PAGES)))
         for name, (title, icon) in PAGES.items()
     ]
-    st.navigation(pages).run()
+    page = st.navigation(pages)
+    follow_new_names()
+    page.run()
     sidebar_foot()
 
 

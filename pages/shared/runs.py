@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from emotion_core.results.find import checkpoints_folder
+from emotion_core.results.find import checkpoints_folder, current_name
 from emotion_core.results.run import DamagedRun
 
 
@@ -23,3 +23,11 @@ def show_no_runs() -> None:
     with st.container(horizontal=True):
         st.caption("Looked in")
         st.text(str(checkpoints_folder()))
+
+
+def follow_new_names() -> None:
+    """Start again where an address was kept before runs were sorted into experiments: with the names that runs have now."""
+    renamed = {key: [current_name(value) for value in st.query_params.get_all(key)] for key in st.query_params}
+    if renamed != {key: st.query_params.get_all(key) for key in st.query_params}:
+        st.query_params.from_dict(renamed)
+        st.rerun()

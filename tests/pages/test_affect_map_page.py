@@ -317,3 +317,12 @@ def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) ->
         "assert not loaded, loaded\n"
     )
     run_alone(code)
+
+
+def test_a_link_with_a_name_of_before_leads_to_the_run(app: AppTest, store: Callable[..., Path]) -> None:
+    store("a-first", predictions(1))
+    store("affectnet/vgg16", predictions(2))
+    app.query_params.update(a="affectnet-vgg16", b="a-first")
+    open_map(app)
+    assert (app.selectbox(key="a").value, app.selectbox(key="b").value) == ("affectnet/vgg16", "a-first")
+    assert app.query_params["a"] in ("affectnet/vgg16", ["affectnet/vgg16"])
