@@ -17,6 +17,7 @@ import zlib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +36,7 @@ RESAMPLES = 2000
 SEED = 0
 FILE = "summary.npz"
 
-_DAMAGED = (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
+_DAMAGED = (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, TokenError)
 """What reading a damaged archive raises."""
 
 log = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -185,6 +186,17 @@ def test_any_damage_is_noticed(run: Run, kept: Path) -> None:
     for damaged in (b"", b"PK", good[: len(good) // 2], b"\x93NUMPY"):
         kept.write_bytes(damaged)
         assert same(again(run), first)
+    assert same(again(run), first)
+
+
+def test_an_array_whose_header_does_not_end_is_damage(run: Run, kept: Path) -> None:
+    first = load_summary(run, KEY)
+    with zipfile.ZipFile(kept) as archive:
+        arrays = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(kept, "w") as archive:
+        for name, content in arrays.items():
+            # A quotation of three marks that nothing closes.
+            archive.writestr(name, content.replace(b"{'descr': '", b"{'descr''''", 1))
     assert same(again(run), first)
 
 
