@@ -33,7 +33,9 @@ def carried_files() -> dict[Path, Path]:
     missing = [file for file in FILES if not (run / file).is_file()]
     if missing:
         raise SystemExit(f"'{run}' lacks {', '.join(missing)}; the package has to carry the default run.")
-    return {RUNS / name / file: run / file for file in FILES} | ({about: about} if about.is_file() else {})
+    # What calibrate stored beside it, if it did.
+    files = [*FILES, *(path.name for path in sorted(run.glob("*.npz")))]
+    return {RUNS / name / file: run / file for file in files} | ({about: about} if about.is_file() else {})
 
 
 class BuildWithRun(build_py):

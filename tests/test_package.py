@@ -180,4 +180,5 @@ def test_the_build_carries_the_default_run_with_all_that_predicting_needs(monkey
     built = runpy.run_path(str(ROOT / "setup.py"))
     files = {str(path) for path in built["carried_files"]()}
     run = Path("checkpoints", DEFAULT_RUN)
-    assert files >= {str(run / name) for name in ("run.json", "README.md", WEIGHTS)}
+    stored = [path.name for path in find_run(DEFAULT_RUN).path.glob("*.npz")]
+    assert files >= {str(run / name) for name in ("run.json", "README.md", WEIGHTS, *stored)}
