@@ -143,7 +143,7 @@ def test_train_evaluate_and_card_from_the_command_line(
     stored = json.loads((out / "evaluations" / "affectnet-3999-test" / "metrics.json").read_text())
     assert stored["measures"]["accuracy"] == metrics["measures"]["accuracy"]
     card = (out / "README.md").read_text()
-    assert f"| `accuracy` | {metrics['measures']['accuracy']['value']:.3f} |" in card
+    assert f"| accuracy ↑ | {metrics['measures']['accuracy']['value']:.3f} |" in card
     assert "16 images" in card
     assert "non-commercial research only" in card
 

@@ -10,8 +10,6 @@ from __future__ import annotations
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -38,16 +36,13 @@ from emotion_core.metrics.priors import (
 )
 from emotion_core.metrics.selective import ACCURACY, verdict_threshold
 from emotion_core.models.familiarity import Familiarity
-from emotion_core.results.files import write_bytes
+from emotion_core.results.files import DAMAGED_ARCHIVE, write_bytes
 from emotion_core.results.run import Run, RunInfo
 
 Array = npt.NDArray[np.float64]
 
 FILE = "calibration.npz"
 VERSION = 1
-
-_DAMAGED = (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
-"""What reading a damaged archive raises."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +103,7 @@ def read_calibration(run: Run) -> Calibration:
                     float(about["rest"]),
                     float(about["threshold"]),
                 )
-    except _DAMAGED as error:
+    except DAMAGED_ARCHIVE as error:
         raise CheckpointError(f"'{path}' cannot be used ({error}). Calibrate the run again.") from error
     return Calibration(faces=faces, familiarity=familiarity)
 

@@ -10,8 +10,6 @@ import functools
 import hashlib
 import io
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +20,7 @@ import numpy.typing as npt
 
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.results.files import without_nan, write_bytes, write_text
+from emotion_core.results.files import DAMAGED_ARCHIVE, without_nan, write_bytes, write_text
 from emotion_core.results.run import Run
 from emotion_core.texts import signed
 
@@ -30,9 +28,6 @@ VERSION = 1
 MAPS, FAITHFULNESS = "explanations.npz", "faithfulness.json"
 LARGEST = 56
 """Side of a kept map, at most, px."""
-
-_DAMAGED = (OSError, ValueError, LookupError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
-"""What reading a damaged archive raises."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -151,7 +146,7 @@ def read_explanations(run: Run, evaluation: str) -> Explanations | None:
                 num_images=int(about["num_images"]),
             )
         _check(maps, faithfulness)
-    except _DAMAGED as error:
+    except DAMAGED_ARCHIVE as error:
         raise CheckpointError(f"The explanations in '{folder}' cannot be read ({error}). Explain the run again.") from error
     if run.has_weights and about["weights"] != weights_digest(run):
         return None

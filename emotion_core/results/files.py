@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import math
 import os
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+DAMAGED_ARCHIVE = (
+    *(OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, SyntaxError),
+    *(tokenize.TokenError, zipfile.BadZipFile, zlib.error),
+)
+"""What reading a damaged archive of arrays raises: NumPy takes a header apart as if it were Python."""
 
 
 def write_text(path: Path, text: str) -> None:

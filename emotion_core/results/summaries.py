@@ -12,12 +12,9 @@ import json
 import logging
 import os
 import tempfile
-import zipfile
-import zlib
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
-from tokenize import TokenError
 
 import numpy as np
 import numpy.typing as npt
@@ -30,14 +27,12 @@ from emotion_core.metrics.intervals import bootstrap_measures, percentile_interv
 from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.evaluation import PREDICTION_COLUMNS, StoredEvaluation
+from emotion_core.results.files import DAMAGED_ARCHIVE
 from emotion_core.results.run import Run
 
 RESAMPLES = 2000
 SEED = 0
 FILE = "summary.npz"
-
-_DAMAGED = (OSError, ValueError, LookupError, TypeError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error, TokenError)
-"""What reading a damaged archive raises."""
 
 log = logging.getLogger(__name__)
 
@@ -207,7 +202,7 @@ def _read(path: Path, digest: str) -> Summary | None:
                 collapse=tuple(about["collapse"]),
                 num_images=about["num_images"],
             )
-    except _DAMAGED:
+    except DAMAGED_ARCHIVE:
         return None
 
 

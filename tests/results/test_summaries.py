@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -197,6 +198,16 @@ def test_an_array_whose_header_does_not_end_is_damage(run: Run, kept: Path) -> N
         for name, content in arrays.items():
             # A quotation of three marks that nothing closes.
             archive.writestr(name, content.replace(b"{'descr': '", b"{'descr''''", 1))
+    assert same(again(run), first)
+
+
+@pytest.mark.parametrize("header", ["{'descr': (", "{'descr' '<f4'", "\x00", "[" * 50])
+def test_a_header_that_is_no_python_is_damage(run: Run, kept: Path, header: str) -> None:
+    first = load_summary(run, KEY)
+    text = header.ljust(117) + "\n"
+    with zipfile.ZipFile(kept, "w") as archive:
+        for name in ("about", "replicates", "correct"):
+            archive.writestr(f"{name}.npy", b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode())
     assert same(again(run), first)
 
 
