@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import shutil
 import tomllib
 from pathlib import Path
 
@@ -44,6 +45,8 @@ class BuildWithRun(build_py):
     def run(self) -> None:
         """Build, then copy."""
         super().run()
+        # A build folder that is used again may hold an earlier default run.
+        shutil.rmtree(Path(self.build_lib, "emotion_core", RUNS), ignore_errors=True)
         for source, target in self._copies():
             self.mkpath(str(target.parent))
             if source.name == ABOUT:
