@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from emotion_core.data.cache import decode_cached
-from emotion_core.data.datasets import DATASETS, load_dataset
+from emotion_core.data.datasets import DATASETS, dataset_spec, load_dataset
 from emotion_core.data.source import find_source
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.data.twins import near_twins
@@ -73,6 +73,10 @@ def load_source(
         DataError: the dataset is not there or broken.
         CheckpointError: the teacher's predictions cannot be read.
     """
+    if dataset_spec(source.dataset).measures_only:
+        raise ConfigError(
+            f"data.{source.dataset}: this dataset only measures. Nothing is trained on it, so that its figures mean something."
+        )
     table = load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error).part("train")
     table = label(table, source)
     apart = ~near_twins(table, judging) if judging else np.ones(len(table), dtype=bool)

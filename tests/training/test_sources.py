@@ -176,6 +176,11 @@ def test_labels_that_a_source_does_not_have_are_refused(both: Path, kind: str) -
         load_parts(with_other(replace(OTHER, labels=kind)), both, progress=False)
 
 
+def test_a_dataset_that_only_measures_teaches_nothing(both: Path) -> None:
+    with pytest.raises(ConfigError, match=r"data\.sfew: this dataset only measures"):
+        load_parts(with_other(replace(OTHER, dataset="sfew")), both, progress=False)
+
+
 def test_a_teacher_labels_what_it_has_seen(both: Path, make_run: Callable[..., Path]) -> None:
     folder = make_run("teacher")
     ids = [f"{number}.png" for number in range(25)][::-1]
