@@ -73,10 +73,6 @@ def load_source(
         DataError: the dataset is not there or broken.
         CheckpointError: the teacher's predictions cannot be read.
     """
-    if dataset_spec(source.dataset).measures_only:
-        raise ConfigError(
-            f"data.{source.dataset}: this dataset only measures. Nothing is trained on it, so that its figures mean something."
-        )
     table = load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error).part("train")
     table = label(table, source)
     apart = ~near_twins(table, judging) if judging else np.ones(len(table), dtype=bool)
@@ -120,8 +116,14 @@ def judging_tables(sources: Iterable[TrainingSource], data_root: str | Path | No
         sources: the datasets that teach.
         data_root: where datasets lie; sets that only measure count where they are there.
         on_error: what to do with broken samples.
+
+    Raises:
+        ConfigError: a source only measures.
     """
     names = [source.dataset for source in sources]
+    for name in names:
+        if dataset_spec(name).measures_only:
+            raise ConfigError(f"data.{name}: this dataset only measures. Leave it out of [[data]].")
     if data_root is not None:
         names += [name for name, spec in DATASETS.items() if spec.measures_only and find_source(name, data_root) is not None]
     tables = [load_dataset(name, data_root, on_error=on_error) for name in names]
