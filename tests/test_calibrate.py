@@ -119,7 +119,7 @@ def test_the_command_line_says_which_mix_counts(calibrated: Path, tmp_path: Path
     command = ["predict", photo, "--run", "mine", "--device", "cpu", "--whole-image", "always"]
     assert main([*command, "--json"]) == 0
     told = capsys.readouterr()
-    assert "Probabilities assume the everyday mix of expressions: neutral 33 %" in told.err
+    assert "Probabilities assume the everyday mix of expressions (neutral 33 %" in told.err
     record = json.loads(told.out)
     assert (record["prior"]["name"], record["coverage"]) == ("everyday", 0.9)
     [face] = record["faces"]

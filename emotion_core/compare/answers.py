@@ -14,6 +14,7 @@ from emotion_core.metrics.calibration import reliability_table
 from emotion_core.metrics.classification import confusion_matrix, precision_recall_f1
 from emotion_core.metrics.columns import expression_columns
 from emotion_core.metrics.intervals import wilson_interval
+from emotion_core.metrics.selective import risk_coverage
 
 EXPRESSION_NEEDS = ["expression", *(f"prob_{name}" for name in EXPRESSIONS)]
 """Columns of predictions that are read for :func:`expression_answers`."""
@@ -30,6 +31,17 @@ def expression_answers(predictions: pd.DataFrame) -> tuple[npt.NDArray[np.int64]
         return None
     counts = confusion_matrix(columns.preds, columns.target, num_classes=len(EXPRESSIONS))
     return counts, reliability_table(columns.probs, columns.target)
+
+
+def coverage_curve(predictions: pd.DataFrame) -> pd.DataFrame | None:
+    """Accuracy of the most confident predictions, by :func:`~emotion_core.metrics.selective.risk_coverage`; ``None`` where
+    the run says no expression.
+
+    Raises:
+        ValueError: as in :func:`~emotion_core.metrics.summary.summarize`.
+    """
+    columns = expression_columns(predictions)
+    return None if columns is None else risk_coverage(columns.probs, columns.target)
 
 
 def class_table(counts: Mapping[str, npt.NDArray[np.int64]], backbones: Mapping[str, str]) -> pd.DataFrame:

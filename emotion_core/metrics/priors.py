@@ -70,8 +70,7 @@ class Prior:
             'neutral 33 %, happiness 26 %, sadness 14 %, …'
         """
         order = np.argsort(-self.array, kind="stable")[:count]
-        parts = [f"{EXPRESSIONS[index]} {100 * self.values[index]:.0f} %" for index in order]
-        return ", ".join([*parts, "…"] if count < len(EXPRESSIONS) else parts)
+        return ", ".join([*(f"{EXPRESSIONS[index]} {100 * self.values[index]:.0f} %" for index in order), "…"])
 
 
 def make_prior(table: Mapping[str, Any], name: str = "table") -> Prior:

@@ -286,10 +286,10 @@ class Interpretation:
         mix = self.prior.describe()
         return {
             "balanced": "Probabilities assume that all expressions are equally frequent.",
-            "everyday": f"Probabilities assume the everyday mix of expressions: {mix}.",
-            TRAINED: f"Probabilities assume the mix of expressions that the run was trained on: {mix}.",
-            ESTIMATE: f"Probabilities assume the mix of expressions estimated from these faces: {mix}.",
-        }.get(self.prior.name, f"Probabilities assume the mix of expressions that was given: {mix}.")
+            "everyday": f"Probabilities assume the everyday mix of expressions ({mix}).",
+            TRAINED: f"Probabilities assume the mix of expressions that the run was trained on ({mix}).",
+            ESTIMATE: f"Probabilities assume the mix of expressions estimated from these faces ({mix}).",
+        }.get(self.prior.name, f"Probabilities assume the mix of expressions that was given ({mix}).")
 
     def prior_dict(self) -> dict[str, Any]:
         """The prior as plain data; ``values`` is ``None`` where the mix is not known."""

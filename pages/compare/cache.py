@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, compare
-from emotion_core.compare.answers import EXPRESSION_NEEDS, expression_answers
+from emotion_core.compare.answers import EXPRESSION_NEEDS, coverage_curve, expression_answers
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.run import read_history
 from emotion_core.results.summaries import FILE, load_summary, read_predictions
@@ -57,14 +57,30 @@ def _resample(entries: Sequence[Entry]) -> None:
 def _answers(
     path: str, evaluation: str, stamp: tuple[int, int], subset: int | None, _entry: Any
 ) -> tuple[Any, pd.DataFrame] | None:
-    predictions = read_predictions(_entry.run, evaluation, ["sample_id", *EXPRESSION_NEEDS])
-    if _entry.subset is not None:
-        predictions = predictions[predictions["sample_id"].isin(_entry.subset)]
-    return expression_answers(predictions)
+    return expression_answers(_predictions(_entry, evaluation))
+
+
+@st.cache_data(show_spinner=False, max_entries=512)
+def _coverage(path: str, evaluation: str, stamp: tuple[int, int], subset: int | None, _entry: Any) -> pd.DataFrame | None:
+    return coverage_curve(_predictions(_entry, evaluation))
+
+
+def _predictions(entry: Any, evaluation: str) -> pd.DataFrame:
+    predictions = read_predictions(entry.run, evaluation, ["sample_id", *EXPRESSION_NEEDS])
+    return predictions if entry.subset is None else predictions[predictions["sample_id"].isin(entry.subset)]
 
 
 def answers_of(entries: Sequence[Entry]) -> dict[str, tuple[Any, pd.DataFrame]]:
     """Confusion counts and reliability by run; runs that say no expression, or cannot be read, are left out."""
+    return _by_run(entries, _answers)
+
+
+def coverage_of(entries: Sequence[Entry]) -> dict[str, pd.DataFrame]:
+    """Accuracy by coverage and run, likewise."""
+    return _by_run(entries, _coverage)
+
+
+def _by_run(entries: Sequence[Entry], ask: Callable[..., Any]) -> dict[str, Any]:
     found = {}
     for entry in entries:
         if entry.run is None:
@@ -72,11 +88,11 @@ def answers_of(entries: Sequence[Entry]) -> dict[str, tuple[Any, pd.DataFrame]]:
         stored = entry.run.evaluation(entry.evaluation)
         try:
             subset = None if entry.subset is None else hash(entry.subset)
-            answers = _answers(str(stored.folder), entry.evaluation, stored.stamp(), subset, entry)
+            answer = ask(str(stored.folder), entry.evaluation, stored.stamp(), subset, entry)
         except (EmotionCoreError, OSError, ValueError):
             continue
-        if answers is not None:
-            found[entry.name] = answers
+        if answer is not None:
+            found[entry.name] = answer
     return found
 
 

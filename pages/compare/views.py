@@ -17,6 +17,7 @@ from emotion_core.compare.order import best_first
 from emotion_core.compare.trainings import history_table, settings_of, settings_table
 from emotion_core.errors import EmotionCoreError
 from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
+from emotion_core.figures.compare.coverage import coverage_curves
 from emotion_core.figures.compare.curves import WINDOW, curve_measures, training_curves
 from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
 from emotion_core.figures.compare.generalisation import generalisation_heatmap
@@ -25,7 +26,7 @@ from emotion_core.metrics.classification import normalise_confusion
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import export_table
-from pages.compare.cache import answers_of, histories_of
+from pages.compare.cache import answers_of, coverage_of, histories_of
 from pages.shared.charts import CHART
 from pages.shared.downloads import offer_file
 from pages.shared.words import count, escape
@@ -268,6 +269,22 @@ def _calibration(shown: Compared) -> None:
         _offer([figure], table[["run", "backbone", "low", "high", "count", "confidence", "accuracy", "ece"]], "calibration")
 
 
+def _coverage(shown: Compared) -> None:
+    runs = [entry for entry in shown.few() if "accuracy" in entry.measures]
+    curves = coverage_of(runs)
+    if not curves:
+        st.info("None of these runs says an expression.")
+        return
+    backbones = _backbones(runs)
+    table = pd.concat([curve.assign(run=name, backbone=backbones[name]) for name, curve in curves.items()], ignore_index=True)
+    figure = coverage_curves(table)
+    half = table[table["coverage"] == 0.5]
+    said = "; ".join(f"{name} {value:.3f}" for name, value in zip(half["run"], half["accuracy"], strict=True))
+    _draw(figure, "coverage", f"Accuracy by share of images answered. Half of them: {said}")
+    st.caption("A run that is allowed to say nothing of the faces that it is least sure of is right more often on the others.")
+    _offer([figure], table[["run", "backbone", *(name for name in table if name not in ("run", "backbone"))]], "coverage")
+
+
 def _training(shown: Compared) -> None:
     runs = shown.few()
     histories = histories_of(runs)
@@ -352,6 +369,7 @@ VIEWS: dict[str, Callable[[Compared], None]] = {
     "Confusion": _confusion,
     "Expressions": _expressions,
     "Calibration": _calibration,
+    "Coverage": _coverage,
     "Training": _training,
     "Settings": _settings,
 }

@@ -12,11 +12,13 @@ import pytest
 from emotion_core.compare.answers import class_table
 from emotion_core.compare.trainings import history_table
 from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
+from emotion_core.figures.compare.coverage import coverage_curves
 from emotion_core.figures.compare.curves import curve_measures, smooth, training_curves
 from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
 from emotion_core.figures.compare.trade_off import pareto_front, trade_off, trade_off_rows
 from emotion_core.figures.run_styles import BACKBONE_COLOURS, OTHER_COLOURS, backbone_colour, run_styles
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.metrics.selective import risk_coverage
 
 DARK, LIGHT = "#0e1117", "#ffffff"
 
@@ -255,3 +257,22 @@ def test_smoothed_curves_keep_the_raw_ones_behind() -> None:
     assert raw.opacity < 0.5
     assert not raw.showlegend
     assert line.y == pytest.approx((6.5 / 3, 6.5 / 3, 6.5 / 3))
+
+
+def test_coverage_curves_have_a_line_a_run_and_bands_while_they_are_few() -> None:
+    curve = risk_coverage([[0.9, 0.1], [0.6, 0.4], [0.8, 0.2]], [0, 1, 0], resamples=20)
+
+    def table(runs: int) -> pd.DataFrame:
+        return pd.concat([curve.assign(run=f"run {number}", backbone="vgg16") for number in range(runs)], ignore_index=True)
+
+    for runs, bands in ((1, 1), (4, 4), (5, 0)):
+        figure = coverage_curves(table(runs))
+        lines = [trace for trace in figure.data if trace.showlegend is not False]
+        assert len(lines) == runs
+        assert len(figure.data) == runs + bands
+    line, band = coverage_curves(table(1)).data[::-1]
+    assert list(line.x) == curve["coverage"].tolist()
+    assert list(line.y) == curve["accuracy"].tolist()
+    assert list(band.y) == [*curve["high"], *curve["low"][::-1]]
+    with pytest.raises(ValueError, match="At least one curve"):
+        coverage_curves(table(1).iloc[:0])

@@ -253,6 +253,7 @@ def test_another_evaluation_keeps_no_runs_of_the_first(app: AppTest, add: Callab
         ("Confusion", 3, "Confusion matrix: good"),
         ("Expressions", 1, "F1 of each expression"),
         ("Calibration", 1, "good, ECE"),
+        ("Coverage", 1, "Accuracy by share of images answered. Half of them: good"),
     ],
 )
 def test_views(app: AppTest, view: str, charts: int, alt: str) -> None:

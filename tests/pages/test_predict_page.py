@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.cbook import get_sample_data
@@ -17,6 +18,7 @@ from streamlit.testing.v1 import AppTest
 
 import emotion_core.faces
 import emotion_core.predict
+from emotion_core.results.calibration import Calibration, JudgedFaces, write_calibration
 from emotion_core.results.evaluation import PREDICTION_COLUMNS
 from emotion_core.results.find import DEFAULT_RUN
 from emotion_core.results.run import read_run, write_evaluation, write_info
@@ -423,3 +425,51 @@ def test_a_collapsed_run_is_named(app: AppTest, one_run: Path) -> None:
     try_sample(app)
     [warning] = [warning.value.replace("\\", "") for warning in app.warning]
     assert warning == f"{DEFAULT_RUN} has collapsed: one class is predicted for everything."
+
+
+def test_the_expected_mix_is_said_and_can_be_changed_without_reading_again(
+    app: AppTest, one_run: Path, calls: dict[str, list[int]]
+) -> None:
+    write_info(one_run, replace(read_run(one_run).info, dataset={"name": "affectnet-3999"}))
+    try_sample(app)
+    assert any("Probabilities assume the everyday mix of expressions (neutral 33 %" in line for line in captions(app))
+    app.radio(key="prior").set_value("balanced")
+    run(app)
+    assert any("all expressions are equally frequent" in line for line in captions(app))
+    app.radio(key="prior").set_value("estimate")
+    run(app)
+    assert "1 face suggests no mix of expressions" in app.info[0].value
+    assert any("everyday mix" in line for line in captions(app))
+    assert calls["read"] == [1]
+
+
+def test_a_run_whose_mix_is_not_known_says_so(app: AppTest, one_run: Path) -> None:
+    try_sample(app)
+    assert any("not known which mix of expressions this run was trained on" in line for line in captions(app))
+
+
+def test_a_calibrated_run_names_no_expression_where_none_stands(app: AppTest, one_run: Path) -> None:
+    # Validation images of which the network is right by chance: no verdict ever stands, and sets are large.
+    generator = np.random.default_rng(0)
+    faces = JudgedFaces(
+        logits=generator.normal(size=(200, 8)).astype(np.float16), labels=generator.integers(0, 8, 200).astype(np.uint8)
+    )
+    entry = {"temperature": 1.0, "prior": "balanced"}
+    info = replace(read_run(one_run).info, dataset={"name": "affectnet-3999"}, calibration={"affectnet-3999": entry})
+    write_info(one_run, info)
+    write_calibration(read_run(one_run), Calibration(faces={"affectnet-3999": faces}))
+    try_sample(app)
+    [heading] = [markdown.value for markdown in app.markdown if markdown.value.startswith("#### ")]
+    assert heading.startswith("#### Unsure: ")
+    assert any("90 % set:" in line for line in captions(app))
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_face_that_can_hardly_be_read_is_a_warning_with_its_reason(app: AppTest) -> None:
+    app.query_params["whole"] = "true"
+    run(app)
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(SAMPLE)).crop((176, 113, 350, 325)).resize((12, 12)).save(stream, format="PNG")
+    upload(app, ("tiny.png", stream.getvalue()))
+    [warning] = [warning.value.replace("\\", "") for warning in app.warning]
+    assert warning.startswith("Read with care: the face is small (12 px) and blurred")
