@@ -1,4 +1,4 @@
-"""A running average of a network's weights."""
+"""An exponential moving average of a network's weights."""
 
 from __future__ import annotations
 

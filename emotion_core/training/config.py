@@ -131,8 +131,8 @@ class Phase:
         schedule: ``"constant"``, ``"cosine"``, ``"one-cycle"`` or ``"plateau"``.
         warmup: share of the phase's steps in which the rate rises, in [0, 1).
         factor: what ``"plateau"`` multiplies the rate by.
-        wait: epochs without a better score after which it does.
-        patience: epochs without a better score after which the phase ends early; 0 for never.
+        patience: epochs without a better score after which it does.
+        stop_after: epochs without a better score after which the phase ends early; 0 for never.
         views: with ``stages = 0``, how often the frozen backbone sees each image, augmented anew each time, before the heads
             learn from the features alone; 0 runs the backbone in every epoch.
     """
@@ -145,8 +145,8 @@ class Phase:
     schedule: str = "cosine"
     warmup: float = 0.15
     factor: float = 0.5
-    wait: int = 3
-    patience: int = 0
+    patience: int = 3
+    stop_after: int = 0
     views: int = 0
 
 
@@ -172,7 +172,7 @@ class TrainConfig:
         batch_size: images a step, over all processes.
         accumulate: steps whose gradients are added up before the weights move.
         clip_norm: largest gradient norm.
-        average: decay of the running average of weights that is evaluated and stored; 0 for none.
+        ema_decay: decay of the exponential moving average of weights that is evaluated and stored; 0 for none.
         select: measure on the validation part that chooses the stored epoch.
         keep: ``"best"`` stores the epoch where ``select`` is best, ``"last"`` the last one: then validation images have no say
             in the weights, and may be test images elsewhere. The temperature is fitted on them in both cases.
@@ -196,7 +196,7 @@ class TrainConfig:
     batch_size: int = 32
     accumulate: int = 1
     clip_norm: float = 2.0
-    average: float = 0.0
+    ema_decay: float = 0.0
     select: str = "accuracy"
     keep: str = "best"
     seed: int = 0
@@ -217,7 +217,7 @@ class TrainConfig:
         _check(self.batch_size >= 2, f"batch_size {self.batch_size} is not at least 2")
         _check(self.accumulate >= 1, f"accumulate {self.accumulate} is not at least 1")
         _check(self.clip_norm > 0, f"clip_norm {self.clip_norm:g} is not above 0")
-        _check(0 <= self.average < 1, f"average {self.average:g} is not in [0, 1)")
+        _check(0 <= self.ema_decay < 1, f"ema_decay {self.ema_decay:g} is not in [0, 1)")
         # Larger ones do not fit the generators once the epoch is counted in, negative ones numpy refuses.
         _check(0 <= self.seed < 2**32, f"seed {self.seed} is not in [0, 2^32)")
         _check_network(self.network)
@@ -263,7 +263,7 @@ class TrainConfig:
         names = [phase.name for phase in self.phases]
         _check(len(set(names)) == len(names), "two phases have the same name")
         for phase in self.phases:
-            blind = phase.schedule != "plateau" and not phase.patience
+            blind = phase.schedule != "plateau" and not phase.stop_after
             _check(self.keep == "best" or blind, f"phases.{phase.name} lets validation decide, which keep = 'last' rules out")
             _check_phase(phase, len(backbone_spec(self.network.backbone).stages))
             mixed = self.mixing.active and phase.views > 0
@@ -292,6 +292,9 @@ _LISTS: Mapping[Any, tuple[Any, str, str]] = {
 }
 """Lists of groups of settings, and what names one of them and all of them in a message."""
 
+RENAMED = {"average": "ema_decay", "wait": "patience"}
+"""Settings of before, and what they are called now."""
+
 
 def from_dict(data: Mapping[str, Any]) -> TrainConfig:
     """Build a configuration from plain data.
@@ -307,6 +310,8 @@ def _build(cls: Any, data: Mapping[str, Any], prefix: str) -> Any:
     values: dict[str, Any] = {}
     for key, value in data.items():
         if key not in hints:
+            if RENAMED.get(key) in hints:
+                raise ConfigError(f"The setting '{prefix}{key}' is called '{RENAMED[key]}' now.")
             raise ConfigError(f"Unknown setting '{prefix}{key}'.{did_you_mean(key, hints)}")
         values[key] = _read(value, hints[key], f"{prefix}{key}")
     lacking = [
@@ -373,8 +378,8 @@ def _check_phase(phase: Phase, stages: int) -> None:
     _choice(phase.schedule, SCHEDULES, f"{at}.schedule")
     _check(0 <= phase.warmup < 1, f"{at}.warmup {phase.warmup:g} is not in [0, 1)")
     _check(0 < phase.factor < 1, f"{at}.factor {phase.factor:g} is not in (0, 1)")
-    _check(phase.wait >= 1, f"{at}.wait {phase.wait} is not at least 1")
-    _check(phase.patience >= 0, f"{at}.patience {phase.patience} is not at least 0")
+    _check(phase.patience >= 1, f"{at}.patience {phase.patience} is not at least 1")
+    _check(phase.stop_after >= 0, f"{at}.stop_after {phase.stop_after} is not at least 0")
     _check(phase.views >= 0, f"{at}.views {phase.views} is not at least 0")
     _check(phase.views == 0 or phase.stages == 0, f"{at}.views needs a frozen backbone: set stages = 0, or views = 0")
 

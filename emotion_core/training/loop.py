@@ -65,7 +65,7 @@ class Training:
     ) -> None:
         self.config, self.network, self.parts, self.out = config, network, parts, out
         self.accelerator, self.workers = accelerator, workers
-        self.average = WeightAverage(network, config.average)
+        self.average = WeightAverage(network, config.ema_decay)
         self.plateau = Plateau()
         self.epoch = self.phase = self.phase_epoch = 0
         self.seconds, self.best, self.saved = 0.0, -math.inf, -math.inf
@@ -202,11 +202,11 @@ class Training:
         if better or self.config.keep == "last":
             self._keep(score)
         if score is not None:
-            self.plateau.update(score, wait=phase.wait, shrink=phase.factor)
+            self.plateau.update(score, patience=phase.patience, shrink=phase.factor)
         if self.accelerator.is_main_process:
             append_history(self.out, row)
         self.reporter.epoch(row, better=better)
-        over = self.phase_epoch == phase.epochs or 0 < phase.patience <= self.plateau.bad
+        over = self.phase_epoch == phase.epochs or 0 < phase.stop_after <= self.plateau.bad
         if over:
             self.phase, self.phase_epoch, self.plateau = self.phase + 1, 0, Plateau()
         self._save(None if over else optimiser.state_dict())

@@ -56,7 +56,19 @@ def load_preset(name: str, changes: Iterable[str] = ()) -> TrainConfig:
         raise ConfigError(f"The preset '{name}' is not valid TOML: {error}.") from error
     for change in changes:
         _change(data, change)
+    _check_patience(data)
     return from_dict(data)
+
+
+def _check_patience(data: dict[str, Any]) -> None:
+    """Refuse ``patience`` where it does nothing: before ``stop_after`` had its name, ``patience`` ended a phase early."""
+    phases = data.get("phases", [])
+    for phase in phases if isinstance(phases, list) else []:
+        if isinstance(phase, dict) and "patience" in phase and phase.get("schedule") != "plateau":
+            raise ConfigError(
+                f"phases.{phase.get('name')}.patience counts only with the schedule 'plateau'. "
+                "To end the phase early, set 'stop_after'."
+            )
 
 
 def _change(data: dict[str, Any], change: str) -> None:

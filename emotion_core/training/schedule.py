@@ -51,11 +51,11 @@ class Plateau:
     bad: int = 0
     factor: float = 1.0
 
-    def update(self, score: float, *, wait: int, shrink: float) -> None:
-        """Count one epoch; after every ``wait`` bad ones in a row the factor is multiplied by ``shrink``."""
+    def update(self, score: float, *, patience: int, shrink: float) -> None:
+        """Count one epoch; after every ``patience`` bad ones in a row the factor is multiplied by ``shrink``."""
         if score > self.best:
             self.best, self.bad = score, 0
             return
         self.bad += 1
-        if self.bad % wait == 0:
+        if self.bad % patience == 0:
             self.factor *= shrink

@@ -27,7 +27,7 @@ CONFIG = TrainConfig(
     augmentation=STILL,
     phases=(Phase(name="heads", epochs=6, lr=1e-2, stages=0, views=1),),
     batch_size=8,
-    average=0.5,
+    ema_decay=0.5,
     select="accuracy + ccc",
 )
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -67,7 +67,7 @@ def test_plateau_by_hand() -> None:
     plateau = Plateau()
     seen = []
     for score in (0.1, 0.3, 0.3, 0.2, 0.25, 0.1, 0.4, 0.4):
-        plateau.update(score, wait=2, shrink=0.5)
+        plateau.update(score, patience=2, shrink=0.5)
         seen.append((plateau.bad, plateau.factor))
     assert seen == [(0, 1.0), (0, 1.0), (1, 1.0), (2, 0.5), (3, 0.5), (4, 0.25), (0, 0.25), (1, 0.25)]
 

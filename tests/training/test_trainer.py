@@ -135,21 +135,21 @@ def history_of(data: Path, out: Path, **changes: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("schedule", "falls"), [("plateau", True), ("constant", False)])
 def test_only_the_plateau_schedule_falls_on_plateaus(data: Path, tmp_path: Path, schedule: str, falls: bool) -> None:
     # At this rate nothing changes, so that every epoch after the first is a bad one.
-    phase = Phase(name="heads", epochs=4, lr=1e-9, stages=0, schedule=schedule, warmup=0.0, wait=1, factor=0.5)
-    rates = [row["lr"] for row in history_of(data, tmp_path / "run", phases=(phase,), average=0.0, select="accuracy")]
+    phase = Phase(name="heads", epochs=4, lr=1e-9, stages=0, schedule=schedule, warmup=0.0, patience=1, factor=0.5)
+    rates = [row["lr"] for row in history_of(data, tmp_path / "run", phases=(phase,), ema_decay=0.0, select="accuracy")]
     assert rates == pytest.approx([1e-9, 1e-9, 5e-10, 2.5e-10] if falls else [1e-9] * 4, rel=1e-3)
 
 
 def test_a_phase_ends_early_and_the_next_one_begins(data: Path, tmp_path: Path) -> None:
-    waiting = Phase(name="waiting", epochs=9, lr=1e-9, stages=0, schedule="constant", warmup=0.0, patience=2)
+    waiting = Phase(name="waiting", epochs=9, lr=1e-9, stages=0, schedule="constant", warmup=0.0, stop_after=2)
     last = Phase(name="last", epochs=1, lr=1e-3)
-    history = history_of(data, tmp_path / "run", phases=(waiting, last), average=0.0, select="accuracy")
+    history = history_of(data, tmp_path / "run", phases=(waiting, last), ema_decay=0.0, select="accuracy")
     assert [(row["epoch"], row["phase"]) for row in history] == [(1, "waiting"), (2, "waiting"), (3, "waiting"), (4, "last")]
 
 
 def test_a_frozen_phase_after_a_moving_one_is_judged_on_what_is_stored(data: Path, tmp_path: Path) -> None:
     phases = (Phase(name="all", epochs=2, lr=1e-2), Phase(name="heads", epochs=3, lr=1e-2, stages=0, views=1))
-    run = train(replace(CONFIG, phases=phases, average=0.9), data, tmp_path / "run", device="cpu", progress=False)
+    run = train(replace(CONFIG, phases=phases, ema_decay=0.9), data, tmp_path / "run", device="cpu", progress=False)
     network = EmotionNetwork(CONFIG.network).eval()
     load_weights(network, run.weights)
     part = load_parts(CONFIG, data, progress=False)[1]
@@ -163,7 +163,7 @@ def test_a_frozen_phase_after_a_moving_one_is_judged_on_what_is_stored(data: Pat
 def test_a_last_image_on_its_own_does_not_swallow_gathered_gradients(data: Path, tmp_path: Path) -> None:
     # 51 images are five batches of ten and a single one: after the fifth, what has come together has to move the weights.
     phase = Phase(name="all", epochs=1, lr=1e-2, schedule="constant", warmup=0.0)
-    config = replace(CONFIG, phases=(phase,), accumulate=8, average=0.0)
+    config = replace(CONFIG, phases=(phase,), accumulate=8, ema_decay=0.0)
     before = trainer.start_network(config).state_dict()["expression.output.weight"].clone()
     run = train(config, data, tmp_path / "run", device="cpu", progress=False)
     network = EmotionNetwork(CONFIG.network)
@@ -219,7 +219,7 @@ def test_precision_is_that_of_the_convolutions_and_not_of_the_weights(
 def test_the_last_epoch_is_stored_where_validation_shall_choose_nothing(data: Path, tmp_path: Path) -> None:
     # At the end of this phase the rate is so large that accuracy falls: the best epoch is an earlier one.
     phases = (Phase(name="good", epochs=2, lr=8e-3), Phase(name="bad", epochs=1, lr=1.0, schedule="constant", warmup=0.0))
-    config = replace(CONFIG, phases=phases, average=0.0, select="accuracy")
+    config = replace(CONFIG, phases=phases, ema_decay=0.0, select="accuracy")
     runs = {}
     for keep in ("best", "last"):
         runs[keep] = train(replace(config, keep=keep), data, tmp_path / keep, device="cpu", progress=False)

@@ -15,10 +15,10 @@ CONFIG = TrainConfig(
     phases=(
         Phase(name="heads", epochs=2, lr=8e-3, stages=0, views=2),
         Phase(name="some", epochs=1, lr=8e-3, stages=2),
-        Phase(name="all", epochs=2, lr=8e-3, backbone_lr=4e-3, schedule="plateau", wait=1),
+        Phase(name="all", epochs=2, lr=8e-3, backbone_lr=4e-3, schedule="plateau", patience=1),
     ),
     batch_size=10,
-    average=0.5,
+    ema_decay=0.5,
     select="accuracy + ccc",
     seed=5,
 )
