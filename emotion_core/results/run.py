@@ -27,6 +27,11 @@ ROLES: tuple[str, ...] = typing.get_args(Role)
 of others' predictions; what labels pictures for others; what repeats somebody's report; what others start from."""
 
 LATER_NETWORK = {"stem_stride": None}
+LATER_GROUPS: Mapping[str, Mapping[str, Any]] = {
+    "network": LATER_NETWORK,
+    "loss": {"logit_adjustment": False},
+    "augmentation": {"coarse": 0.0, "jpeg": 0.0},
+}
 LATER_TRAINING = {
     "precision": "auto",
     "keep": "best",
@@ -230,9 +235,8 @@ def read_run(path: Path) -> Run:
 
 
 def _with_later_settings(training: dict[str, Any]) -> dict[str, Any]:
-    network = training.get("network")
-    filled = {"network": {**LATER_NETWORK, **network}} if isinstance(network, dict) else {}
-    return {**LATER_TRAINING, **training, **filled}
+    groups = {name: {**later, **training[name]} for name, later in LATER_GROUPS.items() if isinstance(training.get(name), dict)}
+    return {**LATER_TRAINING, **training, **groups}
 
 
 def describe_selection(selection: Mapping[str, Any]) -> str:

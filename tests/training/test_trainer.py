@@ -261,6 +261,8 @@ def test_stored_features_in_bf16_come_from_convolutions_in_bf16(
 def test_a_run_from_before_a_setting_was_there_is_still_the_same_training(data: Path, tmp_path: Path) -> None:
     run = train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
     training = {key: value for key, value in run.info.training.items() if key not in ("precision", "keep", "data")}
+    training["loss"] = {key: value for key, value in training["loss"].items() if key != "logit_adjustment"}
+    training["augmentation"] = {key: value for key, value in training["augmentation"].items() if key not in ("coarse", "jpeg")}
     write_info(run.path, replace(run.info, training=training))
     stored = (run.path / "run.json").read_bytes()
     assert train(SHORT, data, tmp_path / "run", device="cpu", progress=False).info == run.info
