@@ -113,7 +113,7 @@ def loader_ratio(backbone: str, size: int, *, steps: int, rounds: int) -> tuple[
 
 
 def drawn_faces(size: int, images: int) -> tuple[float, tuple[Part, Part]]:
-    """Training and validation part of schematic faces that are JPEG files in memory, and the seconds that decoding took."""
+    """Training and validation split of schematic faces that are JPEG files in memory, and the seconds that decoding took."""
     # Seven in ten of them are to learn from.
     drawn = load_schematic(count=max(80, images * 10 // 7))
     files = {}

@@ -79,7 +79,7 @@ def calibrate(
         data_root: where datasets lie.
         split: images to fit on; never those that the run is judged by.
         device: as in :func:`~emotion_core.models.device.resolve_device`.
-        flip: read each picture and its mirror image.
+        flip: flip test-time augmentation, the mean over each picture and its mirror image.
         on_error: what to do with broken samples.
 
     Returns:
@@ -134,7 +134,7 @@ def _check(run: Run, split: str) -> None:
             f"{run.info.temperature:g}."
         )
     if "expression" not in run.info.outputs:
-        raise ConfigError(f"'{run.name}' was not taught expressions, so there is nothing to calibrate.")
+        raise ConfigError(f"'{run.name}' is not trained on expressions, so there is nothing to calibrate.")
 
 
 def _fit(

@@ -19,13 +19,13 @@ PROBABILITIES = [f"prob_{name}" for name in EXPRESSIONS]
 PREDICTED_AFFECT = [f"pred_{name}" for name in AFFECT]
 
 TAKEN_OVER = ("dataset", "split", "images", "left_out", "fingerprint", "num_classes", "classes")
-"""What an evaluation says of its images, the same for every member."""
+"""Fields of ``metrics.json`` that describe the images; they are equal for all members and copied from the first."""
 
 
 def combine(runs: Sequence[Run], out: Path) -> Run:
     """Store a run without weights whose predictions are the mean of others'.
 
-    A run that was not taught an output has no say in it, so a classifier and a regressor together make one run that says both.
+    Each output is the mean over the runs trained on it, so a classifier and a regressor make one run with both outputs.
     Probabilities are those that the runs stored, each divided by its own temperature before.
 
     Args:
@@ -86,7 +86,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
             "members": [run.name for run in runs],
         },
         dataset=infos[0].dataset,
-        # Nothing was chosen here; what chose the members' epochs is how this one came about.
+        # Combining selects nothing; recorded is how the members' epochs were selected.
         selection=joint_selection(runs),
         init="runs",
         seed=infos[0].seed,

@@ -78,7 +78,7 @@ def evaluate(
         data_root: where datasets lie.
         split: ``"train"``, ``"val"`` or ``"test"``.
         device: as in :func:`~emotion_core.models.device.resolve_device`.
-        flip: average over each picture and its mirror image; half as fast.
+        flip: flip test-time augmentation, the mean over each picture and its mirror image; half as fast.
         prior: that probabilities are to hold under, as :func:`~emotion_core.metrics.priors.read_prior` gives it; the
             :func:`usual one <emotion_core.results.calibration.usual_prior>` of the benchmark by default.
         faces: ``"given"`` reads each picture as it is, ``"found"`` looks for the face first and cuts it out as in a photo. By
@@ -134,7 +134,7 @@ def evaluate(
         **blocks,
     }
     if "without_leaked" in metrics:
-        log.info("%d of the images also stand in the training part, pixel for pixel", metrics["without_leaked"]["left_out"])
+        log.info("%d of the images also stand in the training split, pixel for pixel", metrics["without_leaked"]["left_out"])
     if (sets := set_measures(predictions, interpretation)) is not None:
         metrics["sets"] = sets
     folder = None

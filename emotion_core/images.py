@@ -180,7 +180,7 @@ def _find_plugin(subject: str, data: bytes) -> type[ImageFile]:
             raise ImageError(f"{subject} is an HEIC photo, which cannot be read here: export it as JPEG and try again.")
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in head.lower():
         raise ImageError(f"{subject} is a vector drawing (SVG), not a photo: export it as PNG and try again.")
-    raise ImageError(f"{subject} is not a picture that can be read: use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+    raise ImageError(f"{subject} cannot be read as a picture: use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
 
 
 def _check_size(subject: str, size: tuple[int, int], max_pixels: int, max_side: int) -> None:

@@ -18,8 +18,8 @@ def average_weights(runs: Sequence[Run], out: Path) -> Run:
     It costs what one of them costs to run, where an ensemble costs all of them. That works between trainings that started from
     the same weights, such as fine-tunings with other seeds; networks that started elsewhere have nothing in common to average.
     All runs count alike, so no image chooses anything. The running statistics of batch normalisation are averaged like all
-    else, not measured anew. The temperature is 1 until the run is calibrated; where the validation images taught, nothing can
-    calibrate it, and it is the mean of the runs' own.
+    else, not measured anew. The temperature is 1 until the run is calibrated. After training on validation images
+    none are left to calibrate it, and it is the mean of the runs' own.
 
     Args:
         runs: at least two, with weights.

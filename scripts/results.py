@@ -27,16 +27,16 @@ JUDGED = ("accuracy", "ccc_valence", "ccc_arousal")
 """Measures for which a sentence says which runs are not significantly different."""
 
 MIRRORED = " ⇆"
-"""Behind runs whose outputs were averaged with those of the mirror image."""
+"""Behind runs that were measured with flip test-time augmentation."""
 
 INTRODUCTION = (
     "Written by `python scripts/results.py`. Measured rows have a 95 % bootstrap interval over images. The best measured value "
     "of a table is **bold**; *italic* ones are not significantly different from it (paired tests, Holm's correction over all "
     "pairs of runs in the table). Rows of others are as they reported them, on the images that they name, without a test. No "
     "test image chose anything: epochs were chosen on validation images, or are the last ones. "
-    f"{MIRRORED.strip()}: outputs are the mean of each picture and its mirror image (`evaluate --flip`), as Predict reads "
-    "faces, and `predict --flip`. `python -m emotion_core evaluate RUN --dataset DATASET --data-root DIR --split test` "
-    "measures a run."
+    f"{MIRRORED.strip()}: flip test-time augmentation, the mean over each picture and its mirror image (`evaluate "
+    "--flip`), as Predict reads faces, and `predict --flip`. `python -m emotion_core evaluate RUN --dataset DATASET "
+    "--data-root DIR --split test` measures a run."
 )
 
 

@@ -160,7 +160,7 @@ def test_no_picture_is_decoded_twice(make_run: MakeRun, fer2013: Path, monkeypat
 
     monkeypatch.setattr(emotion_core.evaluate, "load_dataset", watched)
     evaluate(find_run(make_run()), "fer2013-4", fer2013, device="cpu", store=False)
-    # Test images of four classes, and all of the training part but its validation images, of seven.
+    # Test images of four classes, and all of the training split but its validation images, of seven.
     assert len(read) == 48 + 126
     assert set(read.values()) == {1}
 

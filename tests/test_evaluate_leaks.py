@@ -1,4 +1,4 @@
-"""Figures with and without the images that the training part holds too."""
+"""Figures with and without the images that the training split holds too."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_figures_without_leaked_images_are_stored_beside_the_others(make_run: Ma
 
 @pytest.mark.parametrize("split", ["train", "val"])
 def test_a_split_without_leaked_images_has_no_second_figures(make_run: MakeRun, data: Path, leaked: list[str], split: str):
-    # The validation part shares a picture with the test part only; the training part is not held out from itself.
+    # The validation split shares a picture with the test split only; the training split is not held out from itself.
     metrics = evaluate(find_run(make_run()), "affectnet-3999", data, split=split, device="cpu", store=False).metrics
     assert "without_leaked" not in metrics
 
@@ -95,7 +95,7 @@ def test_both_columns_are_printed(make_run: MakeRun, data: Path, leaked: list[st
     options = ["--dataset", "affectnet-3999", "--data-root", str(data), "--device", "cpu"]
     assert main(["evaluate", "mine", *options]) == 0
     printed = capsys.readouterr().out
-    assert "2 images also stand, pixel for pixel, in the training part; on the right, the 14 others\n" in printed
+    assert "2 images also stand, pixel for pixel, in the training split; on the right, the 14 others\n" in printed
     [accuracy] = [line for line in printed.splitlines() if line.startswith("accuracy")]
     assert accuracy.count(" to ") == 2
     assert main(["evaluate", "mine", *options, "--split", "val"]) == 0

@@ -1,4 +1,4 @@
-"""The tables of results: seeds, ablations, and what cannot be told apart."""
+"""The tables of results: seeds, ablations, and what is not significantly different."""
 
 from __future__ import annotations
 

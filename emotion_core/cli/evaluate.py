@@ -30,7 +30,9 @@ def add(command: AddCommand) -> None:
     evaluate.add_argument("run", metavar="RUN", help="run folder, or name of a run")
     evaluate.add_argument("--dataset", required=True, help=dataset_help())
     evaluate.add_argument("--split", default="test", choices=("train", "val", "test"))
-    evaluate.add_argument("--flip", action="store_true", help="average over each picture and its mirror image")
+    evaluate.add_argument(
+        "--flip", action="store_true", help="flip test-time augmentation: the mean over each picture and its mirror image"
+    )
     prior_option(evaluate, "the benchmark's usual one: everyday for ferplus, balanced for all others")
     evaluate.add_argument(
         "--faces",
@@ -52,7 +54,9 @@ def add(command: AddCommand) -> None:
     calibrate.add_argument(
         "--dataset", nargs="+", metavar="NAME", help=f"those that the run is trained on by default; {dataset_help()}"
     )
-    calibrate.add_argument("--flip", action="store_true", help="read each picture and its mirror image")
+    calibrate.add_argument(
+        "--flip", action="store_true", help="flip test-time augmentation: the mean over each picture and its mirror image"
+    )
     data_options(calibrate)
     device_option(calibrate)
 
@@ -89,7 +93,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     head = "measure              value   95 % interval over images"
     if rest is not None:
         leaked, images = rest["left_out"], rest["images"]
-        print(f"{leaked:,} images also stand, pixel for pixel, in the training part; on the right, the {images:,} others")
+        print(f"{leaked:,} images also stand, pixel for pixel, in the training split; on the right, the {images:,} others")
         head = f"{head:<56}  value   95 % interval over the others"
     print(head)
     for name, measure in metrics["measures"].items():

@@ -38,7 +38,9 @@ def add(command: AddCommand) -> None:
         default="never",
         help="take the whole picture as one face: never, where no face is found, or without looking (face crops)",
     )
-    predict.add_argument("--flip", action="store_true", help="average over each face and its mirror image")
+    predict.add_argument(
+        "--flip", action="store_true", help="flip test-time augmentation: the mean over each face and its mirror image"
+    )
     prior_option(predict, "everyday")
     predict.add_argument(
         "--coverage",

@@ -40,7 +40,7 @@ class Entry:
         measures: by key.
         fingerprint: of the images and labels; ``None`` for reported ones.
         images: how many; ``None`` for reported ones.
-        views: of each picture that its outputs are averaged over: 2 with the mirror image; ``None`` for reported ones.
+        views: of each picture that outputs are averaged over: 2 with flip test-time augmentation; ``None`` for reported ones.
         preset: title of the training configuration; the protocol for reported ones.
         source: where the numbers come from.
         seed: of the training; ``None`` for reported ones.

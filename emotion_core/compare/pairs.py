@@ -74,7 +74,8 @@ class Comparison:
         entries: comparable ones, in the order given.
         apart: others, with the reason why nothing is tested.
         differences: of every pair and measure.
-        marks: by measure and name: ``"best"``, ``"like best"`` when it cannot be told from the best, else ``""``.
+        marks: by measure and name: ``"best"``, ``"like best"`` when it is not significantly different from it, else
+            ``""``.
         baseline: name of the run that differences are shown against.
     """
 
@@ -101,8 +102,8 @@ def compare(entries: Sequence[Entry], measures: Sequence[str], *, baseline: str 
 
     For every pair and measure, the difference is taken on each of the shared resamples. Its p-value comes from the normal
     approximation with the spread of these differences, for accuracy from McNemar's exact test; Holm's correction runs over all
-    pairs of the shown runs, measure by measure. A run cannot be told from the best when its corrected p-value against it is
-    0.05 or more. An entry whose predictions are missing or damaged stands apart.
+    pairs of the shown runs, measure by measure. A run is not significantly different from the best when its corrected p-value
+    against it is 0.05 or more. An entry whose predictions are missing or damaged stands apart.
 
     Args:
         entries: what is shown. The baseline says which others are comparable, or the first measured one whose checkpoint was

@@ -11,7 +11,7 @@ from emotion_core.metrics.table import METRICS
 from emotion_core.texts import plain, signed, with_interval
 
 MARKS = {"best": "★", "like best": "≈"}
-"""Signs before a value: the best, and what cannot be told from it."""
+"""Signs before a value: the best, and what is not significantly different from it."""
 
 
 def value_text(row: Mapping[str, Any], measure: str) -> str:

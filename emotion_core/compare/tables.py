@@ -67,7 +67,7 @@ def _cells(comparison: Comparison, entry: Entry, measure: str, *, tested: bool) 
 def render_text(comparison: Comparison, measures: Sequence[str]) -> str:
     """The comparison for a terminal: a block a measure, a line an entry.
 
-    ``*`` marks the best, ``=`` what cannot be told from it; reported values have no interval and no mark.
+    ``*`` marks the best, ``=`` what is not significantly different from it; reported values have no interval and no mark.
 
     Raises:
         ConfigError: no entry has one of the measures.
@@ -90,7 +90,10 @@ def render_text(comparison: Comparison, measures: Sequence[str]) -> str:
     lines += [""] if comparison.apart else []
     lines += [f"not tested: {reason}" for reason in dict.fromkeys(reason for _, reason in comparison.apart)]
     lines += [f"collapsed: {entry.name}: {reason}" for entry in entries for reason in entry.collapse]
-    legend = "* best   = cannot be told from the best (Holm over all pairs shown, 0.05)   [..] 95 % interval over images"
+    legend = (
+        "* best   = not significantly different from the best (Holm over all pairs shown, 0.05)   "
+        "[..] 95 % interval over images"
+    )
     return "\n".join([*lines[1:], "", legend]) + "\n"
 
 

@@ -32,7 +32,7 @@ def load_affectnet(
     Args:
         data_root: folder that holds ``<name>/`` or ``<name>.zip``.
         name: the dataset's name there.
-        seed: of :func:`~emotion_core.data.splits.stratified_split`; 42 gives the published test part.
+        seed: of :func:`~emotion_core.data.splits.stratified_split`; 42 gives the published test split.
         on_error: ``"raise"`` refuses a dataset with broken samples, ``"skip"`` leaves them out and lists them in ``problems``.
 
     Raises:

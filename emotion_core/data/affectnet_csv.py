@@ -22,7 +22,7 @@ from emotion_core.errors import DataError
 from emotion_core.labels import AFFECTNET
 
 FILES = {"training.csv": "train", "validation.csv": "test"}
-"""Part of each file. AffectNet's test images were never published: results are given on its validation images."""
+"""Split of each file. AffectNet's test images were never published: results are given on its validation images."""
 
 LISTS = ("", "Manually_Annotated_file_lists/")
 PICTURES = ("", "Manually_Annotated_Images/", "Manually_Annotated/Manually_Annotated_Images/")
@@ -50,7 +50,7 @@ def load_affectnet_csv(data_root: str | Path, *, seed: int = 42, on_error: OnErr
 
     Args:
         data_root: folder that holds ``affectnet/`` or ``affectnet.zip``.
-        seed: of the validation part.
+        seed: of the validation split.
         on_error: ``"raise"`` refuses a dataset with broken samples, ``"skip"`` leaves them out and lists them in ``problems``.
 
     Raises:

@@ -55,7 +55,7 @@ class Duplicates:
         repeats: readable images minus different pictures: how many could go without losing one.
         groups: ids of each picture that occurs more than once.
         by_splits: groups and their images, by the splits in which a group stands, such as ``"train"`` or ``"train + val"``.
-        leaked: ids of validation and test images that also stand in the training part.
+        leaked: ids of validation and test images that also stand in the training split.
     """
 
     distinct: int
@@ -82,7 +82,7 @@ class NearDuplicates:
         threshold: least correlation of their thumbnails.
         pairs: all of them.
         by_splits: number of pairs by the splits in which both pictures stand.
-        leaked: ids of validation and test images with such a picture in the training part, and no equal one there.
+        leaked: ids of validation and test images with such a picture in the training split, and no equal one there.
     """
 
     threshold: float
@@ -152,13 +152,13 @@ def leaked_ids(
     workers: int = 4,
     progress: Callable[[int], object] | None = None,
 ) -> frozenset[str]:
-    """Images that also stand in the training part, pixel for pixel.
+    """Images that also stand in the training split, pixel for pixel.
 
     Args:
         table: every picture of the dataset, those without label too, for a network may have met them (see
             :func:`~emotion_core.data.audit_tables.add_unlabelled`). Only ``train`` and ``splits`` are decoded; pictures that
             cannot be read are passed over.
-        splits: which parts to look for.
+        splits: which splits to look for.
         digests: hashes of pictures that were decoded before, by id, from
             :func:`~emotion_core.data.audit_pictures.picture_digest`; these are not decoded again.
         workers: threads that decode.

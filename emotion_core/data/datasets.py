@@ -31,7 +31,7 @@ FOUR = ("fear", "disgust", "anger", "happiness")
 """Angry, disgust, fear and happy of FER-2013, on which some report results."""
 
 VALIDATION_SHARE = 0.1
-"""Of the training part, where a dataset has no validation part of its own."""
+"""Of the training split, where a dataset has no validation split of its own."""
 
 SEED = 42
 """Of every split that this package makes."""
@@ -87,7 +87,7 @@ def load_dataset(
 
     Returns:
         A table with ``train``, ``val`` and ``test`` as far as the data allow; its name can name a folder. Where a dataset has
-        no validation part, a tenth of its training part is drawn, every expression keeping its share (seed 42).
+        no validation split, a tenth of its training split is drawn, every expression keeping its share (seed 42).
 
     Raises:
         ConfigError: unknown dataset, or no ``data_root`` where one is needed.
@@ -99,7 +99,7 @@ def load_dataset(
         raise ConfigError(f"Where is '{name}'? Pass the folder of the datasets with --data-root, or set EMOTION_DATA.")
     table = replace(spec.load(data_root or ".", labels=labels, on_error=on_error), name=folder_name(name))
     table = with_validation(table, seed=SEED, share=VALIDATION_SHARE)
-    # Only now: where a validation part is drawn for all seven classes of FER-2013, the four have their share of the same one.
+    # Only now: where a validation split is drawn for all seven classes of FER-2013, the four have their share of the same one.
     return table if spec.expressions == EXPRESSIONS else table.showing(spec.expressions)
 
 

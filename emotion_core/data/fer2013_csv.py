@@ -149,7 +149,7 @@ def load_fer2013_csv(data_root: str | Path, *, joined: bool = False, on_error: O
     Args:
         data_root: folder that holds ``fer2013.csv``, or ``fer2013/`` or ``fer2013.zip`` with it.
         joined: ``False`` for the contest's own parts: ``Training`` is ``train``, ``PublicTest`` is ``val``, ``PrivateTest`` is
-            ``test``. ``True`` when both tests together are ``test`` and there is no validation part.
+            ``test``. ``True`` when both tests together are ``test`` and there is no validation split.
         on_error: ``"raise"`` refuses a dataset with broken rows, ``"skip"`` leaves them out and lists them in ``problems``.
 
     Raises:

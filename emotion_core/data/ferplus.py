@@ -68,7 +68,7 @@ def load_fer2013(
 ) -> FaceTable:
     """Read FER-2013's own labels for the pictures of FER+.
 
-    ``Training`` becomes ``train``; ``PublicTest`` and ``PrivateTest`` together become ``test``. There is no validation part:
+    ``Training`` becomes ``train``; ``PublicTest`` and ``PrivateTest`` together become ``test``. There is no validation split:
     take one out of ``train``.
 
     Args:

@@ -24,8 +24,8 @@ IMAGES = "Image/aligned"
 def load_rafdb(data_root: str | Path, *, on_error: OnError = "raise") -> FaceTable:
     """Read RAF-DB's basic expressions, with the pictures that its authors aligned.
 
-    A line of the label file is ``train_00001.jpg 5``, its picture ``train_00001_aligned.jpg``. The name says the part,
-    ``train`` or ``test``; there is no validation part.
+    A line of the label file is ``train_00001.jpg 5``, its picture ``train_00001_aligned.jpg``. The name gives the split,
+    ``train`` or ``test``; there is no validation split.
 
     Args:
         data_root: folder that holds ``raf-db/`` or ``raf-db.zip``, with ``basic/`` or its content in it; or ``basic/`` itself.

@@ -30,15 +30,15 @@ def stratified_split(
 ) -> FaceTable:
     """Assign ``train``, ``val`` and ``test`` so that every expression keeps its share.
 
-    Ids are sorted as strings, then scikit-learn's ``StratifiedShuffleSplit`` draws the test part on the expression; the
-    validation part is drawn from the rest in the same way. With ``seed=42`` on AffectNet's 3,999 images this is the split
+    Ids are sorted as strings, then scikit-learn's ``StratifiedShuffleSplit`` draws the test split on the expression; the
+    validation split is drawn from the rest in the same way. With ``seed=42`` on AffectNet's 3,999 images this is the split
     that results are published on: 3,199 / 800, and 2,559 / 640 inside the 3,199.
 
     Args:
         table: images of which each has an expression.
         seed: of the shuffle.
-        share: of the test part, and of the validation part within the rest.
-        validation: whether to take a validation part at all.
+        share: of the test split, and of the validation split within the rest.
+        validation: whether to take a validation split at all.
         missing: whether images may lack an expression; they are split like a further one.
 
     Returns:
@@ -67,15 +67,15 @@ def stratified_split(
 
 
 def with_validation(table: FaceTable, *, seed: int = 42, share: float = 0.1) -> FaceTable:
-    """Take a validation part out of the training part, in the way of :func:`stratified_split`.
+    """Take a validation split out of the training split, in the way of :func:`stratified_split`.
 
     Args:
         table: of any dataset.
         seed: of the shuffle.
-        share: of the training part.
+        share: of the training split.
 
     Returns:
-        The same images in the same order. Nothing changes where there is a validation part already, no training part, or one
+        The same images in the same order. Nothing changes where there is a validation split already, no training split, or one
         too small to keep every expression in both; the last is logged.
     """
     splits = table.frame["split"].to_numpy(dtype=object, copy=True)
@@ -86,7 +86,7 @@ def with_validation(table: FaceTable, *, seed: int = 42, share: float = 0.1) -> 
     try:
         _, drawn = _draw(np.arange(len(among)), table.expression_indices[among], seed=seed, share=share, name=table.name)
     except DataError as error:
-        log.warning("There is no validation part: %s", error)
+        log.warning("There is no validation split: %s", error)
         return table
     splits[among[drawn]] = "val"
     return table.with_split(splits)
@@ -98,7 +98,7 @@ def _draw(
     # Only whoever splits waits for this import; the command line's help does not.
     from sklearn.model_selection import StratifiedShuffleSplit
 
-    # The splitter sees the images in ascending order of their sorted ids, whichever part they come from.
+    # The splitter sees the images in ascending order of their sorted ids, whichever split they come from.
     among = np.sort(among)
     splitter = StratifiedShuffleSplit(n_splits=1, test_size=share, random_state=seed)
     try:

@@ -1,4 +1,4 @@
-"""One table for every dataset: who is on the picture, what they express, which part it belongs to."""
+"""One table for every dataset: who is on the picture, what they express, which split it belongs to."""
 
 from __future__ import annotations
 

@@ -80,7 +80,7 @@ def judge_methods(
     """Insertion, deletion and ROAD of the predicted expression's probability.
 
     Args:
-        network: in evaluation mode, taught expressions.
+        network: in evaluation mode, trained on expressions.
         pixels: shape ``(N, 1 or 3, S, S)``.
         predicted: position of each face's predicted expression, shape ``(N,)``.
         methods: of :data:`~emotion_core.explain.METHODS` and :data:`CONTROLS`.

@@ -31,11 +31,11 @@ def mean_maps(
     Every map is scaled to [0, 1] before it is averaged, so that each face counts alike.
 
     Args:
-        network: in evaluation mode, taught expressions.
+        network: in evaluation mode, trained on expressions.
         pixels: shape ``(N, 1 or 3, S, S)``.
         labels: position of the true expression in :data:`~emotion_core.labels.EXPRESSIONS`, -1 where there is none, ``(N,)``.
         classes: expressions that the network decides between.
-        affect: whether the network was taught valence and arousal.
+        affect: whether the network is trained on valence and arousal.
         batch_size: images a pass.
         progress: called with the number of images done after each pass.
 

@@ -42,7 +42,7 @@ def explain_split(
     """Mean heat maps over the split, and every method judged on a sample of it; stored with the run.
 
     Args:
-        run: with weights, taught expressions, and evaluated on this split.
+        run: with weights, trained on expressions, and evaluated on this split.
         dataset: a name that :func:`~emotion_core.data.datasets.load_dataset` knows.
         data_root: where datasets lie; ``None`` will do for one that needs none.
         split: ``"train"``, ``"val"`` or ``"test"``.
@@ -61,7 +61,7 @@ def explain_split(
     _check(run, methods, num_images)
     network = load_network(run.info.network, run.weights).to(resolve_device(device)).eval()
     table = load_dataset(dataset, data_root, on_error=on_error).part(split)
-    # Now and not after half an hour.
+    # A missing evaluation is found here, before the heat maps are computed, which takes long.
     evaluation_folder(run, table.name, split)
     table, pixels = decode_table(table, run.info.input_size, on_error=on_error)
 
@@ -111,7 +111,7 @@ def explain_split(
 
 def _check(run: Run, methods: Sequence[str], num_images: int) -> None:
     if "expression" not in run.info.outputs:
-        raise ConfigError(f"'{run.name}' was not taught expressions, so there is no predicted one to explain.")
+        raise ConfigError(f"'{run.name}' is not trained on expressions, so there is no predicted one to explain.")
     for name in methods:
         if name not in METHODS:
             raise ConfigError(f"There is no CAM method '{name}'. Known: {', '.join(METHODS)}.")

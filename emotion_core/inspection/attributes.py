@@ -1,4 +1,4 @@
-"""What tells the images of a dataset apart beside their labels: what the picture itself shows, and columns of one's own."""
+"""What distinguishes the images of a dataset beside their labels: what the picture itself shows, and columns of one's own."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Flags:
 
     Attributes:
         conflicts: ids of images whose pixels occur again with another label.
-        leaked: ids of images whose pixels also stand in the training part.
+        leaked: ids of images whose pixels also stand in the training split.
         verdicts: of reviewers, by id.
     """
 
@@ -68,7 +68,7 @@ class Filter:
         contradiction: a key of :data:`CONTRADICTIONS`.
         doubtful: only labels for which confident learning suggests another.
         conflict: only images whose pixels occur again with another label.
-        leaked: only images whose pixels also stand in the training part.
+        leaked: only images whose pixels also stand in the training split.
         review: ``"reviewed"``, ``"not reviewed"`` or a verdict.
         runs: names of the runs that the conditions speak of.
     """
@@ -137,7 +137,7 @@ class Filter:
         if self.contradiction:
             words.append(f"contradiction ({self.contradiction})")
         flags = ((self.doubtful, "another label suggested"), (self.conflict, "same pixels, other label"))
-        words += [word for asked, word in (*flags, (self.leaked, "also in the training part")) if asked]
+        words += [word for asked, word in (*flags, (self.leaked, "also in the training split")) if asked]
         if self.review:
             words.append(self.review if self.review in (REVIEWED, NOT_REVIEWED) else f"reviewed as {self.review}")
         return "; ".join(words)

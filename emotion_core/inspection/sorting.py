@@ -76,7 +76,7 @@ def sort_rows(table: pd.DataFrame, rows: npt.NDArray[np.int64], order: str, *, r
         table: from :func:`~emotion_core.inspection.table.inspect_runs`.
         rows: positions in it, shape ``(M,)``.
         order: a key of :data:`ORDERS` whose column the table has.
-        reverse: the other way round.
+        reverse: in the opposite order.
 
     Returns:
         Shape ``(M,)``. Images without a value come last either way; equal ones stay in the order given.

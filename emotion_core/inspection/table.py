@@ -36,7 +36,7 @@ def inspect_runs(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
         expression), ``correct`` (1, 0, or NaN where nothing can be said), ``valence``, ``arousal`` (predicted),
         ``valence_error``, ``arousal_error`` (absolute), ``trust`` and ``suggested`` (see
         :mod:`~emotion_core.inspection.label_errors`) and ``prob_<expression>``. With two runs also ``disagreement``. What a
-        network was not taught is missing. Images that only one of the runs has are left out.
+        network is not trained on is missing. Images that only one of the runs has are left out.
 
     Raises:
         ValueError: not one or two tables.

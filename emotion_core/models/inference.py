@@ -68,7 +68,7 @@ def infer(
         network: in evaluation mode while this runs, then in the mode that it had.
         pixels: shape ``(N, 1 or 3, S, S)``.
         batch_size: images a pass; :func:`images_a_pass` by default.
-        flip: average over each picture and its mirror image.
+        flip: flip test-time augmentation, the mean over each picture and its mirror image.
         progress: called with the number of images done after each pass.
 
     Returns:

@@ -108,7 +108,7 @@ class Predictor:
         Args:
             crops: square RGB faces, each ``(S, S, 3)`` of any size.
             batch_size: faces a forward pass.
-            flip: average over each face and its mirror image, as ``evaluate`` does with ``flip``; half as fast. The maps are
+            flip: flip test-time augmentation, the mean over each face and its mirror image; half as fast. The maps are
                 the means of both, too.
         """
         readings: list[Reading] = []

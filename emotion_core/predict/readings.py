@@ -26,14 +26,14 @@ class Reading:
 
     Attributes:
         expression: the most probable of :data:`~emotion_core.labels.EXPRESSIONS`.
-        probabilities: of each expression; they sum to 1. Empty when the network was not taught expressions.
-        valence: in [-1, 1]; ``None`` when the network was not taught it.
+        probabilities: of each expression; they sum to 1. Empty when the network is not trained on expressions.
+        valence: in [-1, 1]; ``None`` when the network is not trained on it.
         arousal: likewise.
-        maps: Grad-CAM of every output that was taught, shape ``(h, w)`` of the last feature map, in [0, 1]: where the face
+        maps: Grad-CAM of every trained output, shape ``(h, w)`` of the last feature map, in [0, 1]: where the face
             speaks for this output.
         possible: the expressions of the prediction set, the most probable first; empty where the run is not calibrated.
         stands: whether the most probable expression is a verdict; ``None`` where the run is not calibrated.
-        logits: what the probabilities follow from, as the network gives them; empty when it was not taught expressions.
+        logits: what the probabilities follow from, as the network gives them; empty when it is not trained on them.
         unfamiliar: whether the face is unlike those that the network was trained on.
     """
 

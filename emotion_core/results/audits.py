@@ -25,7 +25,7 @@ class StoredAudit:
     Attributes:
         dataset: its name.
         conflicts: ids of images whose pixels occur again with another label.
-        leaked: ids of validation and test images whose pixels also stand in the training part.
+        leaked: ids of validation and test images whose pixels also stand in the training split.
     """
 
     dataset: str

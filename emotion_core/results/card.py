@@ -116,7 +116,7 @@ def _outputs(outputs: tuple[str, ...]) -> str:
 def _results(metrics: dict[str, Any]) -> list[str]:
     lines = [
         f"{metrics['dataset']}, {metrics['split']} split: {metrics['images']} images (fingerprint `{metrics['fingerprint']}`), "
-        f"seed {metrics['seed']}{', averaged with the mirror image' if metrics.get('flip') else ''}.",
+        f"seed {metrics['seed']}{', flip test-time augmentation' if metrics.get('flip') else ''}.",
         "",
         "| measure | value | 95 % interval over images |",
         "|---|---|---|",
@@ -132,7 +132,7 @@ def _results(metrics: dict[str, Any]) -> list[str]:
         figures = ", ".join(f"{METRICS[name].title} {rest['measures'][name]['value']:.3f}" for name in shown)
         lines += [
             "",
-            f"Without the {rest['left_out']} images that also stand in the training part: {figures}.",
+            f"Without the {rest['left_out']} images that also stand in the training split: {figures}.",
         ]
     if metrics.get("collapse"):
         lines += ["", f"**Collapsed**: {'; '.join(metrics['collapse'])}."]

@@ -23,7 +23,7 @@ NUMBERS = (
 """What an epoch may say."""
 
 VALIDATION = tuple(name for name in NUMBERS if name.startswith("val_") and name != "val_loss")
-"""Measures on the validation part."""
+"""Measures on the validation split."""
 
 PATIENCE = 3
 """Fewer epochs in a row may be chance."""

@@ -38,7 +38,7 @@ class MeanMaps:
         expression: by true expression, by wrong (0) or right (1), and by the output that is explained: the predicted
             expression (0) or the true one (1); shape ``(8, 2, 2, h, w)``, 0 where there is no such image.
         counts: images by true expression, and by wrong or right, shape ``(8, 2)``.
-        affect: of valence and arousal over all images, shape ``(2, h, w)``; ``(0, h, w)`` for a run that was not taught them.
+        affect: of valence and arousal over all images, shape ``(2, h, w)``; ``(0, h, w)`` where it is not trained on them.
         num_images: ``N`` of ``affect``; those without an expression are among them.
     """
 
@@ -167,7 +167,7 @@ def findings(faithfulness: Mapping[str, Any]) -> tuple[str, ...]:
     like = [methods[name]["title"] for name in faithfulness["like_best"]]
     first = f"{title} explains this run best"
     if like:
-        first += f", but {_listed(like)} cannot be told from it"
+        first += f", but {_listed(like)} {'is' if len(like) == 1 else 'are'} not significantly different"
     sentences = [f"{first}."]
     against = methods[best]["score"]["against"]
     words = {
@@ -182,7 +182,7 @@ def findings(faithfulness: Mapping[str, Any]) -> tuple[str, ...]:
         elif found["high"] < 0:
             sentences.append(f"{what.capitalize()} beats it ({shown}) and knows nothing: do not take an overlay at its word.")
         else:
-            sentences.append(f"It cannot be told from {what} ({shown}): take overlays with care.")
+            sentences.append(f"It is not significantly different from {what} ({shown}): take overlays with care.")
     return tuple(sentences)
 
 

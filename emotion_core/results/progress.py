@@ -42,8 +42,8 @@ class TrainingProgress:
         loss: mean over this epoch's steps; ``None`` before the first.
         lr: learning rate of the heads; ``None`` before the first step.
         images_per_second: of the last steps; ``None`` before the first.
-        eta_seconds: time left for the whole training; ``None`` while it cannot be told.
-        best: largest score on the validation part so far; ``None`` before the first epoch has ended.
+        eta_seconds: time left for the whole training; ``None`` while it is not known.
+        best: largest score on the validation split so far; ``None`` before the first epoch has ended.
     """
 
     pid: int

@@ -47,10 +47,10 @@ class RunInfo:
 
     Attributes:
         network: what :class:`~emotion_core.models.network.NetworkConfig` needs; ``backbone`` and ``input_size`` among it.
-        outputs: what the network was trained to say: ``"expression"``, ``"affect"``, or both.
+        outputs: what the network predicts: ``"expression"``, ``"affect"``, or both.
         training: the whole training configuration, as plain data.
-        dataset: name, split sizes and fingerprints of what it was trained on; ``learn_from`` where more than the training part
-            taught.
+        dataset: name, split sizes and fingerprints of what it was trained on; ``learn_from`` where that is
+            more than the training split.
         selection: which measure on which split chose the stored epoch, and its value.
         init: where the weights came from: ``"scratch"``, ``"imagenet"``, or the name of another run.
         seed: of the training.
@@ -248,7 +248,7 @@ def describe_selection(selection: Mapping[str, Any]) -> str:
         >>> describe_selection({"measure": "accuracy", "split": "val", "epoch": 4, "value": 0.5, "keep": "last"})
         'epoch 4, the last one (accuracy 0.500 on val chose nothing)'
         >>> describe_selection({"epoch": 4, "keep": "last"})
-        'epoch 4, the last one (all images but those of the test split taught, so none judged it)'
+        'epoch 4, the last one (trained on all images but those of the test split, so none judged it)'
     """
     value = selection.get("value")
     score = f" {value:.3f}" if isinstance(value, float) else ""
@@ -257,7 +257,7 @@ def describe_selection(selection: Mapping[str, Any]) -> str:
     if selection.get("keep") == "last":
         why = f"{measured} chose nothing"
         if "measure" not in selection:
-            why = f"all images but those of the test split taught, so none judged {'it' if one else 'them'}"
+            why = f"trained on all images but those of the test split, so none judged {'it' if one else 'them'}"
         return f"{f'{one}, the last one' if one else 'the last epochs of several runs'} ({why})"
     return f"{one or 'epochs of several runs'}, chosen by {measured}"
 

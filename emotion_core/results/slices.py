@@ -30,7 +30,7 @@ class Slice:
     """How a run does on some images of a split.
 
     Attributes:
-        attribute: by what the images were told apart, such as ``"sharpness"``.
+        attribute: by what the images were grouped, such as ``"sharpness"``.
         name: which of them, such as ``"up to 0.12"``.
         images: how many.
         accuracy: share of them that is right.

@@ -17,7 +17,7 @@ class Standing:
         dataset: whose test images ``accuracy`` was measured on.
         fingerprint: of these images and labels.
         accuracy: in [0, 1].
-        mirrored: whether each image was read with its mirror image.
+        mirrored: whether the figures were measured with flip test-time augmentation.
         milliseconds: that a face takes.
         measured_on: the machine.
     """

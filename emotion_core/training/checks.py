@@ -45,7 +45,7 @@ def check_phases(
     Args:
         config: all phases.
         network: on its device; it is not changed.
-        part: training part, of which the first batch is taken.
+        part: training split, of which the first batch is taken.
         judged: number of validation images.
         class_weights: shape ``(8,)``, on the same device.
         processes: that share a batch.
@@ -159,7 +159,7 @@ def _check_moved(phase: Phase, before: list[torch.Tensor], after: list[nn.Parame
 
 
 def _labelled(config: TrainConfig, part: Part) -> npt.NDArray[np.int64]:
-    """Positions of the images that have a label for an output that is taught."""
+    """Positions of the images that have a label for an output that is trained."""
     known = np.zeros(len(part.table), dtype=bool)
     if "expression" in config.outputs:
         known |= part.table.targets.sum(axis=1) > 0

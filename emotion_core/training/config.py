@@ -29,7 +29,7 @@ MAX_PHASES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """What counts how much; an output whose weights are all 0 is not taught.
+    """What counts how much; an output whose weights are all 0 is not trained.
 
     Attributes:
         expression: weight of the expression loss.
@@ -120,11 +120,11 @@ class Optimiser:
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """One part of a training, with its own learning rate and its own frozen layers.
+    """One stage of a training, with its own learning rate and its own frozen layers.
 
     Attributes:
         name: unique in the training.
-        epochs: passes over the training part.
+        epochs: passes over the training split.
         lr: peak learning rate of the heads.
         backbone_lr: of the backbone; ``None`` for the same.
         stages: how many of the backbone's stages learn, counted from the output, or ``"all"``; 0 trains the heads only.
@@ -158,9 +158,9 @@ class TrainConfig:
         title: what it does, in words.
         reproduces: whose recipe it is; empty for our own.
         dataset: a name that :func:`~emotion_core.data.datasets.load_dataset` knows; its validation split judges.
-        data: the datasets that teach, ``dataset`` among them; that one alone by default. An epoch takes every training image
+        data: the datasets to train on, ``dataset`` among them; that one alone by default. An epoch takes every training image
             of ``dataset`` once, and of the others as many as their shares say.
-        learn_from: its parts that teach: ``"train"``, or ``"train + val"`` once everything is decided. Then nothing is left to
+        learn_from: its splits to train on: ``"train"``, or ``"train + val"`` once all is decided. Then nothing is left to
             judge an epoch, so it takes ``keep = "last"``, and the temperature is that of the run in ``init``.
         init: where the weights come from: ``"scratch"``, ``"imagenet"``, a run, or a ``.safetensors`` file.
         network: what is trained.
@@ -173,7 +173,7 @@ class TrainConfig:
         accumulate: steps whose gradients are added up before the weights move.
         clip_norm: largest gradient norm.
         ema_decay: decay of the exponential moving average of weights that is evaluated and stored; 0 for none.
-        select: measure on the validation part that chooses the stored epoch.
+        select: measure on the validation split that chooses the stored epoch.
         keep: ``"best"`` stores the epoch where ``select`` is best, ``"last"`` the last one: then validation images have no say
             in the weights, and may be test images elsewhere. The temperature is fitted on them in both cases.
         seed: of weights, order, augmentation and mixing.
@@ -223,8 +223,8 @@ class TrainConfig:
         _check_network(self.network)
         _check_loss(self.loss)
         for measure, output in (("accuracy", "expression"), ("f1_macro", "expression"), ("ccc", "affect")):
-            taught = measure not in self.select or output in self.outputs
-            _check(taught, f"select '{self.select}' needs the output '{output}', but its losses weigh 0")
+            trained = measure not in self.select or output in self.outputs
+            _check(trained, f"select '{self.select}' needs the output '{output}', but its losses weigh 0")
         _check_mixing(self.mixing)
         _check_augmentation(self.augmentation)
         _choice(self.optimiser.name, OPTIMISERS, "optimiser.name")
@@ -253,7 +253,7 @@ class TrainConfig:
 
     @property
     def sources(self) -> tuple[TrainingSource, ...]:
-        """The datasets that teach, ``dataset`` first."""
+        """The datasets to train on, ``dataset`` first."""
         return tuple(sorted(self.data, key=lambda source: source.dataset != self.dataset)) or (
             TrainingSource(dataset=self.dataset),
         )
@@ -271,7 +271,7 @@ class TrainConfig:
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """Which outputs this training teaches."""
+        """Which outputs are trained."""
         loss = self.loss
         affect = (loss.mse + loss.mae + loss.ccc) * (loss.valence + loss.arousal)
         return tuple(name for name, weight in (("expression", loss.expression), ("affect", affect)) if weight > 0)

@@ -21,7 +21,7 @@ from emotion_core.data.datasets import load_dataset
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.errors import DataError
 from emotion_core.training.config import TrainConfig
-from emotion_core.training.sources import Taught, agreeing, judging_tables, label, load_source
+from emotion_core.training.sources import SourceData, agreeing, judging_tables, label, load_source
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,7 @@ class Part:
         pixels: uint8, shape ``(N, 1 or 3, S, S)``, in memory or memory-mapped.
         counts: how many rows each source has; those of the dataset that judges come first.
         drawn: how many images of each source an epoch takes.
-        left_out: how many pictures of each source do not teach, because they judge or another source contradicts them.
+        left_out: how many pictures of each source are left out, because they judge or another source contradicts them.
     """
 
     table: FaceTable
@@ -92,10 +92,10 @@ def load_parts(
     cache: Path | None = None,
     progress: bool = True,
 ) -> tuple[Part, Part]:
-    """Training and validation part of a configuration, decoded. Test images are not touched.
+    """Training and validation split of a configuration, decoded. Test images are not touched.
 
-    The validation part is empty where its images teach. With several sources, no picture teaches that shows the same photograph
-    as one that validates or tests in any of them, or in a set that only measures.
+    The validation split is empty where its images are trained on. With several sources, no picture is trained on that shows
+    the same photograph as one that validates or tests in any of them, or in a set that only measures.
 
     Args:
         config: which datasets and input size.
@@ -115,7 +115,7 @@ def load_parts(
             load_source(source, size, data_root, judging=apart, on_error=on_error, cache=cache, progress=bar.update)
             for source in config.sources
         ]
-        # Annotators' votes teach, their majority judges, where a dataset has both.
+        # Annotators' votes train, their majority judges, where a dataset has both.
         judging = load_dataset(config.dataset, data_root, labels="distribution", on_error=on_error).part("val")
         log.info("val, %s", judging.describe())
         judging, pixels = decode_cached(judging, size, folder=cache, on_error=on_error, progress=bar.update)
@@ -123,53 +123,53 @@ def load_parts(
         judged = Part(table=judging, pixels=pixels)
     else:
         judged = Part(table=judging.where(np.zeros(len(judging), dtype=bool)), pixels=pixels[:0])
-        sources[0] = _both(sources[0], Taught(table=label(judging, config.sources[0]), pixels=pixels))
+        sources[0] = _both(sources[0], SourceData(table=label(judging, config.sources[0]), pixels=pixels))
     return join_sources(agreeing(sources, on_error), [source.share for source in config.sources]), judged
 
 
-def _both(first: Taught, second: Taught) -> Taught:
+def _both(first: SourceData, second: SourceData) -> SourceData:
     """The pictures of two splits of one dataset."""
     frame = pd.concat([first.table.frame, second.table.frame], ignore_index=True)
-    votes = [taught.table.distributions for taught in (first, second)]
+    votes = [data.table.distributions for data in (first, second)]
     distributions = None if votes[0] is None or votes[1] is None else np.concatenate([votes[0], votes[1]])
-    return Taught(
+    return SourceData(
         table=replace(first.table, frame=frame, distributions=distributions),
         pixels=_stacked([first.pixels, second.pixels]),
     )
 
 
-def join_sources(sources: list[Taught], shares: Sequence[float]) -> Part:
-    """One training part of several sources; an epoch takes all images of the first, and of the others as their shares say.
+def join_sources(sources: list[SourceData], shares: Sequence[float]) -> Part:
+    """One training split of several sources; an epoch takes all images of the first, and of the others as their shares say.
 
     Args:
-        sources: what teaches; the dataset that judges first.
+        sources: what to train on; the dataset that judges first.
         shares: of an epoch's images that come from each, summing to 1.
 
     Raises:
         DataError: a source has no pictures left.
     """
-    for taught in sources:
-        if not len(taught.table):
-            raise DataError(f"No training picture of '{taught.table.name}' is left: each one judges or is contradicted.")
+    for data in sources:
+        if not len(data.table):
+            raise DataError(f"No training picture of '{data.table.name}' is left: each one judges or is contradicted.")
     first = sources[0]
     if len(sources) == 1:
         return Part(table=first.table, pixels=first.pixels, left_out=(first.left_out,) if first.left_out else ())
     # Names may be the same in two sources.
     frames = [first.table.frame] + [
-        taught.table.frame.assign(sample_id=[f"{taught.table.name}/{sample_id}" for sample_id in taught.table.sample_ids])
-        for taught in sources[1:]
+        data.table.frame.assign(sample_id=[f"{data.table.name}/{sample_id}" for sample_id in data.table.sample_ids])
+        for data in sources[1:]
     ]
     whole = len(first.table) / shares[0]
     return Part(
         table=replace(
             first.table,
             frame=pd.concat(frames, ignore_index=True),
-            distributions=np.concatenate([taught.table.targets for taught in sources]),
+            distributions=np.concatenate([data.table.targets for data in sources]),
         ),
-        pixels=_stacked([taught.pixels for taught in sources]),
-        counts=tuple(len(taught.table) for taught in sources),
+        pixels=_stacked([data.pixels for data in sources]),
+        counts=tuple(len(data.table) for data in sources),
         drawn=(len(first.table), *(max(1, round(whole * share)) for share in shares[1:])),
-        left_out=tuple(taught.left_out for taught in sources),
+        left_out=tuple(data.left_out for data in sources),
     )
 
 

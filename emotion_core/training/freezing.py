@@ -17,7 +17,7 @@ class Learning:
     """What learns in a phase.
 
     Attributes:
-        heads: heads of the outputs that are taught.
+        heads: heads of the outputs that are trained.
         backbone: modules of the backbone that learn.
         whole: whether these are all of the backbone.
     """

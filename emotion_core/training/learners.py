@@ -24,7 +24,7 @@ class Batch(NamedTuple):
     """One step's worth.
 
     Attributes:
-        indices: positions in the training part, shape ``(B,)``.
+        indices: positions in the training split, shape ``(B,)``.
         inputs: normalised images ``(B, C, S, S)``, or pooled features ``(B, F)``.
         targets: label distributions, shape ``(B, 8)``.
         affect: valence and arousal, shape ``(B, 2)``, NaN where there is none.
@@ -56,7 +56,7 @@ class Learner(Protocol):
         ...
 
     def evaluate(self, network: EmotionNetwork) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
-        """Logits ``(N, 8)`` and affect ``(N, 2)`` of the validation part, every image exactly once."""
+        """Logits ``(N, 8)`` and affect ``(N, 2)`` of the validation split, every image exactly once."""
         ...
 
 
@@ -66,7 +66,7 @@ def count_steps(images: int, batch_size: int) -> int:
 
 
 class Labels:
-    """Labels of the training part on the training device."""
+    """Labels of the training split on the training device."""
 
     def __init__(self, part: Part, device: torch.device) -> None:
         self.targets = torch.from_numpy(part.table.targets).to(device)
@@ -238,7 +238,7 @@ def evaluate_images(
 
 
 def judged_loader(part: Part, accelerator: Accelerator) -> Any:
-    """Batches of a part in table order, for passes without gradients."""
+    """Batches of a split in table order, for passes without gradients."""
     # The loader shares each batch between the processes.
     size = images_a_pass(accelerator.device) * accelerator.num_processes
     return accelerator.prepare_data_loader(make_loader(Pictures(part.pixels, len(part.table)), size))

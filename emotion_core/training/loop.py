@@ -179,7 +179,7 @@ class Training:
         learning: Learning,
         optimiser: torch.optim.Optimizer,
     ) -> bool:
-        """One pass over the training part; whether the phase is over."""
+        """One pass over the training split; whether the phase is over."""
         started = time.perf_counter()
         row: dict[str, Any] = {"epoch": self.epoch + 1, "phase": phase.name}
         row |= self._learn(phase, learner, model, optimiser)
@@ -316,9 +316,9 @@ class Training:
                 tensor.copy_(broadcast(tensor))
 
     def _finish(self) -> None:
-        """Fit the temperature of the stored epoch's probabilities on the validation part, and close the run.
+        """Fit the temperature of the stored epoch's probabilities on the validation split, and close the run.
 
-        Without such a part, the run keeps the temperature that it has from its start.
+        Without such a split, the run keeps the temperature that it has from its start.
         """
         labels = self.parts[1].table.expression_indices
         # A class that training lacks is never predicted: its images say nothing of how sure the others may be.

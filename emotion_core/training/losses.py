@@ -159,7 +159,7 @@ def class_weights(targets: npt.NDArray[np.float32], config: LossConfig) -> npt.N
     logged by name.
 
     Args:
-        targets: label distributions of the training part, shape ``(N, 8)``.
+        targets: label distributions of the training split, shape ``(N, 8)``.
         config: which weights, and where they are clipped.
 
     Returns:

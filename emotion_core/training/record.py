@@ -70,8 +70,8 @@ def class_prior(config: TrainConfig, part: Part) -> dict[str, float]:
     """The class mix that is inside the network's probabilities: equal shares after logit adjustment, else that of an epoch."""
     if "expression" not in config.outputs:
         return {}
-    taught = part.table.targets.sum(axis=0) > 0
-    mix = taught / taught.sum() if config.loss.logit_adjustment else np.average(part.priors, axis=0, weights=part.drawn)
+    present = part.table.targets.sum(axis=0) > 0
+    mix = present / present.sum() if config.loss.logit_adjustment else np.average(part.priors, axis=0, weights=part.drawn)
     return {name: round(float(share), 6) for name, share in zip(EXPRESSIONS, mix, strict=True)}
 
 

@@ -43,7 +43,7 @@ class Reporter:
     Args:
         out: run folder.
         config: what is trained.
-        images: in the training part.
+        images: in the training split.
         bar: whether to draw a bar and a line an epoch on standard error.
         tensorboard: whether to write TensorBoard's files into the run folder.
         silent: whether to write nothing at all, as all processes but the first do.
@@ -110,7 +110,7 @@ class Reporter:
         )
 
     def beat(self) -> None:
-        """Something that is no step goes on, such as looking at the validation part: this training is alive."""
+        """Something that is no step goes on, such as looking at the validation split: this training is alive."""
         if self.last is not None and self.clock() - self.written >= EVERY:
             self._write(replace(self.last, updated=self.clock()))
 

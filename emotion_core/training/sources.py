@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taught:
-    """What one source teaches.
+class SourceData:
+    """The pictures and labels of one source.
 
     Attributes:
         table: ``N`` rows with the labels that are learned.
@@ -40,10 +40,10 @@ class Taught:
     pixels: npt.NDArray[np.uint8]
     left_out: int = 0
 
-    def where(self, keep: npt.NDArray[np.bool_]) -> Taught:
+    def where(self, keep: npt.NDArray[np.bool_]) -> SourceData:
         """Some of the pictures; the others count as left out."""
         left_out = self.left_out + int((~keep).sum())
-        return self if keep.all() else Taught(table=self.table.where(keep), pixels=self.pixels[keep], left_out=left_out)
+        return self if keep.all() else SourceData(table=self.table.where(keep), pixels=self.pixels[keep], left_out=left_out)
 
 
 def load_source(
@@ -55,7 +55,7 @@ def load_source(
     on_error: OnError = "raise",
     cache: Path | None = None,
     progress: Callable[[int], object] | None = None,
-) -> Taught:
+) -> SourceData:
     """Training pictures of a source with the labels that it promises, decoded.
 
     Args:
@@ -81,7 +81,7 @@ def load_source(
     table = table.where(apart)
     log.info("%s, labels: %s%s", table.describe(), _whose(source), twins)
     table, pixels = decode_cached(table, size, folder=cache, on_error=on_error, progress=progress)
-    return Taught(table=table, pixels=pixels, left_out=left_out)
+    return SourceData(table=table, pixels=pixels, left_out=left_out)
 
 
 def label(table: FaceTable, source: TrainingSource) -> FaceTable:
@@ -113,7 +113,7 @@ def judging_tables(sources: Iterable[TrainingSource], data_root: str | Path | No
     """Every picture that validates or tests a training from these sources: their own, and those of the sets that only measure.
 
     Args:
-        sources: the datasets that teach.
+        sources: the datasets to train on.
         data_root: where datasets lie; sets that only measure count where they are there.
         on_error: what to do with broken samples.
 
@@ -130,7 +130,7 @@ def judging_tables(sources: Iterable[TrainingSource], data_root: str | Path | No
     return [judging for table in tables if len(judging := table.where((table.frame["split"] != "train").to_numpy()))]
 
 
-def agreeing(sources: list[Taught], on_error: OnError) -> list[Taught]:
+def agreeing(sources: list[SourceData], on_error: OnError) -> list[SourceData]:
     """The sources, if no picture stands in two of them with different expressions.
 
     Args:
@@ -144,11 +144,11 @@ def agreeing(sources: list[Taught], on_error: OnError) -> list[Taught]:
         return sources
     seen: dict[bytes, tuple[int, str, int]] = {}
     twice: dict[bytes, str] = {}
-    digests = [digests_of(taught.pixels) for taught in sources]
-    for number, (taught, found) in enumerate(zip(sources, digests, strict=True)):
-        targets, ids = taught.table.targets, taught.table.sample_ids
+    digests = [digests_of(data.pixels) for data in sources]
+    for number, (data, found) in enumerate(zip(sources, digests, strict=True)):
+        targets, ids = data.table.targets, data.table.sample_ids
         for row in np.flatnonzero(targets.sum(axis=1) > 0):
-            name, expression = f"{taught.table.name}/{ids[row]}", int(targets[row].argmax())
+            name, expression = f"{data.table.name}/{ids[row]}", int(targets[row].argmax())
             other, other_name, other_expression = seen.setdefault(found[row], (number, name, expression))
             if other != number and other_expression != expression:
                 twice[found[row]] = f"{other_name} is {EXPRESSIONS[other_expression]}, {name} is {EXPRESSIONS[expression]}"
@@ -159,13 +159,11 @@ def agreeing(sources: list[Taught], on_error: OnError) -> list[Taught]:
             "leave them out with --skip-broken."
         )
     kept = []
-    for taught, found in zip(sources, digests, strict=True):
+    for data, found in zip(sources, digests, strict=True):
         keep = np.array([digest not in twice for digest in found], dtype=bool)
         if not keep.all():
-            log.warning(
-                "%s: left out %s pictures that another source labels otherwise", taught.table.name, f"{(~keep).sum():,}"
-            )
-        kept.append(taught.where(keep))
+            log.warning("%s: left out %s pictures that another source labels otherwise", data.table.name, f"{(~keep).sum():,}")
+        kept.append(data.where(keep))
     return kept
 
 

@@ -93,7 +93,7 @@ def fit(
     Args:
         config: what to do.
         network: on the accelerator's device, with the weights to start from.
-        parts: training and validation part.
+        parts: training and validation split.
         out: the run folder, made if needed.
         accelerator: from :func:`make_accelerator`.
         workers: as in :func:`train`.
@@ -101,7 +101,7 @@ def fit(
         tensorboard: as in :func:`train`.
 
     Raises:
-        ConfigError: the validation part lacks what chooses the epoch, or the folder holds a run on other images.
+        ConfigError: the validation split lacks what chooses the epoch, or the folder holds a run on other images.
         TrainingError: as in :func:`train`.
     """
     _check_labels(config, parts)
@@ -121,8 +121,8 @@ def fit(
 
 
 def _check_labels(config: TrainConfig, parts: tuple[Part, Part]) -> None:
-    """Refuse a training that would claim an output which nothing taught, or could not choose an epoch."""
-    taught, judged = (
+    """Refuse a training that would claim an output that no image is labelled with, or could not choose an epoch."""
+    labelled, judged = (
         {
             "expression": bool((part.table.targets.sum(axis=1) > 0).any()),
             "affect": bool(np.isfinite(part.table.affect).all(axis=1).any()),
@@ -132,9 +132,9 @@ def _check_labels(config: TrainConfig, parts: tuple[Part, Part]) -> None:
     remedy = {"expression": "loss.expression=0", "affect": "loss.mse=0, loss.mae=0 and loss.ccc=0"}
     words = {"expression": "expressions", "affect": "valence and arousal"}
     for output in config.outputs:
-        if not taught[output]:
+        if not labelled[output]:
             raise ConfigError(
-                f"No training image of '{config.dataset}' has {words[output]}, so nothing would teach them. "
+                f"No training image of '{config.dataset}' has {words[output]}, so this output cannot be trained. "
                 f"Set {remedy[output]}."
             )
     for name, output in (("accuracy", "expression"), ("f1_macro", "expression"), ("ccc", "affect")):

@@ -27,14 +27,14 @@ def measure(
         logits: shape ``(N, 8)``.
         affect: shape ``(N, 2)``.
         table: ``N`` rows.
-        outputs: what the network is taught.
+        outputs: what the network is trained on.
         classes: expressions that occur in training, shape ``(8,)``; the others are never predicted.
 
     Raises:
         TrainingError: outputs are not finite.
     """
     if not (np.isfinite(logits).all() and np.isfinite(affect).all()):
-        raise TrainingError("The network's outputs on the validation part are not finite. Try a smaller learning rate.")
+        raise TrainingError("The network's outputs on the validation split are not finite. Try a smaller learning rate.")
     measures: dict[str, float] = {}
     labels = table.expression_indices
     known = labels >= 0

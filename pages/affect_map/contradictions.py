@@ -29,7 +29,7 @@ def show_contradictions(chosen: ChosenFaces) -> None:
             key="contradicting",
         )
         with st.popover("What counts", type="tertiary"):
-            st.markdown("An expression contradicts its place on the plane when the place lies outside:")
+            st.markdown("An expression contradicts valence and arousal when these lie outside:")
             st.markdown("\n".join(f"- {rule}" for rule in RULES))
     found = _find(chosen, str(whose))
     if found is None:

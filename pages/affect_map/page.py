@@ -20,7 +20,7 @@ def show_silence(shown: MapChoice) -> bool:
     for entry in silent:
         st.info(
             f"{escape(entry.name)} has no valence and arousal on {escape(entry.evaluation)}: the faces there are not annotated "
-            "with them, or the network was not taught them. Choose another evaluation or run above."
+            "with them, or the network is not trained on them. Choose another evaluation or run above."
         )
     return bool(silent)
 
@@ -42,7 +42,7 @@ def show_map(shown: MapChoice) -> None:
     if len(shown.entries) > 1:
         st.subheader("Which run is closer to the truth?")
         show_closer(chosen)
-    st.subheader("Whose expression contradicts its place?")
+    st.subheader("Faces whose expression contradicts their valence and arousal")
     show_contradictions(chosen)
 
 

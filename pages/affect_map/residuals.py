@@ -108,7 +108,7 @@ def show_closer(chosen: ChosenFaces) -> None:
     )
     nearer = first if found.difference < 0 else second
     sure = found.difference_low * found.difference_high > 0
-    verdict = f"{escape(nearer)} is closer on average" if sure else "On average neither can be told to be closer"
+    verdict = f"{escape(nearer)} is closer on average" if sure else "On average they are not significantly different"
     st.markdown(
         f"{verdict}: mean distance {found.first_distance:.3f} against {found.second_distance:.3f}, difference "
         f"{signed(found.difference)} (95 % interval {signed(found.difference_low)} to {signed(found.difference_high)})."

@@ -143,7 +143,9 @@ def _facts(table: pd.DataFrame, columns: Columns) -> None:
     for name, column in {
         "images": number("images", help="How many images it was measured on.", width=80, format="localized"),
         "views": number(
-            "views", help="Of each picture: with 2, its outputs are the mean with those of its mirror image.", width=70
+            "views",
+            help="Of each picture: 2 with flip test-time augmentation, the mean over it and its mirror image.",
+            width=70,
         ),
         "classes": number("classes", help="Between how many expressions it decides.", width=75),
         "seed": number("seed", help="Of the training.", width=65),
@@ -174,7 +176,8 @@ def _legend(comparison: Comparison, tested: pd.DataFrame, other_seeds: int) -> N
         st.caption(f"{alone} [..] is the 95 % interval over images.")
         return
     words = (
-        f"★ best, ≈ cannot be told from the best at 0.05 after Holm's correction over {count(pairs, 'pair', 'pairs')} of runs. "
+        "★ best, ≈ not significantly different from the best at 0.05 after Holm's correction over "
+        f"{count(pairs, 'pair', 'pairs')} of runs. "
     )
     words += "[..] is the 95 % interval over images"
     if comparison.baseline is not None:

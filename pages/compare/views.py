@@ -32,7 +32,7 @@ from pages.shared.downloads import offer_file
 from pages.shared.words import count, escape
 
 FEW = 8
-"""So many lines can be told apart in one figure."""
+"""So many lines can be distinguished in one figure."""
 
 BY = {"by true expression": "row", "by predicted": "column", "images": "count"}
 

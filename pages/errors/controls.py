@@ -42,7 +42,7 @@ class ErrorsChoice:
     Attributes:
         wanted: the filter.
         order: a key of :data:`~emotion_core.inspection.sorting.ORDERS`.
-        reverse: the other way round.
+        reverse: in descending order.
     """
 
     wanted: Filter
@@ -66,7 +66,7 @@ def ask_filter(inspected: Inspected) -> ErrorsChoice:
     labelled = bool(inspected.table["expression"].notna().any())
     columns = st.columns([1.5, 1.5, 1.6, 1.4], vertical_alignment="bottom")
     true = _pick(columns[0], "True", "true", "What annotators say.") if labelled else ()
-    said = _pick(columns[1], "Predicted", "predicted", "What the run says.") if says else ()
+    said = _pick(columns[1], "Predicted", "predicted", "What the run predicts.") if says else ()
     outcome = ALL
     if labelled and says:
         outcome = columns[2].segmented_control(
@@ -84,7 +84,7 @@ def ask_filter(inspected: Inspected) -> ErrorsChoice:
     )
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         more = _ask_more(inspected, says=says, two=two)
-        reverse = st.toggle("Other way round", key="reverse", bind="query-params", on_change=first_page)
+        reverse = st.toggle("Reverse order", key="reverse", bind="query-params", on_change=first_page)
         st.button(
             "Clear filters", key="clear", type="tertiary", icon=":material/filter_alt_off:", on_click=set_filter, args=(USUAL,)
         )
@@ -120,7 +120,7 @@ def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with st.popover("More filters", icon=":material/tune:") as more:
         if two and says:
-            found["second"] = _pick(more, "Predicted by the second run", "second", f"What {inspected.names[1]} says.")
+            found["second"] = _pick(more, "Predicted by the second run", "second", f"What {inspected.names[1]} predicts.")
         if says:
             least, most = st.slider(
                 "Confidence", 0.0, 1.0, (0.0, 1.0), 0.01, key="sure", bind="query-params", on_change=first_page,
@@ -142,7 +142,7 @@ def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, Any]:
         if flags.conflicts and ids.isin(flags.conflicts).any():
             found["conflict"] = _switch("Same pixels, other label", "conflict", "By the stored audit of the dataset.")
         if flags.leaked and ids.isin(flags.leaked).any():
-            found["leaked"] = _switch("Also in the training part", "leaked", "Pixel for pixel, by the stored audit.")
+            found["leaked"] = _switch("Also in the training split", "leaked", "Pixel for pixel, by the stored audit.")
         verdicts = sorted(set(flags.verdicts.values()))
         found["review"] = _choose("Review", "review", (NOT_REVIEWED, REVIEWED, *verdicts), "What reviewers said.")
     return found | {name: found[name] or "" for name in ("region", "contradiction", "review") if name in found}

@@ -134,7 +134,7 @@ def _show_overlays(inspected: Inspected, sample_id: str, picture: Picture, outpu
         maps = read_maps(predictor, inspected.dataset, [sample_id])[0]
         with st.container(width=LARGE, gap="xxsmall"):
             if maps is None or output not in maps:
-                st.caption(f"{name} was not taught {output}.")
+                st.caption(f"{name} is not trained on {output}.")
                 continue
             alt = f"Heat map of {name} for {output} over {shorten(sample_id)}, dark is 0, pale yellow is 1"
             st.image(overlaid(picture, maps[output]), width=LARGE, alt=alt)
@@ -158,7 +158,7 @@ def _show_facts(inspected: Inspected, image: pd.Series) -> None:
     if sample_id in inspected.flags.conflicts:
         facts.append("The same pixels occur again with another label.")
     if sample_id in inspected.flags.leaked:
-        facts.append("The same pixels also stand in the training part.")
+        facts.append("The same pixels also stand in the training split.")
     for fact in facts:
         st.caption(fact)
 

@@ -36,7 +36,7 @@ def ask_pile(inspected: Inspected, others: Filter) -> str:
     )
     total = sum(piles.counts.values())
     if total:
-        sure = "the runs differ" if piles.p_value < 0.05 else "neither can be told to be better"
+        sure = "the runs differ" if piles.p_value < 0.05 else "they are not significantly different"
         p_value = "< 0.001" if piles.p_value < 0.001 else f"= {piles.p_value:.3f}"
         st.caption(f"On {count(total, 'image', 'images')}: McNemar's exact p {p_value}, {sure}.")
     return str(chosen or "")

@@ -26,7 +26,7 @@ class PredictChoice:
         method: a key of :data:`~emotion_core.explain.METHODS`.
         opacity: of the heat map, 0 to 1.
         whole: take the whole picture as one face where none is found.
-        mirror: average over each face and its mirror image.
+        mirror: flip test-time augmentation, the mean over each face and its mirror image.
         prior: name of the mix of expressions that is expected.
     """
 
@@ -90,12 +90,12 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
             help="Where no face is found, the whole picture counts as one. Use it for pictures cut to the face.",
         )
         mirror = st.toggle(
-            "Mirrored too",
+            "Flip test-time augmentation",
             wrap=True,
             value=True,
             key="mirror",
             bind="query-params",
-            help="Each face is read as it is and mirrored, and the mean counts: a little more accurate, half as fast.",
+            help="The mean over each face and its mirror image: a little more accurate, half as fast.",
         )
         prior = _ask_prior()
     return PredictChoice(

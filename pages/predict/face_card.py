@@ -80,7 +80,11 @@ def _pictures(
         output = _output(reading, controls.output)
         with st.container(width=PICTURE, gap="xxsmall"):
             if output not in reading.maps:
-                st.caption(f"This network was not taught {controls.output}." if output else "This network was taught nothing.")
+                st.caption(
+                    f"This network is not trained on {controls.output}."
+                    if output
+                    else "This network is not trained on any output."
+                )
                 continue
             title = METHODS[controls.method]
             try:

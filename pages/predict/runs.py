@@ -30,7 +30,7 @@ def describe_runs(runs: Sequence[Run]) -> str:
     for run, standing in zip(runs, known, strict=True):
         facts = []
         if standing.accuracy is not None:
-            both = " with mirror images" if standing.mirrored else ""
+            both = " with flip" if standing.mirrored else ""
             facts.append(f"accuracy {standing.accuracy:.3f} on {escape(standing.dataset)}{both}")
         if standing.milliseconds is not None:
             facts.append(f"{standing.milliseconds:.1f} ms a face on {escape(standing.measured_on)}")

@@ -47,7 +47,7 @@ def show_curves(watched: Sequence[Watched], window: tuple[int, int] | None) -> N
     if not any(len(entry.course.table) for entry in watched):
         parts = parts_of(first.run)
         _show_no_history(first, parts)
-        # Three curves can still be told apart.
+        # Three curves can still be distinguished.
         trainings = [training_of(part) for part in parts[:3]]
         if any(len(entry.course.table) for entry in trainings):
             show_curves(trainings, None)

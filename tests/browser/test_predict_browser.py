@@ -44,7 +44,7 @@ def test_a_text_file_named_jpg_shows_the_reason(page: Page, tmp_path: Path, over
     (tmp_path / name).write_text("no picture")
     page.locator("input[type=file]").first.set_input_files(tmp_path / name)
     page.get_by_text("1 file could not be read.").wait_for()
-    page.get_by_text("is not a picture that can be read").wait_for()
+    page.get_by_text("cannot be read as a picture").wait_for()
     page.get_by_test_id("stMain").get_by_text(name, exact=True).last.wait_for()
     assert page.locator("img[src=x]").count() == 0
     assert overflow(page) <= 0

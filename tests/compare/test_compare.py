@@ -312,7 +312,7 @@ def test_text_for_a_terminal(make_run: MakeRun, tmp_path: Path) -> None:
     assert "rmse_valence (lower is better)" in lines
     assert "not tested: r is reported: without its predictions nothing can be tested." in lines
     assert "collapsed: longer: It collapsed." in lines
-    assert lines[-1].startswith("* best   = cannot be told from the best")
+    assert lines[-1].startswith("* best   = not significantly different from the best")
     with pytest.raises(ConfigError, match=r"No run has the measure 'colour'. Known: accuracy, "):
         render_text(comparison, ["colour"])
 
@@ -334,7 +334,7 @@ def test_on_some_images_everything_is_that_of_these_images(make_run: MakeRun, tm
     assert difference is not None
     assert difference.value == 0.5
     assert difference.p_value == pytest.approx(binomtest(0, 50).pvalue)
-    # What is judged on other images cannot be told apart.
+    # What is judged on other images is not compared.
     assert "other images" in str(why_not_comparable(judged[0], entries[1]))
 
 

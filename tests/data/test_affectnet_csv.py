@@ -31,7 +31,7 @@ def test_labels_and_parts_counted_by_hand(dataset: Path) -> None:
     for path, expression, valence, arousal in (*TRAINING[:160], *VALIDATION[:8]):
         row = frame.loc[f"Manually_Annotated_Images/{path}"]
         assert (row["expression"], row["valence"], row["arousal"]) == (NAMES[expression], valence, arousal)
-    # 5 % of 160, one of each expression; validation.csv is the test part.
+    # 5 % of 160, one of each expression; validation.csv is the test split.
     assert Counter(frame["split"]) == {"train": 152, "val": 8, "test": 8, "": 4}
     assert sorted(table.part("val").frame["expression"]) == sorted(EXPRESSIONS)
     assert set(table.part("test").sample_ids) == {f"Manually_Annotated_Images/v/{number}.jpg" for number in range(8)}
@@ -157,5 +157,5 @@ def test_too_few_images_have_no_validation_part(tmp_path: Path, caplog: pytest.L
     write_affectnet_csv(tmp_path / "affectnet", {"training.csv": TRAINING[:9]})
     table = load_affectnet_csv(tmp_path)
     assert set(table.frame["split"]) == {"train"}
-    assert "There is no validation part: 'affectnet' cannot be split by expression" in caplog.text
+    assert "There is no validation split: 'affectnet' cannot be split by expression" in caplog.text
     assert np.isfinite(table.affect).all()

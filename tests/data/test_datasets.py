@@ -49,7 +49,7 @@ def test_fer2013_comes_from_any_of_three_layouts(tmp_path: Path) -> None:
     assert counts("fer2013", tmp_path) == {"train": 63, "val": 7, "test": 14}
     write_fer2013_csv(tmp_path / "fer2013" / "fer2013.csv", CSV_ROWS)
     assert load_dataset("fer2013", tmp_path).sample_ids[0] == "fer2013.csv/000000"
-    # The contest has a validation part of its own.
+    # The contest has a validation split of its own.
     assert counts("fer2013", tmp_path) == {"train": 70, "val": 7, "test": 7}
     write_recovered(tmp_path)
     assert load_dataset("fer2013", tmp_path).sample_ids[0] == "FER2013Train/Training0.png"

@@ -120,7 +120,7 @@ def test_means_and_paired_intervals():
     ("levels", "best", "like", "words"),
     [
         ({"gradcam": 0.5, "layercam": 0.3}, "gradcam", [], "Grad-CAM explains this run best."),
-        ({"gradcam": 0.5, "layercam": 0.5}, None, ["either"], "cannot be told from it."),
+        ({"gradcam": 0.5, "layercam": 0.5}, None, ["either"], "is not significantly different."),
     ],
 )
 def test_best_and_what_cannot_be_told_from_it(levels: dict[str, float], best: str | None, like: list[str], words: str):
@@ -137,7 +137,7 @@ def test_best_and_what_cannot_be_told_from_it(levels: dict[str, float], best: st
     [
         (0.3, "It beats the centre of the picture (+0.200 [+0.200, +0.200]), so it knows more"),
         (0.7, "The centre of the picture beats it (\N{MINUS SIGN}0.200 "),
-        (None, "It cannot be told from the centre of the picture ("),
+        (None, "It is not significantly different from the centre of the picture ("),
     ],
 )
 def test_a_control_that_knows_nothing_may_win(centre: float | None, words: str):

@@ -142,5 +142,5 @@ def test_what_cannot_be_explained_is_refused(make_run: MakeRun, data: Path, monk
     with pytest.raises(CheckpointError, match="has not been evaluated on the val split"):
         explain_split(run, "affectnet-3999", data, split="val", num_images=8, methods=["gradcam"], device="cpu")
     affect_only = find_run(make_run("affect", outputs=("affect",)))
-    with pytest.raises(ConfigError, match="was not taught expressions"):
+    with pytest.raises(ConfigError, match="is not trained on expressions"):
         explain_split(affect_only, "affectnet-3999", data, device="cpu")

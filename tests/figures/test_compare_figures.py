@@ -101,8 +101,8 @@ def test_a_forest_has_the_best_on_top_and_the_reported_below() -> None:
 @pytest.mark.parametrize(
     ("marks", "title"),
     [
-        ({"best": "best", "near": "like best"}, "One cannot be told from the best"),
-        ({"best": "best", "near": "like best", "low": "like best"}, "2 cannot be told from the best"),
+        ({"best": "best", "near": "like best"}, "One is not significantly different from the best"),
+        ({"best": "best", "near": "like best", "low": "like best"}, "2 are not significantly different from the best"),
         ({"best": "best"}, "best is best"),
         ({}, "How good is each? Accuracy"),
     ],

@@ -59,7 +59,7 @@ def test_losses() -> None:
     history = [row(epoch, val_loss=[3.0, 2.0, 2.5][epoch - 1], loss_expression=1.5, loss_affect=1.0) for epoch in (1, 2, 3)]
     figure = loss_figure(course(history))
     lines = traces(figure)
-    assert set(lines) == {"training", "validation", "of it expression", "of it affect"}
+    assert set(lines) == {"training", "validation", "training, expression", "training, affect"}
     assert lines["training"].x == (1, 2, 3)
     assert lines["training"].y == pytest.approx((2.9, 2.8, 2.7))
     assert lines["validation"].y == (3.0, 2.0, 2.5)

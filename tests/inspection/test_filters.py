@@ -178,6 +178,6 @@ def test_words_name_every_condition() -> None:
     assert said == (
         "true fear; predicted anger; predicted by the second run fear or anger; wrong; neither; confidence 0.00 to 0.50; "
         "predicted place in sad, bored; contradiction (label, annotated place); another label suggested; "
-        "same pixels, other label; also in the training part; reviewed as bad crop"
+        "same pixels, other label; also in the training split; reviewed as bad crop"
     )
     assert Filter(review="not reviewed").describe() == "not reviewed"

@@ -130,7 +130,7 @@ def test_opens_on_a_comparison(app: AppTest) -> None:
     assert "Higher is better." in columns(app)["accuracy"]["help"]
     assert "3 pairs of runs" in captions(app)
     assert "difference from good" in captions(app)
-    assert figure(app)["layout"]["title"]["text"] == "One cannot be told from the best"
+    assert figure(app)["layout"]["title"]["text"] == "One is not significantly different from the best"
     assert app.get("plotly_chart")[0].proto.alt.startswith("accuracy: good 0.750")
 
 

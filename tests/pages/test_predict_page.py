@@ -293,7 +293,7 @@ def test_the_choice_of_runs_says_how_good_and_fast_they_are(app: AppTest, make_r
     add("better", 0.5, 7.0)
     assert reason not in words()
     add("mirrored", 0.4, 9.0, flip=True)
-    assert any("**mirrored**: accuracy 0.400 on toy with mirror images, 9.0 ms" in w for w in words())
+    assert any("**mirrored**: accuracy 0.400 on toy with flip, 9.0 ms" in w for w in words())
 
 
 @pytest.mark.parametrize(

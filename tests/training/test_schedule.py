@@ -107,7 +107,7 @@ def test_measures_leave_out_what_has_no_label_and_what_was_not_taught() -> None:
 
 def test_outputs_that_are_not_finite_are_refused() -> None:
     broken = np.full((1, 8), np.nan, dtype=np.float32)
-    with pytest.raises(TrainingError, match=r"outputs on the validation part are not finite. Try a smaller learning rate"):
+    with pytest.raises(TrainingError, match=r"outputs on the validation split are not finite. Try a smaller learning rate"):
         measure(
             broken, np.zeros((1, 2), dtype=np.float32), table([None], [0.0]), ("expression",), classes=np.ones(8, dtype=bool)
         )

@@ -128,8 +128,8 @@ def quarter_matrix(counts: npt.NDArray[np.int64], run: str = "") -> go.Figure:
     if not total:
         raise ValueError("At least one face is needed.")
     right = int(np.trace(counts))
-    title = f"{literal(run) if run else 'Put in the right quarter:'}<br>{right / total:.3f} of {total:,} faces"
-    figure = new_figure(f"{title} in the right quarter" if run else title, height=HEIGHT)
+    title = f"{right / total:.3f} of {total:,} faces in the correct quarter"
+    figure = new_figure(f"{literal(run)}<br>{title}" if run else title, height=HEIGHT)
     figure.update_layout(title_pad_t=TITLE_PAD)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     on = np.eye(len(QUARTERS), dtype=bool)

@@ -138,7 +138,11 @@ def _finding(rows: pd.DataFrame, measure: str) -> str:
         return f"How good is each? {title[0].upper()}{title[1:]}"
     if not like:
         return f"{literal(shorten(best[0], 40))} is best"
-    return f"{like} cannot be told from the best" if like > 1 else "One cannot be told from the best"
+    return (
+        f"{like} are not significantly different from the best"
+        if like > 1
+        else "One is not significantly different from the best"
+    )
 
 
 def parallel_lines(table: pd.DataFrame, measures: Sequence[str]) -> go.Figure:

@@ -30,7 +30,7 @@ DIGITS = {"lr": ".2e", "lr_backbone": ".2e", "images_per_second": ",.0f"}
 TITLE_DIGITS = DIGITS | {"lr": ".2g", "lr_backbone": ".2g"}
 
 BANDS = 12
-"""More phases than these are no longer told apart by shading."""
+"""More phases than these are no longer distinguished by shading."""
 
 PANELS = {
     **{name: (f"validation {measure_title(name)}", "Highest") for name in VALIDATION},
@@ -57,14 +57,14 @@ def loss_figure(course: Course) -> go.Figure | None:
         title = f"Training loss {last:.2f}; validation's least in epoch {least}"
     figure = _new(course, title, "loss")
     _line(figure, table, "loss", "training", FIRST)
-    for name, words, dash in (("loss_expression", "of it expression", "dot"), ("loss_affect", "of it affect", "dash")):
+    for name, words, dash in (("loss_expression", "training, expression", "dot"), ("loss_affect", "training, affect", "dash")):
         _line(figure, table, name, words, FIRST, dash=dash, width=1.2, dots=False)
     _line(figure, table, "val_loss", "validation", SECOND)
     return figure
 
 
 def validation_figure(course: Course) -> go.Figure | None:
-    """Measures on the validation part by epoch; ``None`` where none is known."""
+    """Measures on the validation split by epoch; ``None`` where none is known."""
     table = course.table
     names = [name for name in (*VALIDATION, "score") if table[name].notna().any()]
     if not names:
@@ -153,7 +153,7 @@ def _styles(courses: Sequence[Course], known: Iterable[int]) -> list[Style]:
     """Styles of those that are known; the same run looks the same in every figure."""
     styles = run_styles([course.backbone for course in courses])
     if len({course.backbone for course in courses}) < len(courses):
-        # Three dashes of one colour cannot be told apart where they cross.
+        # Three dashes of one colour cannot be distinguished where they cross.
         styles = [replace(style, colour=COLOURS[number % 3], dash=DASHES[number % 3]) for number, style in enumerate(styles)]
     return [styles[number] for number in known]
 
