@@ -102,7 +102,7 @@ def test_a_mean_of_weights_takes_over_their_temperatures(
     assert soup.info.temperature == pytest.approx(1.35)
     assert soup.info.taught_by == ("train", "val")
     assert describe_selection(soup.info.selection).startswith(
-        "the last epochs of several runs (all images but those of the test"
+        "the last epochs of several runs (trained on all images but those of the test"
     )
     assert main(["soup", *(str(run.path) for run in runs), "--out", str(tmp_path / "soup")]) == 0
     assert "next: evaluate" in capsys.readouterr().out
