@@ -101,7 +101,7 @@ def test_the_command_makes_a_run_with_a_card(
     assert main(["ensemble", "a", "b", "--out", "mean"]) == 0
     assert "mean of 2 runs on faces-test" in capsys.readouterr().out
     card = (tmp_path / "mean" / "README.md").read_text()
-    assert "the mean of what `a`, `b` say" in card
+    assert "the mean of the predictions of `a`, `b`" in card
     assert find_run("mean").info.training["members"] == ("a", "b") or find_run("mean").info.training["members"] == ["a", "b"]
     # The same command again makes it again.
     assert main(["ensemble", "a", "b", "--out", "mean"]) == 0

@@ -21,7 +21,7 @@ EXPRESSION_NEEDS = ["expression", *(f"prob_{name}" for name in EXPRESSIONS)]
 
 
 def expression_answers(predictions: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.DataFrame] | None:
-    """Confusion counts, shape ``(8, 8)``, and the reliability table of one run; ``None`` where it says no expression.
+    """Confusion counts, shape ``(8, 8)``, and the reliability table of one run; ``None`` where it predicts no expression.
 
     Raises:
         ValueError: as in :func:`~emotion_core.metrics.summary.summarize`.
@@ -35,7 +35,7 @@ def expression_answers(predictions: pd.DataFrame) -> tuple[npt.NDArray[np.int64]
 
 def coverage_curve(predictions: pd.DataFrame) -> pd.DataFrame | None:
     """Accuracy of the most confident predictions, by :func:`~emotion_core.metrics.selective.risk_coverage`; ``None`` where
-    the run says no expression.
+    the run predicts no expression.
 
     Raises:
         ValueError: as in :func:`~emotion_core.metrics.summary.summarize`.

@@ -29,11 +29,11 @@ def accuracy_by_slice(predictions: pd.DataFrame, slices: pd.DataFrame) -> tuple[
         slices: from :func:`~emotion_core.inspection.attributes.cut_attributes`; images without a prediction do not count.
 
     Raises:
-        CheckpointError: the run says no expression, or none of the images is labelled or sliced.
+        CheckpointError: the run predicts no expression, or none of the images is labelled or sliced.
     """
     columns = expression_columns(predictions)
     if columns is None:
-        raise CheckpointError("Accuracy by slice needs a run that says expressions, and images that show labelled ones.")
+        raise CheckpointError("Accuracy by slice needs a run that predicts expressions, and images that show labelled ones.")
     names = slices.reindex(predictions["sample_id"].to_numpy()[columns.rows])
     right = columns.preds == columns.target
     found: list[Slice] = []

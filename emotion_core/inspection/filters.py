@@ -57,8 +57,8 @@ class Filter:
 
     Attributes:
         true: expressions, one of which is the given label.
-        predicted: expressions, one of which the first run says.
-        second: expressions, one of which the second run says.
+        predicted: expressions, one of which the first run predicts.
+        second: expressions, one of which the second run predicts.
         outcome: ``"right"`` or ``"wrong"``, by the first run.
         pile: one of :data:`~emotion_core.inspection.piles.PILES`.
         least: smallest confidence of the first run, in [0, 1].
@@ -101,7 +101,7 @@ class Filter:
 
     @property
     def asks_answers(self) -> bool:
-        """Whether it chooses images by what a run says about them; a measure of that run on them means little then."""
+        """Whether it chooses images by what a run predicts for them; a measure of that run on them means little then."""
         said = (self.predicted, self.second, self.outcome, self.pile, self.doubtful, self.least > 0, self.most < 1)
         by_place = bool(self.region) and self.place == "predicted"
         return any(said) or by_place or self.contradiction.startswith("predicted")

@@ -1,4 +1,4 @@
-"""One row an image: what is true, what one or two runs say, and how far apart that is."""
+"""One row an image: what is true, what one or two runs predict, and how far apart that is."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def inspect_runs(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def probabilities(table: pd.DataFrame, run: int = 0) -> Array:
-    """Of all expressions, shape ``(N, 8)``; NaN where the run says none."""
+    """Of all expressions, shape ``(N, 8)``; NaN where the run predicts none."""
     return table[[f"{name}_{run}" for name in _PROBS]].to_numpy(dtype=np.float64)
 
 
@@ -128,7 +128,7 @@ def _derive(truth: pd.DataFrame, table: pd.DataFrame) -> dict[str, object]:
 
 
 def _disagreement(table: pd.DataFrame) -> Array:
-    """Half the sum of absolute differences of probabilities, in [0, 1]; distance on the plane where a run says none.
+    """Half the sum of absolute differences of probabilities, in [0, 1]; distance on the plane where a run predicts none.
 
     The distance is divided by the largest there is, 2.828, so that it lies in [0, 1] too.
     """

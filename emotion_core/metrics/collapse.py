@@ -26,7 +26,7 @@ def find_collapse(predictions: pd.DataFrame) -> list[str]:
 
     Expressions have collapsed when one or two of them make up 99 % of the answers although the images show at least four.
     Valence or arousal has collapsed when its predictions are constant or their standard deviation is below 10 % of the
-    annotations', which themselves vary. Only labelled images are looked at; what the network does not say is not judged.
+    annotations', which themselves vary. Only labelled images are looked at; an output that is not predicted is not judged.
 
     Args:
         predictions: a row an image with the columns of ``predictions.parquet``.

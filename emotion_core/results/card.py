@@ -174,7 +174,10 @@ def _training(run: Run, dataset: str) -> list[str]:
         shares = "; ".join(_source(source) for source in sources)
         lines.append(f"- Every epoch takes images from: {shares}. No validation image is among them.")
     if members := info.training.get("members"):
-        return [*lines, f"- No training of its own: the mean of what {', '.join(f'`{name}`' for name in members)} say."]
+        return [
+            *lines,
+            f"- No training of its own: the mean of the predictions of {', '.join(f'`{name}`' for name in members)}.",
+        ]
     if averaged := info.training.get("averaged"):
         names = ", ".join(f"`{name}`" for name in averaged)
         return [*lines, f"- Start: {info.init}. No training of its own: the mean of the weights of {names} (a model soup)."]

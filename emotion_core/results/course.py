@@ -204,7 +204,7 @@ def _stands_still(table: pd.DataFrame, name: str) -> str:
     if len(last) < PATIENCE or last.isna().any() or (last.abs() > STILL).any():
         return ""
     axis = name.rpartition("_")[2]
-    return f"{measure_title(name)} has been 0 for {PATIENCE} epochs: it may say the same {axis} for every face."
+    return f"{measure_title(name)} has been 0 for {PATIENCE} epochs: it may predict the same {axis} for every face."
 
 
 def _expected(table: pd.DataFrame, training: Mapping[str, Any]) -> tuple[Span, ...]:

@@ -79,7 +79,7 @@ def load_faces(entries: Sequence[Entry]) -> Faces:
 
 
 def load_expressions(entry: Entry) -> pd.Series:
-    """The most probable expression by ``sample_id``; empty when the run says none.
+    """The most probable expression by ``sample_id``; empty when the run predicts none.
 
     Raises:
         CheckpointError: predictions are missing or damaged.

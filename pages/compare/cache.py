@@ -71,7 +71,7 @@ def _predictions(entry: Any, evaluation: str) -> pd.DataFrame:
 
 
 def answers_of(entries: Sequence[Entry]) -> dict[str, tuple[Any, pd.DataFrame]]:
-    """Confusion counts and reliability by run; runs that say no expression, or cannot be read, are left out."""
+    """Confusion counts and reliability by run; runs that predict no expression, or cannot be read, are left out."""
     return _by_run(entries, _answers)
 
 

@@ -69,7 +69,9 @@ def judge_slice(entries: Sequence[Entry], known: Sequence[Entry], name: str, tex
         chosen_by = [entry for run in wanted.runs for entry in known if entry.name == run]
         missing = set(wanted.runs) - {entry.name for entry in chosen_by}
         if missing:
-            st.error(escape(f"The slice '{name}' was chosen by what {', '.join(sorted(missing))} says, which is not here."))
+            st.error(
+                escape(f"The slice '{name}' was chosen by predictions of {', '.join(sorted(missing))}, which is not here.")
+            )
             return []
         flags = read_flags(entries[0].dataset)
         inspected = inspect_entries(chosen_by or list(entries[:1]), flags)
@@ -81,7 +83,7 @@ def judge_slice(entries: Sequence[Entry], known: Sequence[Entry], name: str, tex
         return []
     words = f"On the {count(len(images), 'image', 'images')} of the slice “{name}”."
     if wanted.asks_answers:
-        words += f" They were chosen by what {', '.join(wanted.runs)} says, so they are unfair to it or in its favour."
+        words += f" They were chosen by predictions of {', '.join(wanted.runs)}, so they are unfair to it or in its favour."
     st.caption(escape(words))
     return judged
 

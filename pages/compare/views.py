@@ -185,7 +185,7 @@ def _profile(shown: Compared) -> None:
 def _confusion(shown: Compared) -> None:
     known = answers_of(_speakers(shown))
     if not known:
-        st.info("None of these runs says an expression.")
+        st.info("None of these runs predicts expressions.")
         return
     names = list(known)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
@@ -236,7 +236,7 @@ def _expressions(shown: Compared) -> None:
     runs = [entry for entry in shown.few() if "accuracy" in entry.measures]
     known = answers_of(runs)
     if not known:
-        st.info("None of these runs says an expression.")
+        st.info("None of these runs predicts expressions.")
         return
     table = class_table({name: counts for name, (counts, _) in known.items()}, _backbones(runs))
     figure = class_dots(table)
@@ -252,7 +252,7 @@ def _calibration(shown: Compared) -> None:
     runs = [entry for entry in shown.few() if "accuracy" in entry.measures]
     known = answers_of(runs)
     if not known:
-        st.info("None of these runs says an expression.")
+        st.info("None of these runs predicts expressions.")
         return
     backbones = _backbones(runs)
     table = pd.concat(
@@ -273,7 +273,7 @@ def _coverage(shown: Compared) -> None:
     runs = [entry for entry in shown.few() if "accuracy" in entry.measures]
     curves = coverage_of(runs)
     if not curves:
-        st.info("None of these runs says an expression.")
+        st.info("None of these runs predicts expressions.")
         return
     backbones = _backbones(runs)
     table = pd.concat([curve.assign(run=name, backbone=backbones[name]) for name, curve in curves.items()], ignore_index=True)

@@ -21,7 +21,7 @@ from pages.shared.words import count, escape
 
 VIEWS = {
     "right": ("Right answers", "Where it looks when it is right, by expression"),
-    "wrong": ("Wrong: what it says", "Where it sees what it wrongly says, by true expression"),
+    "wrong": ("Wrong: what it predicts", "Where it sees what it wrongly predicts, by true expression"),
     "missed": ("Wrong: the truth", "Where it sees the truth that it missed, by true expression"),
     "affect": ("Valence and arousal", "Where it looks for valence and arousal"),
 }

@@ -36,7 +36,7 @@ def show_slice(chosen: ChosenImages) -> None:
         return
     with opened:
         if chosen.wanted.asks_answers:
-            st.caption("These images were chosen by what a run says about them, so its measures on them describe the choice.")
+            st.caption("These images were chosen by what a run predicts for them, so its measures on them describe the choice.")
         tables = [measures_of(chosen, number) for number in range(len(chosen.inspected.entries))]
         table = pd.concat(tables, ignore_index=True)
         if len(tables) == 1:

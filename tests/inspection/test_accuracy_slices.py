@@ -77,7 +77,7 @@ def test_images_without_prediction_or_slice_do_not_count(run: Run, groups: pd.Da
 def test_a_run_without_expressions_is_told(run: Run, groups: pd.DataFrame) -> None:
     table = pd.read_parquet(run.path / "evaluations" / "faces-test" / "predictions.parquet")
     silent = table.assign(**{f"prob_{name}": np.nan for name in EXPRESSIONS})
-    with pytest.raises(CheckpointError, match="needs a run that says expressions"):
+    with pytest.raises(CheckpointError, match="needs a run that predicts expressions"):
         accuracy_by_slice(silent, groups)
     with pytest.raises(CheckpointError, match="None of the images that were predicted belongs to a slice"):
         accuracy_by_slice(table, groups.iloc[:0])

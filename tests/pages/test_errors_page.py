@@ -349,10 +349,10 @@ def test_measures_of_a_selection(app: AppTest) -> None:
     assert measures.loc["accuracy ↑", "these images"].startswith(f"{value:.3f} [")
     assert measures.loc["accuracy ↑", "all images"].startswith(f"{whole:.3f} [")
     assert "2,000 resamples" in words(app)
-    assert "chosen by what a run says" not in words(app)
+    assert "chosen by what a run predicts" not in words(app)
     app.segmented_control(key="outcome").select("right")
     run(app)
-    assert "chosen by what a run says" in words(app)
+    assert "chosen by what a run predicts" in words(app)
 
 
 @pytest.mark.usefixtures("two_runs")

@@ -141,6 +141,6 @@ def test_a_network_that_does_not_learn_is_named() -> None:
     assert sentence == "In 4 epochs the training loss has not fallen below 2.08, that of the first."
     still = [row(epoch, val_ccc_arousal=0.001) for epoch in range(1, 5)]
     [sentence] = find_trouble(course(still))
-    assert sentence == "CCC arousal has been 0 for 3 epochs: it may say the same arousal for every face."
+    assert sentence == "CCC arousal has been 0 for 3 epochs: it may predict the same arousal for every face."
     assert find_trouble(course([*still[:3], row(4, val_ccc_arousal=0.2)])) == []
     assert find_trouble(course([line | {"val_ccc_arousal": None} for line in still])) == []

@@ -18,7 +18,7 @@ def place_arrows(annotated: AffectPoint, predicted: Sequence[AffectPoint], *, si
 
     Args:
         annotated: by its annotators.
-        predicted: one point a run, in the colour of what the run says.
+        predicted: one point a run, in the colour of the run's prediction.
         side: width and height of the figure, px.
 
     Returns:
