@@ -19,7 +19,7 @@ from emotion_core.metrics.significance import holm  # noqa: E402
 from emotion_core.metrics.table import METRICS  # noqa: E402
 from emotion_core.results.card import write_card  # noqa: E402
 from emotion_core.results.experiments import Experiment  # noqa: E402
-from emotion_core.results.find import list_experiments, list_runs  # noqa: E402
+from emotion_core.results.find import DEFAULT_RUN, list_experiments, list_runs  # noqa: E402
 from emotion_core.results.run import Run  # noqa: E402
 
 SHOWN = ("accuracy", "f1_macro", "ccc_valence", "ccc_arousal", "rmse_valence", "rmse_arousal")
@@ -101,7 +101,7 @@ def _evaluations(entries: Sequence[Entry], experiment: Experiment | None, measur
 
 
 def short_table(folder: Path) -> str:
-    """The networks of the first experiment in Markdown, the most accurate first: how good, how fast and how large they are.
+    """The networks of the first experiment and the default one in Markdown, the most accurate first: how good, fast and large.
 
     Args:
         folder: that holds the runs.
@@ -111,7 +111,8 @@ def short_table(folder: Path) -> str:
         entry
         for entry in load_store(folder).entries
         if entry.run is not None
-        and (entry.run.experiment, entry.run.info.role, entry.evaluation) == (experiment.name, "network", experiment.benchmark)
+        and (entry.run.experiment == experiment.name or entry.name == DEFAULT_RUN)
+        and (entry.run.info.role, entry.evaluation) == ("network", experiment.benchmark)
     ]
     lines = [
         "| network | accuracy | CCC, valence / arousal | ms a face | size, MB |",
@@ -120,7 +121,8 @@ def short_table(folder: Path) -> str:
     for entry in sorted(entries, key=lambda entry: -_value(entry, "accuracy")):
         ccc = " / ".join(_plain(entry, key) for key in ("ccc_valence", "ccc_arousal"))
         cost = [f"{entry.facts[key]:.1f}" if key in entry.facts else "" for key in ("ms_per_face", "size_mb")]
-        lines.append(f"| {_name(entry)} | {_cell(None, entry, 'accuracy')} | {ccc} | {' | '.join(cost)} |")
+        default = ", the default" if entry.name == DEFAULT_RUN else ""
+        lines.append(f"| {_name(entry)}{default} | {_cell(None, entry, 'accuracy')} | {ccc} | {' | '.join(cost)} |")
     return "\n".join(lines)
 
 

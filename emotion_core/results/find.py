@@ -14,7 +14,7 @@ from emotion_core.results.experiments import FILE as EXPERIMENT
 from emotion_core.results.experiments import Experiment, is_name, list_experiments_in, read_experiment, root_of
 from emotion_core.results.run import DamagedRun, Run, read_run
 
-DEFAULT_RUN = "affectnet/custom_cnn"
+DEFAULT_RUN = "joint/custom_cnn"
 """The run that is used when none is named; it comes with the repository and with the package."""
 
 CARRIED = Path(__file__).resolve().parents[1] / "checkpoints"

@@ -296,7 +296,7 @@ def test_a_truncated_picture_is_found_when_decoding(dataset: Path) -> None:
     picture = dataset / "images" / "5.jpg"
     picture.write_bytes(picture.read_bytes()[:-120])
     table = load_affectnet(dataset.parent)
-    with pytest.raises(DataError, match=r"1 broken samples: images/5.jpg: The picture is truncated"):
+    with pytest.raises(DataError, match=r"1 broken sample: images/5.jpg: The picture is truncated"):
         decode_table(table, 8)
     steps: list[int] = []
     kept, pixels = decode_table(table, 8, on_error="skip", progress=steps.append)

@@ -85,10 +85,11 @@ def test_a_network_decides_between_the_expressions_of_the_dataset(build: Callabl
 
 def test_the_command_stores_and_prints(make_run: MakeRun, data: Path, capsys: pytest.CaptureFixture[str]):
     path = evaluated(make_run)
-    options = ["explain", path.name, "--dataset", "affectnet-3999", "--data-root", str(data), "--device", "cpu"]
+    name = find_run(path).name
+    options = ["explain", name, "--dataset", "affectnet-3999", "--data-root", str(data), "--device", "cpu"]
     assert main([*options, "--images", "8", "--methods", "gradcam", "layercam"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"{path.name} on affectnet-3999, test split: mean maps of 16 images"
+    assert lines[0] == f"{name} on affectnet-3999, test split: mean maps of 16 images"
     assert lines[1].startswith("judged on 8 of 16 images, as many of each expression as there are, in ")
     assert [line.split()[:2] for line in lines[3:7]] == [["gradcam", "8"], ["layercam", "8"], ["random", "8"], ["centre", "8"]]
     assert [line.count("[") for line in lines[3:7]] == [2, 2, 1, 1]
@@ -109,7 +110,9 @@ def test_the_command_stores_and_prints(make_run: MakeRun, data: Path, capsys: py
 
     shutil.copytree(path, path.with_name("again"))
     methods = ["gradcam", "layercam"]
-    again = explain_split(find_run("again"), "affectnet-3999", data, num_images=8, methods=methods, device="cpu")
+    again = explain_split(
+        find_run(path.with_name("again")), "affectnet-3999", data, num_images=8, methods=methods, device="cpu"
+    )
     assert {**again.faithfulness, "seconds": 0} == {**first, "seconds": 0}
 
 

@@ -146,7 +146,7 @@ def test_accumulated_gradients_are_those_of_a_larger_batch(data: Path, tmp_path:
 
 
 def test_epochs_are_shuffled_by_seed_and_epoch_alone() -> None:
-    sampler, again = EpochSampler(50, seed=3), EpochSampler(50, seed=3)
+    sampler, again = EpochSampler((50,), seed=3), EpochSampler((50,), seed=3)
     sampler.set_epoch(4)
     torch.rand(5)
     again.set_epoch(4)
@@ -155,7 +155,7 @@ def test_epochs_are_shuffled_by_seed_and_epoch_alone() -> None:
     assert sorted(fourth) == list(range(50))
     sampler.set_epoch(5)
     assert list(sampler) != fourth
-    other = EpochSampler(50, seed=4)
+    other = EpochSampler((50,), seed=4)
     other.set_epoch(4)
     assert list(other) != fourth
 
