@@ -33,7 +33,7 @@ def test_report_in_words(data: Path, capsys: Capture):
     printed = capsys.readouterr().out
     assert printed.startswith("affectnet-3999: 80 images\n")
     assert "79 images" not in printed
-    assert "unreadable pictures: 1\n  e.g. images/5.jpg: The picture is not a picture" in printed
+    assert "unreadable pictures: 1\n  e.g. images/5.jpg: The picture cannot be read as a picture" in printed
     assert "78 distinct pictures; 1 images repeat one of them" in printed
 
 

@@ -52,7 +52,7 @@ def test_failing_file_is_a_line_and_the_status_is_one(make_run: MakeRun, portrai
     first, second, third = lines(capsys)
     assert set(first) == set(second) == {"image", "error"}
     assert first["image"] == str(bad)
-    assert "not a picture" in first["error"]
+    assert "cannot be read as a picture" in first["error"]
     assert len(third["faces"]) == 1
 
 

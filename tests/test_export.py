@@ -124,7 +124,7 @@ def test_png_is_the_photo_with_boxes() -> None:
     with Image.open(io.BytesIO(content)) as image:
         assert image.format == "PNG"
         assert np.array_equal(np.asarray(image), draw_faces(PIXELS, [prediction("a", (40, 60, 50, 50))]))
-    with pytest.raises(ImageError, match="not a picture"):
+    with pytest.raises(ImageError, match="cannot be read as a picture"):
         to_png(b"text", [])
 
 

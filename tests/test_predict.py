@@ -241,7 +241,7 @@ def png_that_claims(width: int, height: int) -> bytes:
 BAD = {
     "empty": (b"", "empty"),
     "truncated": (jpeg(picture(0, 200))[:900], "cut short|damaged|incomplete|truncated"),
-    "text": (b"this is not a picture at all, only text", "not a picture"),
+    "text": (b"this is not a picture at all, only text", "cannot be read as a picture"),
     "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'></svg>", "vector|SVG"),
     "zero": (png_that_claims(0, 0), "."),
     "bomb": (png_that_claims(20_000, 20_000), "20,?000"),

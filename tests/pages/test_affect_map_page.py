@@ -20,6 +20,7 @@ from emotion_core.results.find import DEFAULT_RUN
 from emotion_core.results.run import RunInfo, write_evaluation, write_info
 from pages.affect_map.planes import chosen_rows
 from pages.shared.pictures import thumbnail, why_no_pictures
+from tests.experiments import write_experiment
 from tests.pages.opening import go_to
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -319,7 +320,8 @@ def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) ->
     run_alone(code)
 
 
-def test_a_link_with_a_name_of_before_leads_to_the_run(app: AppTest, store: Callable[..., Path]) -> None:
+def test_a_link_with_a_name_of_before_leads_to_the_run(app: AppTest, store: Callable[..., Path], checkpoints: Path) -> None:
+    write_experiment(checkpoints, "affectnet")
     store("a-first", predictions(1))
     store("affectnet/vgg16", predictions(2))
     app.query_params.update(a="affectnet-vgg16", b="a-first")

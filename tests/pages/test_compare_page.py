@@ -444,7 +444,7 @@ def test_a_slice_is_compared_on_its_own_images(app: AppTest, three: list[Path]) 
     assert not app.exception
     app.selectbox(key="slice").select("gone").run()
     assert not app.exception
-    assert "what gone says, which is not here" in app.error[0].value.replace("\\", "")
+    assert "was chosen by predictions of gone, which is not here" in app.error[0].value.replace("\\", "")
 
 
 def test_seeds_that_are_not_shown_are_judged_on_the_slice_too(app: AppTest, add: Callable[..., Path]) -> None:

@@ -154,7 +154,7 @@ def test_a_bad_file_does_not_disturb_a_good_one(app: AppTest) -> None:
     assert app.warning[0].value == "2 files could not be read."
     texts = [text.value for text in app.text]
     assert "notes.jpg" in texts
-    assert any("is not a picture" in text for text in texts)
+    assert any("cannot be read as a picture" in text for text in texts)
     assert any("truncated" in text for text in texts)
 
 
