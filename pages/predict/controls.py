@@ -90,12 +90,12 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
             help="Where no face is found, the whole picture counts as one. Use it for pictures cut to the face.",
         )
         mirror = st.toggle(
-            "Flip test-time augmentation",
+            "Flip",
             wrap=True,
             value=True,
             key="mirror",
             bind="query-params",
-            help="The mean over each face and its mirror image: a little more accurate, half as fast.",
+            help="Flip test-time augmentation: the mean over each face and its mirror image, a little more accurate, half as fast.",
         )
         prior = _ask_prior()
     return PredictChoice(
