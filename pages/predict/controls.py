@@ -95,7 +95,8 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
             value=True,
             key="mirror",
             bind="query-params",
-            help="Flip test-time augmentation: the mean over each face and its mirror image, a little more accurate, half as fast.",
+            help="Flip test-time augmentation: the mean over each face and its mirror image. A little more accurate, half as "
+            "fast.",
         )
         prior = _ask_prior()
     return PredictChoice(
