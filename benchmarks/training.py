@@ -33,7 +33,7 @@ from emotion_core.models.inference import to_input
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import read_history
 from emotion_core.training.config import LossConfig, Phase, TrainConfig
-from emotion_core.training.data import EpochSampler, Part
+from emotion_core.training.data import EpochSampler, Split
 from emotion_core.training.freezing import freeze, make_optimiser, set_modes
 from emotion_core.training.learners import Batch, ImageLearner
 from emotion_core.training.losses import total_loss
@@ -46,13 +46,13 @@ STILL = Augmentation(flip=0.0, rotate=0.0, scale=0.0, shift=0.0, brightness=0.0,
 COMPARED = ("loss", "val_accuracy", "val_ccc_valence", "val_ccc_arousal")
 
 
-def noise(count: int, size: int, seed: int) -> Part:
-    """A part of made-up pictures and labels."""
+def noise(count: int, size: int, seed: int) -> Split:
+    """Made-up pictures and labels."""
     rng = np.random.default_rng(seed)
     names = [EXPRESSIONS[index % 8] for index in range(count)]
     frame = build_frame([f"{index}.png" for index in range(count)], names, rng.uniform(-1, 1, count), rng.uniform(-1, 1, count))
     pixels = rng.integers(0, 256, (count, 3, size, size), dtype=np.uint8)
-    return Part(table=FaceTable(name="noise", frame=frame, read_bytes=lambda _: b""), pixels=pixels)
+    return Split(table=FaceTable(name="noise", frame=frame, read_bytes=lambda _: b""), pixels=pixels)
 
 
 def settings(backbone: str, size: int, **changes: Any) -> TrainConfig:
@@ -112,7 +112,7 @@ def loader_ratio(backbone: str, size: int, *, steps: int, rounds: int) -> tuple[
     return images / statistics.median(whole), images / statistics.median(fixed)
 
 
-def drawn_faces(size: int, images: int) -> tuple[float, tuple[Part, Part]]:
+def drawn_faces(size: int, images: int) -> tuple[float, tuple[Split, Split]]:
     """Training and validation split of schematic faces that are JPEG files in memory, and the seconds that decoding took."""
     # Seven in ten of them are to learn from.
     drawn = load_schematic(count=max(80, images * 10 // 7))
@@ -123,18 +123,18 @@ def drawn_faces(size: int, images: int) -> tuple[float, tuple[Part, Part]]:
         files[name] = stream.getvalue()
     table = replace(drawn, read_bytes=files.__getitem__)
     started = time.perf_counter()
-    decoded = [decode_table(table.part(split), size) for split in ("train", "val")]
+    decoded = [decode_table(table.split(split), size) for split in ("train", "val")]
     seconds = time.perf_counter() - started
-    first, second = (Part(table=part, pixels=pixels) for part, pixels in decoded)
+    first, second = (Split(table=rows, pixels=pixels) for rows, pixels in decoded)
     return seconds, (first, second)
 
 
-def loop_seconds(config: TrainConfig, parts: tuple[Part, Part]) -> tuple[float, History]:
+def loop_seconds(config: TrainConfig, splits: tuple[Split, Split]) -> tuple[float, History]:
     """Seconds and measures of our trainer."""
     with tempfile.TemporaryDirectory() as folder:
         accelerator = make_accelerator("auto")
         network = settled_network(config, accelerator.device)
-        run = fit(config, network, parts, Path(folder), accelerator, progress=False)
+        run = fit(config, network, splits, Path(folder), accelerator, progress=False)
         return run.info.seconds, read_history(Path(folder))
 
 
@@ -152,14 +152,14 @@ class JpegFiles(Dataset[tuple[torch.Tensor, int]]):
         return to_input(self.network, torch.from_numpy(picture.transpose(2, 0, 1).copy())[None])[0].cpu(), index
 
 
-def textbook_seconds(config: TrainConfig, parts: tuple[Part, Part]) -> tuple[float, History]:
+def textbook_seconds(config: TrainConfig, splits: tuple[Split, Split]) -> tuple[float, History]:
     """Seconds and measures of the loop that most would write: files decoded in every epoch, a frozen network, two layers."""
     device = make_accelerator("auto").device
     network = settled_network(config, device).to(memory_format=torch.contiguous_format).eval()
     learning = freeze(network, 0, config.outputs)
     set_modes(network, learning)
-    learned, judged = (JpegFiles(part.table, network) for part in parts)
-    targets, affect = (torch.from_numpy(values).to(device) for values in (parts[0].table.targets, parts[0].table.affect))
+    learned, judged = (JpegFiles(split.table, network) for split in splits)
+    targets, affect = (torch.from_numpy(values).to(device) for values in (splits[0].table.targets, splits[0].table.affect))
     phase, history = config.phases[0], []
     optimiser = make_optimiser(network, learning, phase, config.optimiser)
     sampler = EpochSampler(len(learned), config.seed)
@@ -185,7 +185,7 @@ def textbook_seconds(config: TrainConfig, parts: tuple[Part, Part]) -> tuple[flo
                 found.append((outputs.logits.cpu().numpy(), outputs.affect.cpu().numpy()))
         logits, preds = (np.concatenate(values) for values in zip(*found, strict=True))
         every = np.ones(len(EXPRESSIONS), dtype=bool)
-        measures = measure(logits, preds, parts[1].table, config.outputs, classes=every)
+        measures = measure(logits, preds, splits[1].table, config.outputs, classes=every)
         history.append({"loss": losses / len(learned)} | {f"val_{name}": value for name, value in measures.items()})
     return time.perf_counter() - started, history
 
@@ -210,18 +210,18 @@ def main() -> None:
         whole, fixed = loader_ratio(backbone, arguments.size, steps=arguments.steps, rounds=arguments.rounds)
         print(f"{backbone:<18} {whole:>16.1f} {fixed:>22.1f} {whole / fixed:>7.2f}", flush=True)
     print(f"\nfrozen phase of {arguments.epochs} epochs on drawn faces, {arguments.size} px")
-    decoding, parts = drawn_faces(arguments.size, arguments.images)
-    counts = f"{len(parts[0].table):,} training and {len(parts[1].table):,} validation images"
+    decoding, splits = drawn_faces(arguments.size, arguments.images)
+    counts = f"{len(splits[0].table):,} training and {len(splits[1].table):,} validation images"
     print(f"{counts}; decoding them once took {decoding:.1f} s, which the first two include")
     print("backbone           loop                 seconds   stored features are   largest difference")
     for backbone in arguments.backbones:
         phase = Phase(name="heads", epochs=arguments.epochs, lr=1e-3, stages=0, schedule="constant", warmup=0.0)
         config = settings(backbone, arguments.size, augmentation=STILL, phases=(phase,))
-        stored, history = loop_seconds(replace(config, phases=(replace(phase, views=1),)), parts)
+        stored, history = loop_seconds(replace(config, phases=(replace(phase, views=1),)), splits)
         stored += decoding
         print(f"{backbone:<18} stored features {stored:>12.1f}", flush=True)
         for name, loop in (("our loop", loop_seconds), ("textbook loop", textbook_seconds)):
-            seconds, others = loop(config, parts)
+            seconds, others = loop(config, splits)
             seconds += decoding if loop is loop_seconds else 0.0
             difference = largest_difference(history, others)
             print(f"{'':<18} {name:<15} {seconds:>12.1f} {seconds / stored:>12.1f} x faster {difference:>15.1e}", flush=True)

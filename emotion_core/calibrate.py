@@ -128,7 +128,7 @@ def own_datasets(run: Run) -> list[str]:
 def _check(run: Run, split: str) -> None:
     if split == "test":
         raise ConfigError("The test split chooses nothing, the temperature neither. Calibrate on the validation split.")
-    if split in run.info.taught_by:
+    if split in run.info.training_splits:
         raise ConfigError(
             f"'{run.name}' learnt from the {split} split, so there it is surer than it may be elsewhere. Its temperature stays "
             f"{run.info.temperature:g}."
@@ -147,7 +147,7 @@ def _fit(
     on_error: OnError,
 ) -> _Fitted:
     whole = load_dataset(name, data_root, on_error=on_error)
-    table, pixels = decode_table(whole.part(split), run.info.input_size, on_error=on_error)
+    table, pixels = decode_table(whole.split(split), run.info.input_size, on_error=on_error)
     log.info("%s: %d validation images", whole.name, len(table))
     outputs = features_of(network, pixels, batch_size=16)
     logits = infer(network, pixels, flip=True)[0] if flip else outputs.logits
@@ -189,7 +189,7 @@ def best_temperature(
         logits: of validation images, shape ``(N, 8)``.
         labels: positions in ``EXPRESSIONS``, shape ``(N,)``, all among ``classes``.
         dataset: name of the benchmark.
-        classes: the expressions that it tells apart.
+        classes: the expressions that it decides between.
     """
     columns = np.array([EXPRESSIONS.index(name) for name in classes])
     target = np.searchsorted(columns, labels)
@@ -218,7 +218,7 @@ def _training_faces(whole: FaceTable) -> FaceTable | None:
     """Some training faces, drawn at random; ``None`` where the dataset has none."""
     if not (whole.frame["split"] == "train").any():
         return None
-    table = whole.part("train")
+    table = whole.split("train")
     chosen = np.zeros(len(table), dtype=bool)
     chosen[np.random.default_rng(0).permutation(len(table))[:TRAINING_FACES]] = True
     return table.where(chosen)

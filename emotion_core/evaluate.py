@@ -69,7 +69,7 @@ def evaluate(
     """Measure a run on one split of a dataset.
 
     ``metrics`` holds what :func:`~emotion_core.results.measured.measure_predictions` gives, beside what the run was measured
-    on. Where a dataset tells fewer than eight expressions apart, the run decides between these alone: its other logits count
+    on. Where a dataset distinguishes fewer than eight expressions, the run decides between these alone: its other logits count
     as minus infinity, so that its probabilities sum to 1 over ``classes``.
 
     Args:
@@ -99,7 +99,7 @@ def evaluate(
     faces = faces or ("given" if spec.cut else "found")
     network = load_network(run.info.network, run.weights).to(resolve_device(device))
     whole = load_dataset(dataset, data_root, on_error=on_error)
-    table = whole.part(split)
+    table = whole.split(split)
     log.info("%s, %s", split, table.describe())
     digests: dict[str, bytes] = {}
 

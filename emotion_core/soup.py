@@ -100,7 +100,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
         selection=joint_selection(runs),
         init=first.init,
         seed=first.seed,
-        temperature=round(sum(run.info.temperature for run in runs) / len(runs), 4) if "val" in first.taught_by else 1.0,
+        temperature=round(sum(run.info.temperature for run in runs) / len(runs), 4) if "val" in first.training_splits else 1.0,
         num_params=first.num_params,
         device=first.device,
         seconds=round(sum(run.info.seconds for run in runs), 1),

@@ -129,7 +129,7 @@ def short_table(folder: Path) -> str:
 def _whole(entries: Sequence[Entry]) -> list[Entry]:
     """What stands in a table: no repetition with another seed, no ablation, and no half of a run that two make together."""
     hidden = repeated_trainings(entries) | _variants(entries).keys()
-    members = {entry.name: entry.run.info.parts("members") for entry in entries if entry.run is not None}
+    members = {entry.name: entry.run.info.members for entry in entries if entry.run is not None}
     halves = {
         entry.name for entry in entries if entry.run is not None and entry.name in members.get(entry.run.info.variant_of, ())
     }

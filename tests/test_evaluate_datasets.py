@@ -68,7 +68,7 @@ def test_a_run_decides_between_the_classes_of_the_dataset_alone(make_run: MakeRu
     path = make_run("mine", temperature=1.7)
     run = find_run(path)
     evaluation = evaluate(run, "fer2013-4", fer2013, device="cpu")
-    table = load_dataset("fer2013-4", fer2013).part("test")
+    table = load_dataset("fer2013-4", fer2013).split("test")
     logits, _ = infer(load_network(run.info.network, run.weights), decode_table(table, 48)[1])
     columns = [EXPRESSIONS.index(name) for name in FOUR]
     expected = np.zeros((48, 8))
@@ -125,7 +125,7 @@ def test_intervals_over_absent_classes_are_those_of_the_repeated_rows(prediction
 def test_temperature_is_fitted_between_the_classes_of_the_dataset(
     make_run: MakeRun, fer2013: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = load_dataset("fer2013-4", fer2013).part("val")
+    table = load_dataset("fer2013-4", fer2013).split("val")
     generator = np.random.default_rng(0)
     logits = generator.normal(0, 2, (len(table), 8)) + 2 * table.targets
 
@@ -169,7 +169,7 @@ def test_training_pictures_of_other_classes_leak_too(make_run: MakeRun, tmp_path
     folder = tmp_path / "fer2013"
     write_folders(folder, {f"train/{word}": 10 for word in ("angry", "sad")} | {"test/angry": 3})
     sad, tested = sorted((folder / "train" / "sad").iterdir()), sorted((folder / "test" / "angry").iterdir())
-    in_val = set(load_dataset("fer2013", tmp_path).part("val").sample_ids)
+    in_val = set(load_dataset("fer2013", tmp_path).split("val").sample_ids)
     trained = next(path for path in sad if path.relative_to(folder).as_posix() not in in_val)
     tested[0].write_bytes(trained.read_bytes())
     metrics = evaluate(find_run(make_run()), "fer2013-4", tmp_path, device="cpu", store=False).metrics

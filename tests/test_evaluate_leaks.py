@@ -35,7 +35,7 @@ def data(write_affectnet: Callable[..., Path], tmp_path: Path) -> Path:
 def leaked(data: Path) -> list[str]:
     """Two test images that are overwritten with training images, and a validation image with a test image."""
     table = load_affectnet(data)
-    train, val, test = (table.part(split).sample_ids for split in ("train", "val", "test"))
+    train, val, test = (table.split(split).sample_ids for split in ("train", "val", "test"))
     for source, target in ((train[0], test[3]), (train[0], test[5]), (test[0], val[0])):
         shutil.copyfile(data / table.name / source, data / table.name / target)
     return [test[3], test[5]]

@@ -61,7 +61,7 @@ def test_csv_has_a_row_for_each_face() -> None:
     assert (float(first["valence"]), float(first["arousal"]), float(first["score"])) == (-0.5, 0.25, 0.9)
 
 
-def test_csv_leaves_empty_what_was_not_taught() -> None:
+def test_csv_leaves_empty_what_is_not_trained() -> None:
     only_affect = Reading(expression=None, probabilities={}, valence=0.1, arousal=0.2, maps={})
     only_expression = Reading(expression="fear", probabilities=READING.probabilities, valence=None, arousal=None, maps={})
     (row,) = rows(to_csv([prediction("a", (0, 0, 9, 9), reading=only_affect)]))

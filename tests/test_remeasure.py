@@ -192,7 +192,7 @@ def test_leaked_images_are_those_that_the_evaluation_found(
     rows = [(i % 8, (i % 5 - 2) / 2, 0.25, generator.integers(0, 255, (48, 48, 3), dtype=np.uint8)) for i in range(80)]
     data = write_affectnet(tmp_path / "data", rows).parent
     table = load_affectnet(data)
-    train, val, test = (table.part(split).sample_ids for split in ("train", "val", "test"))
+    train, val, test = (table.split(split).sample_ids for split in ("train", "val", "test"))
     for source, target in ((train[0], test[3]), (val[0], test[5])):
         shutil.copyfile(data / table.name / source, data / table.name / target)
     # The second run was trained on the validation images too.

@@ -78,7 +78,7 @@ def _finder(data_root: str) -> FindLeaked:
     found: dict[tuple[str, str, tuple[str, ...]], frozenset[str]] = {}
 
     def find(run: Run, dataset: str, split: str) -> frozenset[str] | None:
-        key = dataset, split, run.info.taught_by
+        key = dataset, split, run.info.training_splits
         if key not in found:
             whole = read(dataset)
             if whole is None:

@@ -54,7 +54,7 @@ def _slices(arguments: argparse.Namespace) -> int:
             )
     table = load_dataset(
         arguments.dataset, named_data_root(arguments), on_error="skip" if arguments.skip_broken else "raise"
-    ).part(arguments.split)
+    ).split(arguments.split)
     detector = _detector(arguments.by)
     with tqdm(total=len(table), unit="image", disable=not sys.stderr.isatty()) as bar:
         attributes = measure_attributes(table, detector, by=arguments.by, progress=bar.update)

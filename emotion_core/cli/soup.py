@@ -28,6 +28,6 @@ def _soup(arguments: argparse.Namespace) -> int:
     write_card(run)
     print(f"{run.path}: mean of the weights of {len(run.info.training['averaged'])} runs")
     options = f"{arguments.out} --dataset {run.info.dataset.get('name', 'DATASET')}"
-    first = "" if "val" in run.info.taught_by else f"calibrate {options}; then "
+    first = "" if "val" in run.info.training_splits else f"calibrate {options}; then "
     print(f"next: {first}evaluate {options}")
     return 0

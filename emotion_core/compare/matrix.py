@@ -126,7 +126,7 @@ def trained_on(run: Run, known: Mapping[str, Run] | None = None) -> frozenset[st
         info = todo.pop().info
         named = [info.dataset.get("name"), *(source.get("dataset") for source in info.dataset.get("sources", ()))]
         found |= {name for name in named if isinstance(name, str)}
-        for name in {info.init, *info.parts("members"), *info.parts("averaged")} - {"scratch", "imagenet"} - seen:
+        for name in {info.init, *info.members, *info.averaged} - {"scratch", "imagenet"} - seen:
             seen.add(name)
             with contextlib.suppress(CheckpointError):
                 todo.append((known or {}).get(name) or find_run(name))
@@ -146,13 +146,13 @@ def _row(entries: Sequence[Entry], measure: str, runs: Mapping[str, Run]) -> dic
         found = entry.measures.get(measure)
         if found is None or not math.isfinite(found.value):
             continue
-        taught = frozenset() if entry.run is None else trained_on(entry.run, runs)
+        datasets = frozenset() if entry.run is None else trained_on(entry.run, runs)
         row[entry.evaluation] = Cell(
             entry=entry,
             value=found.value,
             low=math.nan if found.low is None else found.low,
             high=math.nan if found.high is None else found.high,
-            trained_on=any(same_pictures(name, entry.dataset) for name in taught),
+            trained_on=any(same_pictures(name, entry.dataset) for name in datasets),
         )
     return row
 

@@ -58,7 +58,7 @@ def seed_spread(entries: Sequence[Entry], measure: str) -> tuple[SeedSpread, ...
 
 def repeated_trainings(entries: Sequence[Entry]) -> frozenset[str]:
     """Names of runs that another one of them stands for: the same training with a lower seed, or the mean of their weights."""
-    repeats = {name for entry in entries if entry.run is not None for name in entry.run.info.parts("averaged")}
+    repeats = {name for entry in entries if entry.run is not None for name in entry.run.info.averaged}
     seeds = {entry.name: entry.run.info for entry in entries if entry.run is not None and entry.run.info.role == "seed"}
     repeats |= {name for name, info in seeds.items() if any(entry.name == info.variant_of for entry in entries)}
     for group in _trainings(entries):

@@ -53,7 +53,7 @@ class DatasetSpec:
         title: what it is, in words.
         load: its loader.
         terms: source and terms of use, one line of Markdown.
-        expressions: those that its labels tell apart, in the order of ``EXPRESSIONS``.
+        expressions: those that its labels distinguish, in the order of ``EXPRESSIONS``.
         affect: whether it has valence and arousal.
         needs_data: whether something has to lie in the data folder.
         cut: whether its pictures are cut around one face as AffectNet's are; in others the face is looked for, as in a photo.

@@ -120,16 +120,16 @@ class FaceTable:
         unlabelled = {**self.unlabelled, **{str(sample_id): str(split) for sample_id, split in left_out}}
         return replace(self.where(chosen), unlabelled=unlabelled)
 
-    def part(self, split: str) -> FaceTable:
+    def split(self, name: str) -> FaceTable:
         """The rows of one split.
 
         Raises:
             DataError: the table has no image in that split.
         """
-        chosen = self.where((self.frame["split"] == split).to_numpy())
+        chosen = self.where((self.frame["split"] == name).to_numpy())
         if not len(chosen):
-            splits = sorted({str(name) for name in self.frame["split"]} - {""})
-            raise DataError(f"'{self.name}' has no split '{split}'; it has {', '.join(splits) or 'none'}.")
+            splits = sorted({str(other) for other in self.frame["split"]} - {""})
+            raise DataError(f"'{self.name}' has no split '{name}'; it has {', '.join(splits) or 'none'}.")
         return chosen
 
     def with_split(self, split: Sequence[str] | npt.NDArray[np.object_]) -> FaceTable:

@@ -60,7 +60,7 @@ def explain_split(
     """
     _check(run, methods, num_images)
     network = load_network(run.info.network, run.weights).to(resolve_device(device)).eval()
-    table = load_dataset(dataset, data_root, on_error=on_error).part(split)
+    table = load_dataset(dataset, data_root, on_error=on_error).split(split)
     # A missing evaluation is found here, before the heat maps are computed, which takes long.
     evaluation_folder(run, table.name, split)
     table, pixels = decode_table(table, run.info.input_size, on_error=on_error)

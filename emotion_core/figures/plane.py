@@ -20,7 +20,7 @@ REGIONS = (
 """Sign of valence, sign of arousal, and what that quarter is called."""
 
 SYMBOLS = ("circle", "diamond", "square", "triangle-up", "cross", "x", "star", "pentagon")
-"""Markers that tell runs apart, since colour tells expressions apart. With more runs than markers they repeat."""
+"""Markers distinguish runs, since colour stands for the expression. With more runs than markers they repeat."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.labels import EXPRESSIONS
 
 PATTERNS = ("", "/", ".", "x", "-", "+", "|", "\\")
-"""Fills that tell runs apart, since colour tells expressions apart. With more runs than fills they repeat."""
+"""Fills distinguish runs, since colour stands for the expression. With more runs than fills they repeat."""
 
 
 def probability_bars(readings: Mapping[str, Mapping[str, float]]) -> go.Figure:

@@ -1,4 +1,4 @@
-"""What an audit of a dataset found about single images, kept beside the runs so that pages can tell it without decoding."""
+"""What an audit of a dataset found about single images, kept beside the runs so that pages can show it without decoding."""
 
 from __future__ import annotations
 

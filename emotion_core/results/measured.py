@@ -55,7 +55,7 @@ def leaked_images(run: Run, whole: FaceTable, split: str, digests: Mapping[str, 
     if split == "train":
         return frozenset()
     everything = add_unlabelled(_as_trained(whole, run))
-    judged = whole.part(split).sample_ids if digests is None else digests
+    judged = whole.split(split).sample_ids if digests is None else digests
     # Any training picture may have been met, also one that has no label by the protocol.
     needed = (everything.frame["split"] == "train") | everything.frame["sample_id"].isin(list(judged))
     return leaked_ids(everything.where(needed), splits=(split,), digests=digests)
@@ -63,7 +63,7 @@ def leaked_images(run: Run, whole: FaceTable, split: str, digests: Mapping[str, 
 
 def _as_trained(whole: FaceTable, run: Run) -> FaceTable:
     """The dataset with the images that this run was trained on as its training split."""
-    if "val" not in run.info.taught_by:
+    if "val" not in run.info.training_splits:
         return whole
     return whole.with_split(whole.frame["split"].replace("val", "train").to_numpy())
 

@@ -103,12 +103,21 @@ class RunInfo:
         return int(self.network["input_size"])
 
     @property
-    def taught_by(self) -> tuple[str, ...]:
-        """The splits of its dataset that it learnt from."""
+    def training_splits(self) -> tuple[str, ...]:
+        """The splits of its dataset that it is trained on."""
         return ("train", "val") if self.dataset.get("learn_from") == "train + val" else ("train",)
 
-    def parts(self, kind: str) -> tuple[str, ...]:
-        """Names of the runs that it is the mean of: of their weights (``"averaged"``) or predictions (``"members"``)."""
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of the runs whose predictions an ensemble is the mean of."""
+        return self._names("members")
+
+    @property
+    def averaged(self) -> tuple[str, ...]:
+        """Names of the runs whose weights it is the mean of."""
+        return self._names("averaged")
+
+    def _names(self, kind: str) -> tuple[str, ...]:
         names = self.training.get(kind)
         # Whoever wrote run.json, a list of names is all that counts.
         return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()

@@ -20,7 +20,7 @@ from emotion_core.errors import TrainingError
 from emotion_core.models.inference import network_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.training.config import Phase, TrainConfig
-from emotion_core.training.data import Part
+from emotion_core.training.data import Split
 from emotion_core.training.freezing import freeze, make_optimiser, set_modes
 from emotion_core.training.losses import total_loss
 
@@ -33,7 +33,7 @@ FORWARD_SHARE = 1 / 3
 def check_phases(
     config: TrainConfig,
     network: EmotionNetwork,
-    part: Part,
+    split: Split,
     *,
     judged: int,
     class_weights: torch.Tensor | None,
@@ -45,7 +45,7 @@ def check_phases(
     Args:
         config: all phases.
         network: on its device; it is not changed.
-        part: training split, of which the first batch is taken.
+        split: training split, of which the first batch is taken.
         judged: number of validation images.
         class_weights: shape ``(8,)``, on the same device.
         processes: that share a batch.
@@ -57,14 +57,14 @@ def check_phases(
     Raises:
         TrainingError: the network does not take the pictures, the loss is not finite, or nothing learns; the phase is named.
     """
-    batch = _first_batch(config, part, network.mean.device, config.batch_size // processes)
+    batch = _first_batch(config, split, network.mean.device, config.batch_size // processes)
     estimates = []
     for phase in config.phases:
         try:
             seconds = _two_steps(config, phase, copy.deepcopy(network), batch, class_weights, autocast)
         except torch.OutOfMemoryError as error:
             raise out_of_memory(config, phase) from error
-        steps = math.ceil(part.images_an_epoch / config.batch_size)
+        steps = math.ceil(split.images_an_epoch / config.batch_size)
         # A step on a frozen backbone is hardly more than its forward pass.
         forward = seconds if phase.stages == 0 else seconds * FORWARD_SHARE
         looks = phase.views or phase.epochs
@@ -90,20 +90,20 @@ class _Batch(NamedTuple):
     priors: torch.Tensor
 
 
-def _first_batch(config: TrainConfig, part: Part, device: torch.device, count: int) -> _Batch:
-    chosen = _labelled(config, part)[:count]
+def _first_batch(config: TrainConfig, split: Split, device: torch.device, count: int) -> _Batch:
+    chosen = _labelled(config, split)[:count]
     if not len(chosen):
         raise TrainingError(
-            f"None of the {len(part.table):,} training images of '{config.dataset}' has a label for "
+            f"None of the {len(split.table):,} training images of '{config.dataset}' has a label for "
             f"{' or '.join(config.outputs)}. Check the dataset, or give another loss a weight."
         )
-    rows = part.table.where(np.isin(np.arange(len(part.table)), chosen))
+    rows = split.table.where(np.isin(np.arange(len(split.table)), chosen))
     return _Batch(
         rows.sample_ids,
-        torch.from_numpy(part.pixels[chosen]).to(device),
+        torch.from_numpy(split.pixels[chosen]).to(device),
         torch.from_numpy(rows.targets).to(device),
         torch.from_numpy(rows.affect).to(device),
-        torch.from_numpy(part.priors[part.source_of(chosen)]).to(device),
+        torch.from_numpy(split.priors[split.source_of(chosen)]).to(device),
     )
 
 
@@ -158,11 +158,11 @@ def _check_moved(phase: Phase, before: list[torch.Tensor], after: list[nn.Parame
         )
 
 
-def _labelled(config: TrainConfig, part: Part) -> npt.NDArray[np.int64]:
+def _labelled(config: TrainConfig, split: Split) -> npt.NDArray[np.int64]:
     """Positions of the images that have a label for an output that is trained."""
-    known = np.zeros(len(part.table), dtype=bool)
+    known = np.zeros(len(split.table), dtype=bool)
     if "expression" in config.outputs:
-        known |= part.table.targets.sum(axis=1) > 0
+        known |= split.table.targets.sum(axis=1) > 0
     if "affect" in config.outputs:
-        known |= np.isfinite(part.table.affect).any(axis=1)
+        known |= np.isfinite(split.table.affect).any(axis=1)
     return np.flatnonzero(known)

@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class Split:
     """Decoded pictures with their labels: those of one split, or of the training splits of several sources.
 
     Attributes:
@@ -84,14 +84,14 @@ class Part:
         return EpochSampler(self.counts, seed, drawn=self.drawn)
 
 
-def load_parts(
+def load_splits(
     config: TrainConfig,
     data_root: str | Path | None,
     *,
     on_error: OnError = "raise",
     cache: Path | None = None,
     progress: bool = True,
-) -> tuple[Part, Part]:
+) -> tuple[Split, Split]:
     """Training and validation split of a configuration, decoded. Test images are not touched.
 
     The validation split is empty where its images are trained on. With several sources, no picture is trained on that shows
@@ -116,13 +116,13 @@ def load_parts(
             for source in config.sources
         ]
         # Annotators' votes train, their majority judges, where a dataset has both.
-        judging = load_dataset(config.dataset, data_root, labels="distribution", on_error=on_error).part("val")
+        judging = load_dataset(config.dataset, data_root, labels="distribution", on_error=on_error).split("val")
         log.info("val, %s", judging.describe())
         judging, pixels = decode_cached(judging, size, folder=cache, on_error=on_error, progress=bar.update)
     if config.learn_from == "train":
-        judged = Part(table=judging, pixels=pixels)
+        judged = Split(table=judging, pixels=pixels)
     else:
-        judged = Part(table=judging.where(np.zeros(len(judging), dtype=bool)), pixels=pixels[:0])
+        judged = Split(table=judging.where(np.zeros(len(judging), dtype=bool)), pixels=pixels[:0])
         sources[0] = _both(sources[0], SourceData(table=label(judging, config.sources[0]), pixels=pixels))
     return join_sources(agreeing(sources, on_error), [source.share for source in config.sources]), judged
 
@@ -138,7 +138,7 @@ def _both(first: SourceData, second: SourceData) -> SourceData:
     )
 
 
-def join_sources(sources: list[SourceData], shares: Sequence[float]) -> Part:
+def join_sources(sources: list[SourceData], shares: Sequence[float]) -> Split:
     """One training split of several sources; an epoch takes all images of the first, and of the others as their shares say.
 
     Args:
@@ -153,14 +153,14 @@ def join_sources(sources: list[SourceData], shares: Sequence[float]) -> Part:
             raise DataError(f"No training picture of '{data.table.name}' is left: each one judges or is contradicted.")
     first = sources[0]
     if len(sources) == 1:
-        return Part(table=first.table, pixels=first.pixels, left_out=(first.left_out,) if first.left_out else ())
+        return Split(table=first.table, pixels=first.pixels, left_out=(first.left_out,) if first.left_out else ())
     # Names may be the same in two sources.
     frames = [first.table.frame] + [
         data.table.frame.assign(sample_id=[f"{data.table.name}/{sample_id}" for sample_id in data.table.sample_ids])
         for data in sources[1:]
     ]
     whole = len(first.table) / shares[0]
-    return Part(
+    return Split(
         table=replace(
             first.table,
             frame=pd.concat(frames, ignore_index=True),

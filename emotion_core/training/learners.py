@@ -16,7 +16,7 @@ from emotion_core.models.folding import can_pack, fold_batch_norm, pack_convolut
 from emotion_core.models.inference import images_a_pass, network_input, to_input
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.training.config import Phase, TrainConfig
-from emotion_core.training.data import Part, Pictures, epoch_seed, make_loader
+from emotion_core.training.data import Pictures, Split, epoch_seed, make_loader
 from emotion_core.training.mixing import mix
 
 
@@ -68,11 +68,11 @@ def count_steps(images: int, batch_size: int) -> int:
 class Labels:
     """Labels of the training split on the training device."""
 
-    def __init__(self, part: Part, device: torch.device) -> None:
-        self.targets = torch.from_numpy(part.table.targets).to(device)
-        self.affect = torch.from_numpy(part.table.affect).to(device)
-        self.priors = torch.from_numpy(part.priors).to(device)
-        self.source = torch.from_numpy(np.repeat(np.arange(len(part.counts)), part.counts)).to(device)
+    def __init__(self, split: Split, device: torch.device) -> None:
+        self.targets = torch.from_numpy(split.table.targets).to(device)
+        self.affect = torch.from_numpy(split.table.affect).to(device)
+        self.priors = torch.from_numpy(split.priors).to(device)
+        self.source = torch.from_numpy(np.repeat(np.arange(len(split.counts)), split.counts)).to(device)
 
     def of(self, indices: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Label distributions, valence and arousal, and class mixes of the sources of some images."""
@@ -87,7 +87,7 @@ class ImageLearner:
         config: TrainConfig,
         network: EmotionNetwork,
         model: nn.Module,
-        parts: tuple[Part, Part],
+        splits: tuple[Split, Split],
         accelerator: Accelerator,
         *,
         workers: int = 0,
@@ -95,14 +95,14 @@ class ImageLearner:
     ) -> None:
         self.config, self.network, self.model, self.accelerator = config, network, model, accelerator
         self.beat = beat
-        self.labels = Labels(parts[0], accelerator.device)
-        self.pixels = _on_device(parts[0].pixels, accelerator.device)
+        self.labels = Labels(splits[0], accelerator.device)
+        self.pixels = _on_device(splits[0].pixels, accelerator.device)
         pin = accelerator.device.type == "cuda" and self.pixels is None
-        count = parts[0].images_an_epoch
-        pictures = Pictures(parts[0].pixels if self.pixels is None else None, len(parts[0].table))
-        loader = make_loader(pictures, config.batch_size, sampler=parts[0].sampler(config.seed), workers=workers, pin=pin)
+        count = splits[0].images_an_epoch
+        pictures = Pictures(splits[0].pixels if self.pixels is None else None, len(splits[0].table))
+        loader = make_loader(pictures, config.batch_size, sampler=splits[0].sampler(config.seed), workers=workers, pin=pin)
         self.loader = accelerator.prepare_data_loader(loader)
-        self.judged = judged_loader(parts[1], accelerator)
+        self.judged = judged_loader(splits[1], accelerator)
         alone = accelerator.num_processes == 1
         self.steps = count_steps(count, config.batch_size) if alone else len(self.loader)
         self.images_a_step = accelerator.num_processes
@@ -147,22 +147,22 @@ class FeatureLearner:
         config: TrainConfig,
         network: EmotionNetwork,
         phase: Phase,
-        parts: tuple[Part, Part],
+        splits: tuple[Split, Split],
         accelerator: Accelerator,
         *,
         epoch: int,
         beat: Callable[[], None] = lambda: None,
     ) -> None:
         self.config, self.network, self.accelerator, self.beat = config, network, accelerator, beat
-        self.labels = Labels(parts[0], accelerator.device)
-        self.sampler = parts[0].sampler(config.seed)
-        self.steps = count_steps(parts[0].images_an_epoch, config.batch_size)
+        self.labels = Labels(splits[0], accelerator.device)
+        self.sampler = splits[0].sampler(config.seed)
+        self.steps = count_steps(splits[0].images_an_epoch, config.batch_size)
         self.images_a_step = 1
         backbone = self._fast_backbone()
         views = range(1 if not config.augmentation.active else phase.views)
         first = epoch_seed(config.seed, epoch)
-        self.views = [self._features(backbone, parts[0], first + 7919 * (view + 1)) for view in views]
-        self.judged = self._features(backbone, parts[1], None) if len(parts[1].table) else None
+        self.views = [self._features(backbone, splits[0], first + 7919 * (view + 1)) for view in views]
+        self.judged = self._features(backbone, splits[1], None) if len(splits[1].table) else None
 
     def _fast_backbone(self) -> nn.Module:
         device, settings = self.accelerator.device, self.network.config
@@ -173,12 +173,12 @@ class FeatureLearner:
             pack_convolutions(backbone, example.contiguous(memory_format=torch.channels_last))
         return backbone
 
-    def _features(self, backbone: nn.Module, part: Part, seed: int | None) -> torch.Tensor:
+    def _features(self, backbone: nn.Module, split: Split, seed: int | None) -> torch.Tensor:
         """Pooled features, shape ``(N, F)``; augmented when there is a seed."""
         # Every process varies its own share of the images.
         own = None if seed is None else seed + 2**40 * self.accelerator.process_index
         generator = None if own is None else torch.Generator().manual_seed(own)
-        loader = judged_loader(part, self.accelerator)
+        loader = judged_loader(split, self.accelerator)
         found, order = [], []
         with torch.inference_mode(), self.accelerator.autocast():
             for indices, pixels in loader:
@@ -237,11 +237,11 @@ def evaluate_images(
     return table[:, 1:9].numpy(), table[:, 9:].numpy()
 
 
-def judged_loader(part: Part, accelerator: Accelerator) -> Any:
+def judged_loader(split: Split, accelerator: Accelerator) -> Any:
     """Batches of a split in table order, for passes without gradients."""
     # The loader shares each batch between the processes.
     size = images_a_pass(accelerator.device) * accelerator.num_processes
-    return accelerator.prepare_data_loader(make_loader(Pictures(part.pixels, len(part.table)), size))
+    return accelerator.prepare_data_loader(make_loader(Pictures(split.pixels, len(split.table)), size))
 
 
 def _on_device(pixels: npt.NDArray[np.uint8], device: torch.device) -> torch.Tensor | None:

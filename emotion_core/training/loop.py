@@ -27,7 +27,7 @@ from emotion_core.results.run import WEIGHTS, Run, append_history, read_history,
 from emotion_core.training.averaging import WeightAverage
 from emotion_core.training.checks import check_phases, out_of_memory
 from emotion_core.training.config import Phase, TrainConfig
-from emotion_core.training.data import Part, epoch_seed
+from emotion_core.training.data import Split, epoch_seed
 from emotion_core.training.freezing import Learning, freeze, make_optimiser, moving_tensors, set_modes
 from emotion_core.training.learners import Batch, FeatureLearner, ImageLearner, Learner, evaluate_images, judged_loader
 from emotion_core.training.losses import class_weights, total_loss
@@ -57,13 +57,13 @@ class Training:
         self,
         config: TrainConfig,
         network: EmotionNetwork,
-        parts: tuple[Part, Part],
+        splits: tuple[Split, Split],
         out: Path,
         accelerator: Accelerator,
         *,
         workers: int,
     ) -> None:
-        self.config, self.network, self.parts, self.out = config, network, parts, out
+        self.config, self.network, self.splits, self.out = config, network, splits, out
         self.accelerator, self.workers = accelerator, workers
         self.average = WeightAverage(network, config.ema_decay)
         self.plateau = Plateau()
@@ -71,17 +71,17 @@ class Training:
         self.seconds, self.best, self.saved = 0.0, -math.inf, -math.inf
         self.optimiser_state: dict[str, Any] | None = None
         self.moving: list[torch.nn.Parameter] = []
-        self.classes = parts[0].table.targets.sum(axis=0) > 0
+        self.classes = splits[0].table.targets.sum(axis=0) > 0
         self.class_weights: torch.Tensor | None = None
-        self.info = describe(config, network, parts, accelerator.device)
+        self.info = describe(config, network, splits, accelerator.device)
 
     def run(self, *, progress: bool, tensorboard: bool) -> Run:
-        images = self.parts[0].images_an_epoch
+        images = self.splits[0].images_an_epoch
         with self._reporting(images, progress=progress, tensorboard=tensorboard):
             resumed = self._resume()
             if self.accelerator.is_main_process:
                 write_info(self.out, self.info)
-            weights = class_weights(self.parts[0].own.targets, self.config.loss)
+            weights = class_weights(self.splits[0].own.targets, self.config.loss)
             self.class_weights = None if weights is None else torch.from_numpy(weights).to(self.accelerator.device)
             self._check(resumed=resumed)
             self.reporter.go_on(self.epoch)
@@ -112,8 +112,8 @@ class Training:
         seconds = check_phases(
             self.config,
             self.network,
-            self.parts[0],
-            judged=len(self.parts[1].table),
+            self.splits[0],
+            judged=len(self.splits[1].table),
             class_weights=self.class_weights,
             processes=self.accelerator.num_processes,
             autocast=self.accelerator.autocast,
@@ -148,7 +148,7 @@ class Training:
             start = self.epoch - self.phase_epoch
             yield (
                 FeatureLearner(
-                    self.config, self.network, phase, self.parts, self.accelerator, epoch=start, beat=self.reporter.beat
+                    self.config, self.network, phase, self.splits, self.accelerator, epoch=start, beat=self.reporter.beat
                 ),
                 self.network,
             )
@@ -160,7 +160,7 @@ class Training:
                     self.config,
                     self.network,
                     model,
-                    self.parts,
+                    self.splits,
                     self.accelerator,
                     workers=self.workers,
                     beat=self.reporter.beat,
@@ -186,14 +186,14 @@ class Training:
         trained = time.perf_counter() - started
         self._share_average()
         score = None
-        if len(self.parts[1].table):
+        if len(self.splits[1].table):
             measures = measure(
-                *learner.evaluate(self.average.network), self.parts[1].table, self.config.outputs, classes=self.classes
+                *learner.evaluate(self.average.network), self.splits[1].table, self.config.outputs, classes=self.classes
             )
             score = selection_score(measures, self.config.select)
             row |= {f"val_{name}": round(value, 6) for name, value in measures.items()}
             row["score"] = round(score, 6)
-        row["images_per_second"] = round(self.parts[0].images_an_epoch / trained, 1)
+        row["images_per_second"] = round(self.splits[0].images_an_epoch / trained, 1)
         row["seconds"] = round(time.perf_counter() - started, 2)
         self.seconds += row["seconds"]
         self.epoch += 1
@@ -299,7 +299,7 @@ class Training:
         values = losses.read()
         if np.isfinite(values).all():
             return values
-        ids = ", ".join(self.parts[0].table.sample_ids[int(index)] for index in batch.indices[:5])
+        ids = ", ".join(self.splits[0].table.sample_ids[int(index)] for index in batch.indices[:5])
         which = " and ".join(
             name for name, value in zip(("expression", "affect"), values, strict=True) if not np.isfinite(value)
         )
@@ -320,13 +320,13 @@ class Training:
 
         Without such a split, the run keeps the temperature that it has from its start.
         """
-        labels = self.parts[1].table.expression_indices
+        labels = self.splits[1].table.expression_indices
         # A class that training lacks is never predicted: its images say nothing of how sure the others may be.
         known = (labels >= 0) & self.classes[labels]
         temperature = self.info.temperature
         if "expression" in self.config.outputs and known.any():
             load_weights(self.average.network, self.out / WEIGHTS)
-            loader = judged_loader(self.parts[1], self.accelerator)
+            loader = judged_loader(self.splits[1], self.accelerator)
             logits, _ = evaluate_images(self.average.network, loader, self.accelerator)
             positions = np.cumsum(self.classes) - 1
             temperature = round(fit_temperature(logits[known][:, self.classes], positions[labels[known]]), 4)

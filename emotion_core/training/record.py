@@ -18,10 +18,10 @@ from emotion_core.results.experiments import name_of
 from emotion_core.results.find import find_run
 from emotion_core.results.run import WEIGHTS, Run, RunInfo
 from emotion_core.training.config import TrainConfig
-from emotion_core.training.data import Part
+from emotion_core.training.data import Split
 
 
-def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Part], device: torch.device) -> RunInfo:
+def describe(config: TrainConfig, network: EmotionNetwork, splits: tuple[Split, Split], device: torch.device) -> RunInfo:
     """Everything that is known before the first step."""
     return RunInfo(
         network=config.network.to_dict(),
@@ -30,14 +30,14 @@ def describe(config: TrainConfig, network: EmotionNetwork, parts: tuple[Part, Pa
         dataset={
             "name": config.dataset,
             **{
-                split: {"images": len(part.own), "fingerprint": part.own.fingerprint()}
-                for split, part in zip(("train", "val"), parts, strict=True)
-                if len(part.table)
+                name: {"images": len(split.own), "fingerprint": split.own.fingerprint()}
+                for name, split in zip(("train", "val"), splits, strict=True)
+                if len(split.table)
             },
             **({"learn_from": config.learn_from} if config.learn_from != "train" else {}),
-            **_sources(config, parts[0]),
+            **_sources(config, splits[0]),
         },
-        prior=class_prior(config, parts[0]),
+        prior=class_prior(config, splits[0]),
         init=_init_name(config.init),
         temperature=_temperature(config),
         seed=config.seed,
@@ -58,20 +58,20 @@ def starting_run(init: str) -> Run | None:
     return None if init in ("scratch", "imagenet") or init.endswith(".safetensors") else find_run(init)
 
 
-def _sources(config: TrainConfig, part: Part) -> dict[str, Any]:
+def _sources(config: TrainConfig, split: Split) -> dict[str, Any]:
     """Where the training images come from, if from several datasets."""
-    if len(part.counts) == 1:
+    if len(split.counts) == 1:
         return {}
-    rows = zip(recorded(config)["data"], part.counts, part.left_out, strict=True)
+    rows = zip(recorded(config)["data"], split.counts, split.left_out, strict=True)
     return {"sources": [{**source, "images": count, "left_out": left_out} for source, count, left_out in rows]}
 
 
-def class_prior(config: TrainConfig, part: Part) -> dict[str, float]:
+def class_prior(config: TrainConfig, split: Split) -> dict[str, float]:
     """The class mix that is inside the network's probabilities: equal shares after logit adjustment, else that of an epoch."""
     if "expression" not in config.outputs:
         return {}
-    present = part.table.targets.sum(axis=0) > 0
-    mix = present / present.sum() if config.loss.logit_adjustment else np.average(part.priors, axis=0, weights=part.drawn)
+    present = split.table.targets.sum(axis=0) > 0
+    mix = present / present.sum() if config.loss.logit_adjustment else np.average(split.priors, axis=0, weights=split.drawn)
     return {name: round(float(share), 6) for name, share in zip(EXPRESSIONS, mix, strict=True)}
 
 

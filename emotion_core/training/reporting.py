@@ -38,7 +38,7 @@ log = logging.getLogger("emotion_core")
 
 
 class Reporter:
-    """Tells people and files how far a training is.
+    """Says on the terminal and in files how far a training is.
 
     Args:
         out: run folder.

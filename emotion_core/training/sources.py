@@ -73,7 +73,7 @@ def load_source(
         DataError: the dataset is not there or broken.
         CheckpointError: the teacher's predictions cannot be read.
     """
-    table = load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error).part("train")
+    table = load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error).split("train")
     table = label(table, source)
     apart = ~near_twins(table, judging) if judging else np.ones(len(table), dtype=bool)
     left_out = int((~apart).sum())
@@ -205,7 +205,7 @@ def _as_predicted(table: FaceTable, source: TrainingSource) -> FaceTable:
 
 def _how_to_look(run: Run, dataset: str) -> str:
     """The commands that make a run look at training pictures; an ensemble looks through its members."""
-    members = run.info.parts("members")
+    members = run.info.members
     looks = [f"python -m emotion_core evaluate {name} --dataset {dataset} --split train" for name in members or [run.name]]
     again = [f"python -m emotion_core ensemble {' '.join(members)} --out {run.name}"] if members else []
     return "; ".join([*looks, *again])

@@ -20,7 +20,7 @@ from emotion_core.models.network import EmotionNetwork
 from emotion_core.results.progress import remove_progress
 from emotion_core.results.run import Run, read_run
 from emotion_core.training.config import TrainConfig
-from emotion_core.training.data import Part, load_parts
+from emotion_core.training.data import Split, load_splits
 from emotion_core.training.loop import STATE, Training
 from emotion_core.training.record import plain, recorded, starting_run
 
@@ -73,14 +73,14 @@ def train(
     network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     progress = progress and accelerator.is_main_process
     with accelerator.local_main_process_first() if cache is not None else nullcontext():
-        parts = load_parts(config, data_root, on_error=on_error, cache=cache, progress=progress)
-    return fit(config, network, parts, out, accelerator, workers=workers, progress=progress, tensorboard=tensorboard)
+        splits = load_splits(config, data_root, on_error=on_error, cache=cache, progress=progress)
+    return fit(config, network, splits, out, accelerator, workers=workers, progress=progress, tensorboard=tensorboard)
 
 
 def fit(
     config: TrainConfig,
     network: EmotionNetwork,
-    parts: tuple[Part, Part],
+    splits: tuple[Split, Split],
     out: Path,
     accelerator: Accelerator,
     *,
@@ -93,7 +93,7 @@ def fit(
     Args:
         config: what to do.
         network: on the accelerator's device, with the weights to start from.
-        parts: training and validation split.
+        splits: training and validation split.
         out: the run folder, made if needed.
         accelerator: from :func:`make_accelerator`.
         workers: as in :func:`train`.
@@ -104,12 +104,12 @@ def fit(
         ConfigError: the validation split lacks what chooses the epoch, or the folder holds a run on other images.
         TrainingError: as in :func:`train`.
     """
-    _check_labels(config, parts)
+    _check_labels(config, splits)
     try:
         if accelerator.is_main_process:
             out.mkdir(parents=True, exist_ok=True)
         accelerator.wait_for_everyone()
-        training = Training(config, network, parts, out, accelerator, workers=workers)
+        training = Training(config, network, splits, out, accelerator, workers=workers)
         return training.run(progress=progress, tensorboard=tensorboard)
     except OSError as error:
         raise TrainingError(
@@ -120,14 +120,14 @@ def fit(
         accelerator.free_memory()
 
 
-def _check_labels(config: TrainConfig, parts: tuple[Part, Part]) -> None:
+def _check_labels(config: TrainConfig, splits: tuple[Split, Split]) -> None:
     """Refuse a training that would claim an output that no image is labelled with, or could not choose an epoch."""
     labelled, judged = (
         {
-            "expression": bool((part.table.targets.sum(axis=1) > 0).any()),
-            "affect": bool(np.isfinite(part.table.affect).all(axis=1).any()),
+            "expression": bool((split.table.targets.sum(axis=1) > 0).any()),
+            "affect": bool(np.isfinite(split.table.affect).all(axis=1).any()),
         }
-        for part in parts
+        for split in splits
     )
     remedy = {"expression": "loss.expression=0", "affect": "loss.mse=0, loss.mae=0 and loss.ccc=0"}
     words = {"expression": "expressions", "affect": "valence and arousal"}
@@ -138,7 +138,7 @@ def _check_labels(config: TrainConfig, parts: tuple[Part, Part]) -> None:
                 f"Set {remedy[output]}."
             )
     for name, output in (("accuracy", "expression"), ("f1_macro", "expression"), ("ccc", "affect")):
-        if name in config.select and len(parts[1].table) and not judged[output]:
+        if name in config.select and len(splits[1].table) and not judged[output]:
             raise ConfigError(
                 f"select = '{config.select}' needs {words[output]}, which the validation images of '{config.dataset}' do not "
                 "have."

@@ -85,7 +85,7 @@ def count_epochs(path: Path) -> int:
 def parts_of(run: Run) -> list[Watched]:
     """The runs that one is the mean of, as far as they lie beside it and can be read."""
     parts = []
-    for name in run.info.parts("averaged") or run.info.parts("members"):
+    for name in run.info.averaged or run.info.members:
         try:
             if (part := find_named(name, beside=run)) is not None:
                 parts.append(watch(part.path))

@@ -81,7 +81,7 @@ def test_the_highest_error_is_the_worst(tmp_path: Path, make_run: MakeRun) -> No
     assert worst.entry.evaluation == "expw-test"
 
 
-def test_what_taught_a_run_is_found_in_all_that_it_comes_from(store: Path, make_run: MakeRun) -> None:
+def test_what_a_run_is_trained_on_is_found_in_all_that_it_comes_from(store: Path, make_run: MakeRun) -> None:
     make_run("mean", predictions(correct(9)), info={"training": {"members": ["joint", "other", "gone"]}})
     runs = {entry.name: entry.run for entry in load_store(store).entries if entry.run is not None}
     assert trained_on(runs["start"], runs) == {"ferplus"}

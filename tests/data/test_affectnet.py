@@ -74,8 +74,8 @@ def test_split_keeps_shares_and_test_part_is_sklearns(dataset: Path) -> None:
     ids = sorted(f"images/{number}.jpg" for number in range(80))
     labels = [int(Path(name).stem) % 8 for name in ids]
     _, test = next(StratifiedShuffleSplit(n_splits=1, test_size=0.2, random_state=42).split(ids, labels))
-    assert set(table.part("test").sample_ids) == {ids[index] for index in test}
-    assert {split: len(table.part(split)) for split in ("train", "val", "test")} == {"train": 51, "val": 13, "test": 16}
+    assert set(table.split("test").sample_ids) == {ids[index] for index in test}
+    assert {split: len(table.split(split)) for split in ("train", "val", "test")} == {"train": 51, "val": 13, "test": 16}
 
 
 def test_minus_two_means_no_value(tmp_path: Path, write_affectnet: Writer) -> None:
@@ -99,12 +99,12 @@ def test_eight_to_ten_are_no_expressions_but_keep_affect(tmp_path: Path, write_a
     assert (table.expression_indices == -1).sum() == 3
     assert (table.targets[table.expression_indices == -1] == 0).all()
     # The rest is split as if they were not there.
-    assert set(table.part("test").sample_ids) == set(load_affectnet_without_extra(tmp_path, write_affectnet))
+    assert set(table.split("test").sample_ids) == set(load_affectnet_without_extra(tmp_path, write_affectnet))
 
 
 def load_affectnet_without_extra(tmp_path: Path, write_affectnet: Writer) -> list[str]:
     write_affectnet(tmp_path / "plain", ROWS)
-    return load_affectnet(tmp_path / "plain").part("test").sample_ids
+    return load_affectnet(tmp_path / "plain").split("test").sample_ids
 
 
 def test_only_unusable_expressions_cannot_be_split(tmp_path: Path, write_affectnet: Writer) -> None:
@@ -343,7 +343,7 @@ def test_grey_pictures_keep_one_channel_until_a_colour_one_turns_up(tmp_path: Pa
 def test_published_split_of_the_3999(shared_data: Path) -> None:
     table = load_affectnet(shared_data)
     assert len(table) == 3_999
-    assert {name: len(table.part(name)) for name in ("train", "val", "test")} == {
+    assert {name: len(table.split(name)) for name in ("train", "val", "test")} == {
         "train": 2559,
         "val": 640,
         "test": 800,
@@ -353,10 +353,10 @@ def test_published_split_of_the_3999(shared_data: Path) -> None:
         labels = [int(str(np.load(io.BytesIO(archive.read(f"annotations/{Path(name).stem}_exp.npy"))))) for name in ids]
     splitter = StratifiedShuffleSplit(n_splits=1, test_size=0.2, random_state=42)
     rest, test = next(splitter.split(np.zeros(len(ids)), labels))
-    assert set(table.part("test").sample_ids) == {ids[index] for index in test}
+    assert set(table.split("test").sample_ids) == {ids[index] for index in test}
     rest = np.sort(rest)
     _, val = next(splitter.split(np.zeros(len(rest)), np.array(labels)[rest]))
-    assert set(table.part("val").sample_ids) == {ids[rest[index]] for index in val}
+    assert set(table.split("val").sample_ids) == {ids[rest[index]] for index in val}
     assert [NAMES[label] for label in labels] == table.frame.set_index("sample_id").loc[ids, "expression"].tolist()
     assert np.isfinite(table.affect).all()
     assert np.abs(table.affect).max() <= 1

@@ -33,8 +33,8 @@ def test_labels_and_parts_counted_by_hand(dataset: Path) -> None:
         assert (row["expression"], row["valence"], row["arousal"]) == (NAMES[expression], valence, arousal)
     # 5 % of 160, one of each expression; validation.csv is the test split.
     assert Counter(frame["split"]) == {"train": 152, "val": 8, "test": 8, "": 4}
-    assert sorted(table.part("val").frame["expression"]) == sorted(EXPRESSIONS)
-    assert set(table.part("test").sample_ids) == {f"Manually_Annotated_Images/v/{number}.jpg" for number in range(8)}
+    assert sorted(table.split("val").frame["expression"]) == sorted(EXPRESSIONS)
+    assert set(table.split("test").sample_ids) == {f"Manually_Annotated_Images/v/{number}.jpg" for number in range(8)}
     assert table.read_bytes(table.sample_ids[3]) == (dataset / table.sample_ids[3]).read_bytes()
 
 
@@ -71,7 +71,7 @@ def test_lists_may_lie_in_their_published_folder(dataset: Path) -> None:
 def test_columns_go_by_name(dataset: Path) -> None:
     names = "arousal,Expression,subDirectory_filePath,valence"
     (dataset / "validation.csv").write_text(f"{names}\n0.5,1,v/1.jpg,-0.5\n")
-    frame = load_affectnet_csv(dataset.parent).part("test").frame
+    frame = load_affectnet_csv(dataset.parent).split("test").frame
     assert frame[["expression", "valence", "arousal"]].to_numpy().tolist() == [["happiness", -0.5, 0.5]]
 
 
@@ -83,7 +83,7 @@ def test_folder_and_archive_give_the_same_table(dataset: Path, tmp_path: Path) -
 
 
 def test_another_seed_draws_another_validation_part(dataset: Path) -> None:
-    first, again, other = (load_affectnet_csv(dataset.parent, seed=seed).part("val").sample_ids for seed in (42, 42, 1))
+    first, again, other = (load_affectnet_csv(dataset.parent, seed=seed).split("val").sample_ids for seed in (42, 42, 1))
     assert first == again
     assert first != other
 
@@ -114,7 +114,7 @@ def test_a_broken_row_is_refused_or_left_out_by_its_line(dataset: Path, row: str
     with pytest.raises(DataError, match=f"'affectnet' has 1 broken sample: validation.csv:11: {reason}"):
         load_affectnet_csv(dataset.parent)
     table = load_affectnet_csv(dataset.parent, on_error="skip")
-    assert len(table.part("test")) == 8
+    assert len(table.split("test")) == 8
     assert [problem.path for problem in table.problems] == ["validation.csv:11"]
 
 

@@ -143,12 +143,12 @@ def test_pictures_whose_hash_is_known_are_not_decoded_again(small: Path) -> None
         read.append(sample_id)
         return everything.read_bytes(sample_id)
 
-    tested = everything.part("test")
+    tested = everything.split("test")
     known = hash_pictures(tested.sample_ids, tested.read_bytes)
     assert set(known) == set(tested.sample_ids) - {PATHS["j"]}
     watched = replace(everything, read_bytes=read_bytes)
     assert leaked_ids(watched, splits=("test",), digests=known) == {*paths("d")}
-    assert set(read) == {*everything.part("train").sample_ids, PATHS["j"]}
+    assert set(read) == {*everything.split("train").sample_ids, PATHS["j"]}
 
 
 def test_pictures_that_are_all_but_the_same_are_found_once(found: Audit) -> None:
@@ -336,4 +336,4 @@ def test_leaked_images_of_affectnet(shared_data: Path) -> None:
     table = read_dataset("affectnet-3999", shared_data)
     leaked = leaked_ids(table)
     assert leaked == {"images/1412.jpg", "images/2501.jpg", "images/2751.jpg"}
-    assert leaked <= set(table.part("test").sample_ids)
+    assert leaked <= set(table.split("test").sample_ids)

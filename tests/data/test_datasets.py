@@ -67,22 +67,22 @@ def test_four_classes_of_fer2013_test_on_both_tests_and_are_split_as_all_seven(t
     else:
         write_recovered(tmp_path)
     four, seven = load_dataset("fer2013-4", tmp_path), load_dataset("fer2013", tmp_path)
-    assert Counter(four.part("test").frame["expression"]) == {"anger": 2, "disgust": 2, "fear": 2, "happiness": 2}
+    assert Counter(four.split("test").frame["expression"]) == {"anger": 2, "disgust": 2, "fear": 2, "happiness": 2}
     assert Counter(four.frame["split"]) == {"train": 36, "val": 4, "test": 8}
     if layout != "csv":
         for split in ("train", "val", "test"):
-            assert set(four.part(split).sample_ids) <= set(seven.part(split).sample_ids)
+            assert set(four.split(split).sample_ids) <= set(seven.split(split).sample_ids)
     # The other three are pictures of the dataset all the same.
     assert sorted(add_unlabelled(four).sample_ids) == sorted(seven.sample_ids)
 
 
 def test_validation_part_of_fer2013_is_the_one_that_scikit_learn_draws(tmp_path: Path) -> None:
     write_recovered(tmp_path)
-    train = load_fer2013(tmp_path).part("train")
-    drawn = stratified_split(train, share=0.1, validation=False).part("test")
+    train = load_fer2013(tmp_path).split("train")
+    drawn = stratified_split(train, share=0.1, validation=False).split("test")
     table = load_dataset("fer2013", tmp_path)
-    assert set(table.part("val").sample_ids) == set(drawn.sample_ids)
-    assert Counter(table.part("val").frame["expression"]) == dict.fromkeys(FER2013.values(), 1)
+    assert set(table.split("val").sample_ids) == set(drawn.sample_ids)
+    assert Counter(table.split("val").frame["expression"]) == dict.fromkeys(FER2013.values(), 1)
     assert table.sample_ids == load_fer2013(tmp_path).sample_ids
 
 
@@ -254,5 +254,5 @@ def test_contradictory_labels_of_the_real_weak_portraits_are_left_out(shared_dat
 
 
 def test_counts_of_the_four_class_test_set(shared_data: Path) -> None:
-    found = Counter(load_dataset("fer2013-4", shared_data).part("test").frame["expression"])
+    found = Counter(load_dataset("fer2013-4", shared_data).split("test").frame["expression"])
     assert found == {"anger": 945, "disgust": 111, "fear": 1_013, "happiness": 1_764}

@@ -167,7 +167,7 @@ def test_published_counts_of_ferplus(ferplus_majority_counts: dict[str, int]) ->
 
 def test_recovered_counts_of_the_four_class_test_set(shared_data: Path) -> None:
     four = ("anger", "disgust", "fear", "happiness")
-    table = load_fer2013(shared_data, expressions=four).part("test")
+    table = load_fer2013(shared_data, expressions=four).split("test")
     counts = {name: int(count) for name, count in table.frame["expression"].value_counts().items()}
     assert counts == {"anger": 945, "disgust": 111, "fear": 1_013, "happiness": 1_764}
     assert len(load_fer2013(shared_data)) == 35_616

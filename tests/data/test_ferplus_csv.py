@@ -71,9 +71,9 @@ def test_protocol_trains_on_distributions_and_judges_by_majority(folders: Path) 
     save(folders / "ferplus" / "FER2013Test" / "fer0000001.png")
     write_votes(folders / "ferplus" / "fer2013new.csv", votes)
     table = load_ferplus(folders, labels="protocol")
-    assert table.part("train").frame.equals(load_ferplus(folders, labels="distribution").part("train").frame)
+    assert table.split("train").frame.equals(load_ferplus(folders, labels="distribution").split("train").frame)
     for split in ("val", "test"):
-        assert table.part(split).frame.equals(load_ferplus(folders).part(split).frame)
+        assert table.split(split).frame.equals(load_ferplus(folders).split(split).frame)
     assert "FER2013Test/fer0000001.png" in table.unlabelled
 
 

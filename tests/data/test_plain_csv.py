@@ -79,7 +79,7 @@ def test_without_a_column_it_is_split_as_scikit_learn_does(tmp_path: Path) -> No
     ids = sorted(f"{number}.png" for number in range(60))
     labels = [["", *EXPRESSIONS].index(words[int(Path(name).stem)]) for name in ids]
     _, test = next(StratifiedShuffleSplit(n_splits=1, test_size=0.2, random_state=42).split(ids, labels))
-    assert set(table.part("test").sample_ids) == {ids[index] for index in test}
+    assert set(table.split("test").sample_ids) == {ids[index] for index in test}
     assert load_plain_csv("faces.csv", tmp_path).frame.equals(table.frame)
 
 

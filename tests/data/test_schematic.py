@@ -65,7 +65,7 @@ def test_counts_by_hand() -> None:
 def test_default_table() -> None:
     table = load_schematic("/nowhere", on_error="skip")
     assert table.name == "schematic"
-    assert [len(table.part(split)) for split in ("train", "val", "test")] == [2_800, 400, 800]
+    assert [len(table.split(split)) for split in ("train", "val", "test")] == [2_800, 400, 800]
     assert table.problems == ()
 
 

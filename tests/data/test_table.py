@@ -88,7 +88,7 @@ def test_split_keeps_each_row_with_its_distribution() -> None:
 def test_split_keeps_the_shares_of_expressions() -> None:
     table = stratified_split(make_table(400))
     for split, count in (("train", 256), ("val", 64), ("test", 80)):
-        counts = table.part(split).frame["expression"].value_counts()
+        counts = table.split(split).frame["expression"].value_counts()
         assert counts.sum() == count
         assert counts.max() - counts.min() <= 0
     assert set(stratified_split(make_table(400), validation=False).frame["split"]) == {"train", "test"}
@@ -133,7 +133,7 @@ def test_arrays_of_a_table_may_be_written_to() -> None:
 
 def test_where_and_part_keep_rows_together() -> None:
     table = stratified_split(make_table(distributions=True))
-    part = table.part("test")
+    part = table.split("test")
     assert set(part.frame["split"]) == {"test"}
     rows = dict(zip(table.sample_ids, table.targets.tolist(), strict=True))
     assert [rows[name] for name in part.sample_ids] == part.targets.tolist()
@@ -141,9 +141,9 @@ def test_where_and_part_keep_rows_together() -> None:
 
 def test_unknown_split_names_those_there_are() -> None:
     with pytest.raises(DataError, match="'made' has no split 'dev'; it has test, train, val"):
-        stratified_split(make_table()).part("dev")
+        stratified_split(make_table()).split("dev")
     with pytest.raises(DataError, match="has no split 'test'; it has none"):
-        make_table().part("test")
+        make_table().split("test")
 
 
 def test_a_table_refuses_what_does_not_fit_together() -> None:
@@ -172,18 +172,18 @@ def test_validation_part_is_taken_out_of_the_training_part_alone() -> None:
     after = with_validation(table)
     assert after.sample_ids == table.sample_ids
     assert np.array_equal(after.targets, table.targets)
-    assert after.part("test").frame.equals(table.part("test").frame)
-    assert after.part("val").frame["expression"].value_counts().to_dict() == dict.fromkeys(EXPRESSIONS, 4)
-    assert len(after.part("train")) == 288
-    assert with_validation(shuffled(table)).part("val").frame["sample_id"].isin(after.part("val").sample_ids).all()
-    assert with_validation(table, seed=1).part("val").sample_ids != after.part("val").sample_ids
+    assert after.split("test").frame.equals(table.split("test").frame)
+    assert after.split("val").frame["expression"].value_counts().to_dict() == dict.fromkeys(EXPRESSIONS, 4)
+    assert len(after.split("train")) == 288
+    assert with_validation(shuffled(table)).split("val").frame["sample_id"].isin(after.split("val").sample_ids).all()
+    assert with_validation(table, seed=1).split("val").sample_ids != after.split("val").sample_ids
     assert table.frame["split"].value_counts().to_dict() == {"train": 320, "test": 80}
 
 
 def test_a_validation_part_that_is_there_stays() -> None:
     table = stratified_split(make_table())
     assert with_validation(table) is table
-    tested = table.part("test")
+    tested = table.split("test")
     assert with_validation(tested) is tested
 
 
@@ -199,5 +199,5 @@ def test_images_that_show_other_expressions_count_as_unlabelled() -> None:
 def test_images_without_expression_can_be_split_like_a_further_one() -> None:
     table = make_table(400)
     table.frame.loc[table.frame["expression"] == "contempt", "expression"] = None
-    counts = stratified_split(table, missing=True).part("test").frame["expression"].value_counts(dropna=False)
+    counts = stratified_split(table, missing=True).split("test").frame["expression"].value_counts(dropna=False)
     assert counts.tolist() == [10] * 8

@@ -95,8 +95,8 @@ def test_images_with_a_twin_in_any_other_table_are_marked() -> None:
 
 def test_every_exact_duplicate_of_ferplus_is_found_and_hardly_any_stranger(shared_data: Path) -> None:
     faces = load_dataset("ferplus", shared_data)
-    held_out = faces.part("test")
-    train = faces.part("train")
+    held_out = faces.split("test")
+    train = faces.split("train")
     train = train.where(np.arange(len(train)) % 4 == 0)
     mine, theirs = (
         np.stack([np.asarray(Image.open(io.BytesIO(part.read_bytes(name)))) for name in part.sample_ids])

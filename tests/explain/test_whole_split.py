@@ -97,7 +97,7 @@ def test_the_command_stores_and_prints(make_run: MakeRun, data: Path, capsys: py
 
     run = find_run(path)
     found = read_explanations(run, "affectnet-3999-test")
-    table, pixels = decode_table(load_affectnet(data).part("test"), 48)
+    table, pixels = decode_table(load_affectnet(data).split("test"), 48)
     assert found.about["fingerprint"] == table.fingerprint()
     maps, _ = mean_maps(load_network(run.info.network, run.weights).eval(), pixels, table.expression_indices)
     np.testing.assert_allclose(found.maps.expression, maps.expression, atol=1e-3)

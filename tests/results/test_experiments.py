@@ -229,7 +229,7 @@ def test_shipped_runs_belong_to_experiments_and_name_only_runs_there_are() -> No
         teachers = [
             source["teacher"] for about in (info.dataset.get("sources", ()), info.training.get("data", ())) for source in about
         ]
-        named = [info.init, info.variant_of, *info.parts("averaged"), *info.parts("members"), *teachers]
+        named = [info.init, info.variant_of, *info.averaged, *info.members, *teachers]
         named += [name for metrics in run.evaluations.values() for name in metrics.get("members", ())]
         assert {name for name in named if name} - set(runs) <= {"scratch", "imagenet", "runs"}, run.name
         assert bool(info.changed) == bool(info.variant_of), run.name

@@ -16,7 +16,7 @@ from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.progress import read_progress, tail
 from emotion_core.training.checks import check_phases
 from emotion_core.training.config import LossConfig, Optimiser, Phase, TrainConfig
-from emotion_core.training.data import Part
+from emotion_core.training.data import Split
 from emotion_core.training.reporting import Reporter
 
 CONFIG = TrainConfig(
@@ -27,13 +27,13 @@ CONFIG = TrainConfig(
 )
 
 
-def part(labelled: int = 20, rated: int = 20) -> Part:
+def split(labelled: int = 20, rated: int = 20) -> Split:
     rng = np.random.default_rng(0)
     names = [EXPRESSIONS[i % 8] if i >= 20 - labelled else None for i in range(20)]
     valence = [float(rng.uniform(-1, 1)) if i >= 20 - rated else math.nan for i in range(20)]
     frame = build_frame([f"{i}.png" for i in range(20)], names, valence, valence)
     table = FaceTable(name="made-up", frame=frame, read_bytes=lambda _: b"")
-    return Part(table=table, pixels=rng.integers(0, 256, (20, 3, 32, 32), dtype=np.uint8))
+    return Split(table=table, pixels=rng.integers(0, 256, (20, 3, 32, 32), dtype=np.uint8))
 
 
 def network() -> EmotionNetwork:
@@ -41,44 +41,44 @@ def network() -> EmotionNetwork:
     return EmotionNetwork(CONFIG.network)
 
 
-def check(config: TrainConfig, images: Part, net: EmotionNetwork | None = None) -> float:
+def check(config: TrainConfig, images: Split, net: EmotionNetwork | None = None) -> float:
     return sum(check_phases(config, network() if net is None else net, images, judged=10, class_weights=None))
 
 
 def test_a_sound_training_passes_and_the_network_is_left_alone() -> None:
     net = network()
     before = {name: tensor.clone() for name, tensor in net.state_dict().items()}
-    assert 0 < check(CONFIG, part(), net) < math.inf
+    assert 0 < check(CONFIG, split(), net) < math.inf
     assert all(torch.equal(tensor, before[name]) for name, tensor in net.state_dict().items())
     assert all(parameter.requires_grad for parameter in net.parameters())
 
 
 def test_the_estimate_grows_with_epochs() -> None:
-    seconds = [check(replace(CONFIG, phases=(Phase(name="all", epochs=n, lr=1e-3),)), part()) for n in (1, 1000)]
+    seconds = [check(replace(CONFIG, phases=(Phase(name="all", epochs=n, lr=1e-3),)), split()) for n in (1, 1000)]
     assert seconds[1] > 50 * seconds[0]
 
 
 def test_images_with_labels_are_looked_for() -> None:
     # The first images have none, which says nothing of the others.
-    assert check(replace(CONFIG, loss=LossConfig(mse=1.0, expression=0), select="ccc"), part(rated=4)) > 0
+    assert check(replace(CONFIG, loss=LossConfig(mse=1.0, expression=0), select="ccc"), split(rated=4)) > 0
     with pytest.raises(TrainingError, match=r"None of the 20 training images of 'affectnet-3999' has a label for affect"):
-        check(replace(CONFIG, loss=LossConfig(mse=1.0, expression=0), select="ccc"), part(rated=0))
+        check(replace(CONFIG, loss=LossConfig(mse=1.0, expression=0), select="ccc"), split(rated=0))
 
 
 def test_a_phase_that_explodes_is_named() -> None:
     with pytest.raises(TrainingError, match=r"loss of the phase 'all' is (nan|inf) on the images 0.png, 1.png"):
-        check(replace(CONFIG, phases=(*CONFIG.phases[:1], Phase(name="all", epochs=1, lr=1e30))), part())
+        check(replace(CONFIG, phases=(*CONFIG.phases[:1], Phase(name="all", epochs=1, lr=1e30))), split())
     steep = Optimiser(name="sgd", momentum=0.0)
     net = network()
     with torch.no_grad():
         net.expression.output.weight.fill_(math.nan)
     with pytest.raises(TrainingError, match=r"loss of the phase 'heads' is nan"):
-        check(replace(CONFIG, optimiser=steep), part(), net)
+        check(replace(CONFIG, optimiser=steep), split(), net)
 
 
 def test_a_rate_too_small_to_move_anything_is_named() -> None:
     with pytest.raises(TrainingError, match=r"Nothing learns in the phase 'all': no weight moved. Raise its learning rate"):
-        check(replace(CONFIG, phases=(Phase(name="all", epochs=1, lr=1e-60),)), part())
+        check(replace(CONFIG, phases=(Phase(name="all", epochs=1, lr=1e-60),)), split())
 
 
 def report(out: Path, clock: list[float], **options: bool) -> Reporter:

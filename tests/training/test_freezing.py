@@ -44,7 +44,7 @@ def test_stages_thaw_from_the_output_and_in_the_end_everything_learns(backbone: 
     assert learning_names(net) == seen
 
 
-def test_a_head_that_is_not_taught_stays_as_it_is() -> None:
+def test_a_head_that_is_not_trained_stays_as_it_is() -> None:
     net = network()
     freeze(net, "all", ("affect",))
     assert not any(name.startswith("expression.") for name in learning_names(net))

@@ -24,7 +24,7 @@ from emotion_core.models.inference import infer
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import read_history, read_run
 from emotion_core.training import trainer
-from emotion_core.training.data import load_parts
+from emotion_core.training.data import load_splits
 from emotion_core.training.trainer import train
 from tests.training.trainings import CONFIG
 
@@ -164,7 +164,7 @@ def test_a_training_learns_and_leaves_a_whole_folder(data: Path, runs: dict[str,
     assert info.init == "scratch"
     assert info.dataset["train"]["images"] == 51
     table = load_affectnet(data)
-    assert info.dataset["val"] == {"images": 13, "fingerprint": table.part("val").fingerprint()}
+    assert info.dataset["val"] == {"images": 13, "fingerprint": table.split("val").fingerprint()}
     assert info.seconds > 0
     assert info.versions["torch"] == torch.__version__
 
@@ -186,9 +186,9 @@ def test_selection_is_the_best_line_of_the_history(data: Path, runs: dict[str, l
 def test_stored_weights_give_the_measures_of_the_selected_epoch(data: Path, runs: dict[str, list[Any]]) -> None:
     network = EmotionNetwork(CONFIG.network).eval()
     load_weights(network, data / "whole" / "model.safetensors")
-    part = load_parts(CONFIG, data, progress=False)[1]
-    logits, affect = infer(network, part.pixels)
-    frame = part.table.frame
+    split = load_splits(CONFIG, data, progress=False)[1]
+    logits, affect = infer(network, split.pixels)
+    frame = split.table.frame
     accuracy = np.mean([EXPRESSIONS[index] == name for index, name in zip(logits.argmax(1), frame["expression"], strict=True)])
     ccc = [
         concordance_corrcoef(np.clip(affect[:, column], -1, 1), frame[name])
@@ -238,7 +238,7 @@ def test_a_finished_folder_returns_at_once(data: Path, runs: dict[str, list[Any]
     def refuse(*_args: object, **_kwargs: object) -> None:
         raise AssertionError("nothing has to be loaded")
 
-    monkeypatch.setattr(trainer, "load_parts", refuse)
+    monkeypatch.setattr(trainer, "load_splits", refuse)
     monkeypatch.setattr(trainer, "EmotionNetwork", refuse)
     run = train(CONFIG, data, data / "whole", device="cpu", progress=False)
     assert run.info.finished

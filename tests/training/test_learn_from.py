@@ -18,7 +18,7 @@ from emotion_core.results.card import render_card
 from emotion_core.results.run import describe_selection, read_history, read_run, write_info
 from emotion_core.soup import average_weights
 from emotion_core.training.config import Phase
-from emotion_core.training.data import load_parts
+from emotion_core.training.data import load_splits
 from emotion_core.training.trainer import train
 from tests.training.trainings import CONFIG
 
@@ -28,18 +28,18 @@ ALL = replace(CONFIG, learn_from="train + val", keep="last", phases=(Phase(name=
 
 
 def test_validation_images_teach_and_test_images_do_not(data: Path) -> None:
-    learnt, judged = load_parts(ALL, data, progress=False)
-    usual = load_parts(CONFIG, data, progress=False)
-    ids = [set(part.table.sample_ids) for part in usual]
+    learnt, judged = load_splits(ALL, data, progress=False)
+    usual = load_splits(CONFIG, data, progress=False)
+    ids = [set(split.table.sample_ids) for split in usual]
     assert set(learnt.table.sample_ids) == ids[0] | ids[1]
     assert len(learnt.pixels) == len(learnt.table) == len(ids[0]) + len(ids[1])
-    assert not set(learnt.table.sample_ids) & set(load_affectnet(data).part("test").sample_ids)
+    assert not set(learnt.table.sample_ids) & set(load_affectnet(data).split("test").sample_ids)
     assert len(judged.table) == len(judged.pixels) == 0
     # Each picture beside its own label.
-    for part in usual:
-        rows = [learnt.table.sample_ids.index(name) for name in part.table.sample_ids]
-        assert np.array_equal(learnt.pixels[rows], part.pixels)
-        assert np.array_equal(learnt.table.affect[rows], part.table.affect)
+    for split in usual:
+        rows = [learnt.table.sample_ids.index(name) for name in split.table.sample_ids]
+        assert np.array_equal(learnt.pixels[rows], split.pixels)
+        assert np.array_equal(learnt.table.affect[rows], split.table.affect)
 
 
 def test_no_image_judges_and_the_temperature_is_that_of_the_start(data: Path, tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_no_image_judges_and_the_temperature_is_that_of_the_start(data: Path, tm
     assert len(history) == 4
     assert not [name for row in history for name in row if name.startswith("val_") or name == "score"]
     assert history[-1]["loss"] < history[0]["loss"]
-    assert run.info.taught_by == ("train", "val")
+    assert run.info.training_splits == ("train", "val")
     assert run.info.dataset["train"]["images"] == 64
     assert "val" not in run.info.dataset
     assert "64 images to learn from" in render_card(run)
@@ -82,7 +82,7 @@ def test_a_killed_one_goes_on(data: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert run.info.selection == whole.info.selection
 
 
-def test_what_taught_does_not_calibrate(data: Path, tmp_path: Path) -> None:
+def test_what_was_trained_on_does_not_calibrate(data: Path, tmp_path: Path) -> None:
     run = train(ALL, data, tmp_path / "run", device="cpu", progress=False)
     with pytest.raises(ConfigError, match=r"'run' learnt from the val split.*temperature stays 1\."):
         calibrate(run, "affectnet-3999", data, device="cpu")
@@ -100,7 +100,7 @@ def test_a_mean_of_weights_takes_over_their_temperatures(
         runs.append(read_run(run.path))
     soup = average_weights(runs, tmp_path / "soup")
     assert soup.info.temperature == pytest.approx(1.35)
-    assert soup.info.taught_by == ("train", "val")
+    assert soup.info.training_splits == ("train", "val")
     assert describe_selection(soup.info.selection).startswith(
         "the last epochs of several runs (trained on all images but those of the test"
     )
@@ -108,11 +108,11 @@ def test_a_mean_of_weights_takes_over_their_temperatures(
     assert "next: evaluate" in capsys.readouterr().out
 
 
-def test_pictures_that_taught_are_leaks(data: Path, tmp_path: Path) -> None:
+def test_pictures_trained_on_are_leaks(data: Path, tmp_path: Path) -> None:
     copy = tmp_path / "data"
     shutil.copytree(data, copy)
     table = load_affectnet(copy)
-    (twin, *_), (judged, *_) = table.part("val").sample_ids, table.part("test").sample_ids
+    (twin, *_), (judged, *_) = table.split("val").sample_ids, table.split("test").sample_ids
     shutil.copyfile(copy / table.name / twin, copy / table.name / judged)
     usual = train(replace(ALL, learn_from="train"), copy, tmp_path / "usual", device="cpu", progress=False)
     run = train(ALL, copy, tmp_path / "run", device="cpu", progress=False)

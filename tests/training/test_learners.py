@@ -17,7 +17,7 @@ from emotion_core.models.inference import infer
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import Run, read_history
 from emotion_core.training.config import LossConfig, Mixing, Phase, TrainConfig
-from emotion_core.training.data import EpochSampler, Pictures, load_parts, make_loader
+from emotion_core.training.data import EpochSampler, Pictures, load_splits, make_loader
 from emotion_core.training.trainer import train
 
 STILL = Augmentation(flip=0.0, rotate=0.0, scale=0.0, shift=0.0, brightness=0.0, contrast=0.0, erase=0.0)
@@ -119,7 +119,7 @@ def test_a_cache_on_disk_does_not_change_the_result(data: Path, tmp_path: Path) 
     for name in ("first", "second"):
         disk, _ = trained(config, data, tmp_path / name, cache=tmp_path / "cache")
         assert disk.weights.read_bytes() == memory.weights.read_bytes()
-    assert isinstance(load_parts(config, data, cache=tmp_path / "cache", progress=False)[0].pixels, np.memmap)
+    assert isinstance(load_splits(config, data, cache=tmp_path / "cache", progress=False)[0].pixels, np.memmap)
 
 
 def test_accumulated_gradients_are_those_of_a_larger_batch(data: Path, tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_accumulated_gradients_are_those_of_a_larger_batch(data: Path, tmp_path:
         from emotion_core.models.checkpoint import load_network
 
         network = load_network(run.info.network, run.weights).eval()
-        outputs.append(infer(network, load_parts(config, data, progress=False)[1].pixels)[0])
+        outputs.append(infer(network, load_splits(config, data, progress=False)[1].pixels)[0])
     close, far = np.abs(outputs[0] - outputs[1]).max(), np.abs(outputs[0] - outputs[2]).max()
     # The last batch is smaller, which a mean of means weighs otherwise: close, not equal.
     assert close < far / 3

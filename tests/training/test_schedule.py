@@ -88,7 +88,7 @@ def table(expressions: list[str | None], valence: list[float]) -> FaceTable:
     return FaceTable(name="t", frame=build_frame(ids, expressions, valence, [math.nan] * len(ids)), read_bytes=lambda _: b"")
 
 
-def test_measures_leave_out_what_has_no_label_and_what_was_not_taught() -> None:
+def test_measures_leave_out_what_has_no_label_and_what_is_not_trained() -> None:
     logits = np.zeros((4, 8), dtype=np.float32)
     logits[[0, 1, 2, 3], [1, 2, 1, 5]] = 1
     affect = np.array([[0.5, 0], [-0.5, 0], [3, 0], [0, 0]], dtype=np.float32)

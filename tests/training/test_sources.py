@@ -18,7 +18,7 @@ from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.card import render_card
 from emotion_core.results.run import read_history, read_run, write_evaluation, write_info
 from emotion_core.training.config import Phase, TrainConfig, TrainingSource, from_dict
-from emotion_core.training.data import EpochSampler, Part, load_parts
+from emotion_core.training.data import EpochSampler, Split, load_splits
 from emotion_core.training.presets import load_preset
 from emotion_core.training.trainer import train
 from tests.training.trainings import CONFIG
@@ -29,7 +29,7 @@ OWN = TrainingSource(dataset="affectnet-3999", share=0.5)
 OTHER = TrainingSource(dataset="more.csv", share=0.5)
 MORE = replace(CONFIG, data=(OWN, OTHER), phases=(Phase(name="all", epochs=2, lr=4e-3),), select="accuracy")
 ALONE = replace(MORE, data=())
-TAUGHT = replace(OTHER, labels="teacher", teacher="teacher")
+LABELLED_BY_TEACHER = replace(OTHER, labels="teacher", teacher="teacher")
 WORDS = ("happy", "sad", "angry", "fearful")
 
 
@@ -64,7 +64,7 @@ def both(data: Path, tmp_path: Path) -> Path:
     return root
 
 
-def teach(folder: Path, ids: list[str], *, affect: bool = True) -> tuple[np.ndarray, np.ndarray]:
+def predict_as_teacher(folder: Path, ids: list[str], *, affect: bool = True) -> tuple[np.ndarray, np.ndarray]:
     """Stores what a teacher says of these pictures."""
     rng = np.random.default_rng(2)
     probs, said = rng.dirichlet(np.ones(8), len(ids)), rng.uniform(-1, 1, (len(ids), 2))
@@ -79,8 +79,8 @@ def with_other(source: TrainingSource, config: TrainConfig = MORE) -> TrainConfi
     return replace(config, data=(replace(OWN, share=1 - source.share), source))
 
 
-def of_other(part: Part) -> FaceTable:
-    return part.sources[1]
+def of_other(split: Split) -> FaceTable:
+    return split.sources[1]
 
 
 def test_an_epoch_takes_all_of_the_first_and_the_next_of_the_others() -> None:
@@ -117,52 +117,52 @@ def test_the_order_follows_from_seed_and_epoch_alone() -> None:
 
 
 def test_sources_stand_one_after_the_other_with_their_own_labels(both: Path) -> None:
-    alone = load_parts(ALONE, both, progress=False)
-    part, judged = load_parts(MORE, both, progress=False)
+    alone = load_splits(ALONE, both, progress=False)
+    split, judged = load_splits(MORE, both, progress=False)
     own = len(alone[0].table)
-    assert (part.counts, part.drawn, part.images_an_epoch) == ((own, 30), (own, own), 2 * own)
-    assert part.own.fingerprint() == alone[0].table.fingerprint()
-    assert part.table.sample_ids[own:] == [f"more/{number}.png" for number in range(30)]
-    np.testing.assert_array_equal(part.table.targets[:own], alone[0].table.targets)
-    np.testing.assert_array_equal(part.pixels[:own], alone[0].pixels)
-    named = [EXPRESSIONS[index] for index in part.table.targets[own:].argmax(axis=1)]
+    assert (split.counts, split.drawn, split.images_an_epoch) == ((own, 30), (own, own), 2 * own)
+    assert split.own.fingerprint() == alone[0].table.fingerprint()
+    assert split.table.sample_ids[own:] == [f"more/{number}.png" for number in range(30)]
+    np.testing.assert_array_equal(split.table.targets[:own], alone[0].table.targets)
+    np.testing.assert_array_equal(split.pixels[:own], alone[0].pixels)
+    named = [EXPRESSIONS[index] for index in split.table.targets[own:].argmax(axis=1)]
     assert Counter(named) == {"happiness": 8, "sadness": 8, "anger": 7, "fear": 7}
-    assert np.isnan(part.table.affect[own:]).all()
+    assert np.isnan(split.table.affect[own:]).all()
     # Grey ones beside coloured ones: the same value in every channel.
-    assert part.pixels.shape[1] == 3
-    assert (part.pixels[own:] == part.pixels[own:, :1]).all()
+    assert split.pixels.shape[1] == 3
+    assert (split.pixels[own:] == split.pixels[own:, :1]).all()
     np.testing.assert_array_equal(judged.pixels, alone[1].pixels)
 
 
 def test_the_source_that_judges_comes_first_wherever_it_is_named(both: Path) -> None:
-    part, _ = load_parts(replace(MORE, data=(OTHER, OWN)), both, progress=False)
-    assert part.own.fingerprint() == load_parts(ALONE, both, progress=False)[0].table.fingerprint()
+    split, _ = load_splits(replace(MORE, data=(OTHER, OWN)), both, progress=False)
+    assert split.own.fingerprint() == load_splits(ALONE, both, progress=False)[0].table.fingerprint()
 
 
 def test_each_source_has_its_class_mix(both: Path) -> None:
-    part, _ = load_parts(MORE, both, progress=False)
-    counts = Counter(part.own.frame["expression"])
-    np.testing.assert_allclose(part.priors[0], [counts[name] / len(part.own) for name in EXPRESSIONS], atol=1e-6)
-    mix = dict(zip(EXPRESSIONS, part.priors[1].tolist(), strict=True))
+    split, _ = load_splits(MORE, both, progress=False)
+    counts = Counter(split.own.frame["expression"])
+    np.testing.assert_allclose(split.priors[0], [counts[name] / len(split.own) for name in EXPRESSIONS], atol=1e-6)
+    mix = dict(zip(EXPRESSIONS, split.priors[1].tolist(), strict=True))
     assert mix == pytest.approx(
         dict.fromkeys(EXPRESSIONS, 0) | {"happiness": 8 / 30, "sadness": 8 / 30, "anger": 7 / 30, "fear": 7 / 30}, abs=1e-6
     )
     np.testing.assert_array_equal(
-        part.source_of(np.array([0, part.counts[0] - 1, part.counts[0], len(part.table) - 1])), [0, 0, 1, 1]
+        split.source_of(np.array([0, split.counts[0] - 1, split.counts[0], len(split.table) - 1])), [0, 0, 1, 1]
     )
 
 
 def test_share_counts_the_images_of_an_epoch(both: Path) -> None:
-    part, _ = load_parts(with_other(replace(OTHER, share=0.2)), both, progress=False)
-    assert part.drawn[1] == round(part.counts[0] / 4)
-    assert part.drawn[1] / part.images_an_epoch == pytest.approx(0.2, abs=0.01)
+    split, _ = load_splits(with_other(replace(OTHER, share=0.2)), both, progress=False)
+    assert split.drawn[1] == round(split.counts[0] / 4)
+    assert split.drawn[1] / split.images_an_epoch == pytest.approx(0.2, abs=0.01)
 
 
 def test_one_kind_of_label_alone(both: Path) -> None:
     judging = with_other(replace(OTHER, share=0.5))
-    expressions, _ = load_parts(replace(judging, data=(replace(OWN, labels="expression"), OTHER)), both, progress=False)
+    expressions, _ = load_splits(replace(judging, data=(replace(OWN, labels="expression"), OTHER)), both, progress=False)
     assert np.isnan(expressions.table.affect).all()
-    affect, _ = load_parts(replace(judging, data=(replace(OWN, labels="affect"), OTHER)), both, progress=False)
+    affect, _ = load_splits(replace(judging, data=(replace(OWN, labels="affect"), OTHER)), both, progress=False)
     assert not affect.own.targets.any()
     assert np.isfinite(affect.own.affect).all()
     # Nothing shows an expression there, so no mix is known: equal shares.
@@ -173,44 +173,44 @@ def test_one_kind_of_label_alone(both: Path) -> None:
 def test_labels_that_a_source_does_not_have_are_refused(both: Path, kind: str) -> None:
     message = rf"data\.more\.csv\.labels = '{kind}', which this dataset does not have. It has: expression\."
     with pytest.raises(ConfigError, match=message):
-        load_parts(with_other(replace(OTHER, labels=kind)), both, progress=False)
+        load_splits(with_other(replace(OTHER, labels=kind)), both, progress=False)
 
 
 def test_a_dataset_that_only_measures_teaches_nothing(both: Path) -> None:
     with pytest.raises(ConfigError, match=r"data\.sfew: this dataset only measures"):
-        load_parts(with_other(replace(OTHER, dataset="sfew")), both, progress=False)
+        load_splits(with_other(replace(OTHER, dataset="sfew")), both, progress=False)
 
 
 def test_a_teacher_labels_what_it_has_seen(both: Path, make_run: Callable[..., Path]) -> None:
     folder = make_run("teacher")
     ids = [f"{number}.png" for number in range(25)][::-1]
-    probs, said = teach(folder, ids)
-    part, _ = load_parts(with_other(TAUGHT), both, progress=False)
-    assert of_other(part).sample_ids == [f"more/{number}.png" for number in range(25)]
-    np.testing.assert_allclose(of_other(part).targets, probs[::-1], atol=1e-6)
-    np.testing.assert_allclose(of_other(part).affect, said[::-1], atol=1e-6)
+    probs, said = predict_as_teacher(folder, ids)
+    split, _ = load_splits(with_other(LABELLED_BY_TEACHER), both, progress=False)
+    assert of_other(split).sample_ids == [f"more/{number}.png" for number in range(25)]
+    np.testing.assert_allclose(of_other(split).targets, probs[::-1], atol=1e-6)
+    np.testing.assert_allclose(of_other(split).affect, said[::-1], atol=1e-6)
 
 
 def test_a_teacher_adds_valence_and_arousal_to_the_source_s_own_expressions(both: Path, make_run: Callable[..., Path]) -> None:
-    _, said = teach(make_run("teacher"), [f"{number}.png" for number in range(30)])
-    part, _ = load_parts(with_other(replace(TAUGHT, labels="expression")), both, progress=False)
-    alone, _ = load_parts(MORE, both, progress=False)
-    np.testing.assert_array_equal(of_other(part).targets, of_other(alone).targets)
-    np.testing.assert_allclose(of_other(part).affect, said, atol=1e-6)
+    _, said = predict_as_teacher(make_run("teacher"), [f"{number}.png" for number in range(30)])
+    split, _ = load_splits(with_other(replace(LABELLED_BY_TEACHER, labels="expression")), both, progress=False)
+    alone, _ = load_splits(MORE, both, progress=False)
+    np.testing.assert_array_equal(of_other(split).targets, of_other(alone).targets)
+    np.testing.assert_allclose(of_other(split).affect, said, atol=1e-6)
 
 
 def test_a_teacher_of_expressions_alone_teaches_no_affect(both: Path, make_run: Callable[..., Path]) -> None:
-    teach(make_run("teacher"), [f"{number}.png" for number in range(30)], affect=False)
-    part, _ = load_parts(with_other(TAUGHT), both, progress=False)
-    assert np.isnan(of_other(part).affect).all()
-    assert (of_other(part).targets.sum(axis=1) > 0.999).all()
+    predict_as_teacher(make_run("teacher"), [f"{number}.png" for number in range(30)], affect=False)
+    split, _ = load_splits(with_other(LABELLED_BY_TEACHER), both, progress=False)
+    assert np.isnan(of_other(split).affect).all()
+    assert (of_other(split).targets.sum(axis=1) > 0.999).all()
 
 
 def test_a_teacher_that_has_not_looked_is_told_how(both: Path, make_run: Callable[..., Path]) -> None:
     make_run("teacher")
     remedy = r"python -m emotion_core evaluate teacher --dataset more.csv --split train"
     with pytest.raises(ConfigError, match=remedy):
-        load_parts(with_other(TAUGHT), both, progress=False)
+        load_splits(with_other(LABELLED_BY_TEACHER), both, progress=False)
 
 
 def test_an_ensemble_that_has_not_looked_does_so_through_its_members(both: Path, make_run: Callable[..., Path]) -> None:
@@ -218,7 +218,7 @@ def test_an_ensemble_that_has_not_looked_does_so_through_its_members(both: Path,
     info = read_run(folder).info
     write_info(folder, replace(info, training={"title": "Mean of 2 runs", "members": ["one", "two"]}))
     with pytest.raises(ConfigError) as caught:
-        load_parts(with_other(TAUGHT), both, progress=False)
+        load_splits(with_other(LABELLED_BY_TEACHER), both, progress=False)
     commands = str(caught.value).split("First: ")[1].split("; ")
     assert commands == [
         "python -m emotion_core evaluate one --dataset more.csv --split train",
@@ -228,18 +228,18 @@ def test_an_ensemble_that_has_not_looked_does_so_through_its_members(both: Path,
 
 
 def test_pictures_that_judge_are_left_out(both: Path, data: Path) -> None:
-    val = load_affectnet(data, seed=42).part("val").sample_ids[0]
+    val = load_affectnet(data, seed=42).split("val").sample_ids[0]
     # The same pixels under another name.
     with Image.open(data / "affectnet-3999" / val) as picture:
         picture.convert("RGB").save(both / "0.png")
-    part, _ = load_parts(MORE, both, progress=False)
-    assert "more/0.png" not in part.table.sample_ids
-    assert part.counts[1] == 29
-    assert part.left_out == (0, 1)
+    split, _ = load_splits(MORE, both, progress=False)
+    assert "more/0.png" not in split.table.sample_ids
+    assert split.counts[1] == 29
+    assert split.left_out == (0, 1)
 
 
 def test_a_picture_that_two_sources_label_otherwise_is_refused_or_left_out(both: Path, data: Path) -> None:
-    table = load_affectnet(data, seed=42).part("train")
+    table = load_affectnet(data, seed=42).split("train")
     happy = table.sample_ids[list(table.frame["expression"]).index("happiness")]
     # 0.png is happy, 1.png is sad.
     for name in ("0.png", "1.png"):
@@ -248,27 +248,27 @@ def test_a_picture_that_two_sources_label_otherwise_is_refused_or_left_out(both:
     with pytest.raises(
         DataError, match=rf"1 pictures stand in two .*{happy} is happiness, more/1.png is sadness.*--skip-broken"
     ):
-        load_parts(MORE, both, progress=False)
-    part, _ = load_parts(MORE, both, on_error="skip", progress=False)
-    assert happy not in part.table.sample_ids
-    assert part.left_out == (1, 2)
+        load_splits(MORE, both, progress=False)
+    split, _ = load_splits(MORE, both, on_error="skip", progress=False)
+    assert happy not in split.table.sample_ids
+    assert split.left_out == (1, 2)
 
 
 def test_a_broken_picture_is_named_or_skipped(both: Path) -> None:
     (both / "3.png").write_bytes(b"no picture")
     with pytest.raises(DataError, match=r"'more' has 1 broken sample.*: 3\.png"):
-        load_parts(MORE, both, progress=False)
-    part, _ = load_parts(MORE, both, on_error="skip", progress=False)
-    assert part.counts[1] == 29
-    assert "more/3.png" not in part.table.sample_ids
+        load_splits(MORE, both, progress=False)
+    split, _ = load_splits(MORE, both, on_error="skip", progress=False)
+    assert split.counts[1] == 29
+    assert "more/3.png" not in split.table.sample_ids
 
 
 def test_a_training_from_two_sources_says_so(both: Path, make_run: Callable[..., Path], tmp_path: Path) -> None:
     folder = make_run("teacher")
-    teach(folder, [f"{number}.png" for number in range(30)])
-    config = with_other(replace(TAUGHT, teacher=str(folder)))
+    predict_as_teacher(folder, [f"{number}.png" for number in range(30)])
+    config = with_other(replace(LABELLED_BY_TEACHER, teacher=str(folder)))
     run = train(config, both, tmp_path / "run", device="cpu", progress=False)
-    own = len(load_parts(ALONE, both, progress=False)[0].table)
+    own = len(load_splits(ALONE, both, progress=False)[0].table)
     assert run.info.dataset["train"]["images"] == own
     first = {"dataset": "affectnet-3999", "share": 0.5, "labels": "all", "teacher": "", "images": own, "left_out": 0}
     # The teacher's name, not where it lies on this machine.
@@ -287,9 +287,9 @@ def test_the_class_mix_inside_the_probabilities_is_recorded(both: Path, tmp_path
     config = with_other(replace(OTHER, share=0.75))
     config = replace(config, loss=replace(config.loss, logit_adjustment=adjusted))
     run = train(config, both, tmp_path / "run", device="cpu", progress=False)
-    part, _ = load_parts(config, both, progress=False)
-    weights = np.array(part.drawn) / sum(part.drawn)
-    expected = np.full(8, 1 / 8) if adjusted else weights @ part.priors
+    split, _ = load_splits(config, both, progress=False)
+    weights = np.array(split.drawn) / sum(split.drawn)
+    expected = np.full(8, 1 / 8) if adjusted else weights @ split.priors
     np.testing.assert_allclose([run.info.prior[name] for name in EXPRESSIONS], expected, atol=1e-5)
 
 

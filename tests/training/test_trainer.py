@@ -19,7 +19,7 @@ from emotion_core.models.network import EmotionNetwork
 from emotion_core.results.run import read_history, write_info
 from emotion_core.training import learners, loop, trainer
 from emotion_core.training.config import LossConfig, Phase
-from emotion_core.training.data import load_parts
+from emotion_core.training.data import load_splits
 from emotion_core.training.trainer import train
 from tests.training.trainings import CONFIG, SHORT
 
@@ -84,7 +84,7 @@ def test_a_loss_that_is_not_finite_names_the_images(data: Path, tmp_path: Path, 
         train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
     named = [word.strip(",") for word in str(error.value).split() if word.startswith("images/")]
     assert len(named) == 5
-    assert set(named) <= set(load_affectnet(data).part("train").sample_ids)
+    assert set(named) <= set(load_affectnet(data).split("train").sample_ids)
     assert "Try a third of the learning rate" in str(error.value)
 
 
@@ -119,12 +119,12 @@ def test_a_last_batch_of_one_image_is_left_out(data: Path, tmp_path: Path) -> No
 
 
 def test_test_images_are_never_decoded(data: Path) -> None:
-    train_part, val_part = load_parts(CONFIG, data, progress=False)
+    train_split, val_split = load_splits(CONFIG, data, progress=False)
     table = load_affectnet(data)
-    assert train_part.table.sample_ids == table.part("train").sample_ids
-    assert val_part.table.sample_ids == table.part("val").sample_ids
-    assert not {*train_part.table.sample_ids, *val_part.table.sample_ids} & set(table.part("test").sample_ids)
-    assert isinstance(train_part.table.frame, pd.DataFrame)
+    assert train_split.table.sample_ids == table.split("train").sample_ids
+    assert val_split.table.sample_ids == table.split("val").sample_ids
+    assert not {*train_split.table.sample_ids, *val_split.table.sample_ids} & set(table.split("test").sample_ids)
+    assert isinstance(train_split.table.frame, pd.DataFrame)
 
 
 def history_of(data: Path, out: Path, **changes: Any) -> list[dict[str, Any]]:
@@ -152,10 +152,10 @@ def test_a_frozen_phase_after_a_moving_one_is_judged_on_what_is_stored(data: Pat
     run = train(replace(CONFIG, phases=phases, ema_decay=0.9), data, tmp_path / "run", device="cpu", progress=False)
     network = EmotionNetwork(CONFIG.network).eval()
     load_weights(network, run.weights)
-    part = load_parts(CONFIG, data, progress=False)[1]
-    logits, _ = infer(network, part.pixels)
+    split = load_splits(CONFIG, data, progress=False)[1]
+    logits, _ = infer(network, split.pixels)
     chosen = read_history(run.path)[run.info.selection["epoch"] - 1]
-    assert (logits.argmax(1) == part.table.expression_indices).mean() == pytest.approx(chosen["val_accuracy"], abs=1e-6)
+    assert (logits.argmax(1) == split.table.expression_indices).mean() == pytest.approx(chosen["val_accuracy"], abs=1e-6)
     # In the averaged weights of the first phase the backbone lags behind: this would show.
     assert chosen["phase"] == "heads"
 
@@ -231,9 +231,9 @@ def test_the_last_epoch_is_stored_where_validation_shall_choose_nothing(data: Pa
     assert (selection["epoch"], selection["value"], selection["keep"]) == (3, scores[-1], "last")
     network = EmotionNetwork(CONFIG.network).eval()
     load_weights(network, runs["last"].weights)
-    part = load_parts(CONFIG, data, progress=False)[1]
-    logits, _ = infer(network, part.pixels)
-    assert (logits.argmax(1) == part.table.expression_indices).mean() == pytest.approx(scores[-1], abs=1e-6)
+    split = load_splits(CONFIG, data, progress=False)[1]
+    logits, _ = infer(network, split.pixels)
+    assert (logits.argmax(1) == split.table.expression_indices).mean() == pytest.approx(scores[-1], abs=1e-6)
 
 
 def test_stored_features_in_bf16_come_from_convolutions_in_bf16(

@@ -10,7 +10,7 @@ from emotion_core.figures.template import FAINT, literal, new_figure
 from emotion_core.texts import shorten
 
 BANDS = 4
-"""Of so many runs intervals are drawn; bands of more would lie over each other, and hovering still tells them."""
+"""Of so many runs intervals are drawn; bands of more would hide each other; hovering shows them all the same."""
 
 
 def coverage_curves(table: pd.DataFrame) -> go.Figure:

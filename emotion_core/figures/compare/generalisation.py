@@ -96,6 +96,6 @@ def _text(cell: Cell) -> str:
 def _hover(name: str, cell: Cell | None) -> str:
     if cell is None:
         return ""
-    taught = "<br>trained on other images of this dataset" if cell.trained_on else ""
+    trained = "<br>trained on other images of this dataset" if cell.trained_on else ""
     images = "" if cell.entry.images is None else f"<br>{cell.entry.images:,} images"
-    return f"{literal(name)} on {literal(cell.entry.evaluation)}<br>{cell.text}{images}{taught}"
+    return f"{literal(name)} on {literal(cell.entry.evaluation)}<br>{cell.text}{images}{trained}"
