@@ -15,13 +15,11 @@ def write_experiment(folder: Path, name: str = DEFAULT_RUN.split("/")[0], **sett
     Args:
         folder: of checkpoints.
         name: of the experiment.
-        settings: content of ``experiment.toml``; a table of ``folders`` last.
+        settings: content of ``experiment.toml``.
     """
     path = folder / name
     path.mkdir(parents=True, exist_ok=True)
-    folders = settings.pop("folders", {})
     # Text, numbers and lists of text are written in TOML as in JSON.
     lines = [f"{key} = {json.dumps(value)}" for key, value in {"title": name.capitalize(), **settings}.items()]
-    lines += ["[folders]", *(f"{json.dumps(key)} = {json.dumps(value)}" for key, value in folders.items())] if folders else []
     (path / "experiment.toml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -7,11 +7,9 @@ folder that lies directly in a folder of checkpoints belongs to none and has its
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from emotion_core.errors import CheckpointError
@@ -41,8 +39,6 @@ class Experiment:
         order: names of runs in the order in which they are listed; others follow by name.
         reported: whether what others reported on the benchmark belongs beside it.
         place: among the experiments, smallest first.
-        folders: run folders that lie elsewhere, by the name of the run.
-        problems: what is wrong with an entry of ``folders``, in a sentence each.
     """
 
     path: Path
@@ -55,8 +51,6 @@ class Experiment:
     order: tuple[str, ...] = ()
     reported: bool = False
     place: int = LAST
-    folders: Mapping[str, Path] = field(default_factory=dict)
-    problems: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -65,14 +59,13 @@ class Experiment:
 
     def run_folders(self) -> dict[str, Path]:
         """Folders of its runs by the name of the run, in their order."""
-        own = {f"{self.name}/{path.name}": path for path in sorted(self.path.iterdir()) if path.is_dir() and is_name(path.name)}
-        found = own | dict(self.folders)
+        found = {f"{self.name}/{path.name}": path for path in self.path.iterdir() if path.is_dir() and is_name(path.name)}
         return {name: found[name] for name in [*(name for name in self.order if name in found), *sorted(found)]}
 
 
 _TEXTS = ("title", "question", "varies", "benchmark", "baseline", "first")
-_TYPES: dict[str, type] = {**dict.fromkeys(_TEXTS, str), "order": list, "reported": bool, "place": int, "folders": dict}
-_SAID = {str: "text", list: "a list of names of runs", bool: "true or false", int: "a whole number", dict: "a table"}
+_TYPES: dict[str, type] = {**dict.fromkeys(_TEXTS, str), "order": list, "reported": bool, "place": int}
+_SAID = {str: "text", list: "a list of names of runs", bool: "true or false", int: "a whole number"}
 
 
 def read_experiment(path: Path) -> Experiment:
@@ -103,11 +96,9 @@ def _parse(file: Path, _modified: int, _size: int) -> dict[str, Any]:
         kind = _TYPES[key]
         if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
             raise CheckpointError(f"'{file}' has {value!r} as '{key}'; it has to be {_SAID[kind]}.")
-    for key in ("order", "folders"):
-        entries = data.get(key, {})
-        for name in [*entries, *(entries.values() if isinstance(entries, dict) else ())]:
-            if not isinstance(name, str):
-                raise CheckpointError(f"'{file}' has {name!r} in '{key}'; it has to be text.")
+    for name in data.get("order", ()):
+        if not isinstance(name, str):
+            raise CheckpointError(f"'{file}' has {name!r} in 'order'; it has to be text.")
     if not data.get("title"):
         raise CheckpointError(f"'{file}' lacks a 'title'.")
     return data
@@ -119,36 +110,13 @@ def _read(path: Path, modified: int, size: int) -> Experiment:
     def full(name: str) -> str:
         return f"{path.name}/{name}" if name else ""
 
-    folders, problems = _claims(path, data.pop("folders", {}))
     return Experiment(
         path=path,
         baseline=full(data.pop("baseline", "")),
         first=full(data.pop("first", "")),
         order=tuple(full(name) for name in data.pop("order", ())),
-        folders=MappingProxyType({full(name): folder for name, folder in folders.items()}),
-        problems=MappingProxyType({full(name): problem for name, problem in problems.items()}),
         **data,
     )
-
-
-def _claims(path: Path, entries: Mapping[str, str]) -> tuple[dict[str, Path], dict[str, str]]:
-    """Run folders elsewhere that can be used, and what is wrong with the others."""
-    folders: dict[str, Path] = {}
-    problems: dict[str, str] = {}
-    for name, text in entries.items():
-        folder = path.parent / Path(text).name
-        where = f"'{path / FILE}' looks for the run '{name}' in '{text}'"
-        if not is_name(name):
-            problems[name] = f"'{path / FILE}' has a folder for '{name}', which cannot name a run."
-        elif (path / name).is_dir():
-            problems[name] = f"{where}, but the experiment has a folder '{name}' itself. Remove one of them."
-        elif Path(text).is_absolute() or (path / text).resolve() != folder.resolve() or folder.resolve() == path.resolve():
-            problems[name] = f"{where}, which is not a folder directly in '{path.parent}'. Write it as '../FOLDER'."
-        elif not (folder / "run.json").is_file():
-            problems[name] = f"{where}, where there is no run. Restore it, or remove the entry."
-        else:
-            folders[name] = folder
-    return folders, problems
 
 
 def list_experiments_in(folder: Path) -> tuple[list[Experiment], dict[Path, str]]:
@@ -173,8 +141,4 @@ def name_of(path: Path) -> tuple[str, str]:
     path = path.absolute()
     if (path.parent / FILE).is_file():
         return f"{path.parent.name}/{path.name}", path.parent.name
-    for experiment in list_experiments_in(path.parent)[0]:
-        for name, folder in experiment.folders.items():
-            if folder.resolve() == path.resolve():
-                return name, experiment.name
     return path.name, ""

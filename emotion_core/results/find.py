@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.results.experiments import FILE as EXPERIMENT
-from emotion_core.results.experiments import Experiment, is_name, list_experiments_in, read_experiment, root_of
+from emotion_core.results.experiments import Experiment, is_name, list_experiments_in, root_of
 from emotion_core.results.run import DamagedRun, Run, read_run
 
 DEFAULT_RUN = "joint/custom_cnn"
@@ -64,7 +64,7 @@ def find_run(path_or_name: str | Path) -> Run:
     """
     text = str(path_or_name)
     try:
-        if (path := _named_by_path(Path(text).expanduser())) is not None:
+        if ((path := Path(text).expanduser()) / "run.json").is_file():
             return read_run(path)
     except (OSError, ValueError, RuntimeError) as error:
         # A name of 10,000 characters or with a NUL byte is refused by the operating system, '~nobody' has no home.
@@ -77,15 +77,6 @@ def find_run(path_or_name: str | Path) -> Run:
             log.warning("The run '%s' is called '%s' now.", old, new)
             return run
     raise CheckpointNotFoundError(Path(text))
-
-
-def _named_by_path(path: Path) -> Path | None:
-    """The run folder that a path leads to: itself, or where the experiment says that the run lies."""
-    if (path / "run.json").is_file():
-        return path
-    if path.name and (path.parent / EXPERIMENT).is_file():
-        return read_experiment(path.parent).folders.get(f"{path.absolute().parent.name}/{path.name}")
-    return None
 
 
 def find_named(name: str, *, beside: Run | None = None) -> Run | None:
@@ -113,7 +104,8 @@ def locate(folder: Path, name: str) -> Path | None:
     parts = name.split("/")
     if len(parts) > 2 or not all(is_name(part) for part in parts):
         return None
-    return _named_by_path(folder.joinpath(*parts))
+    path = folder.joinpath(*parts)
+    return path if (path / "run.json").is_file() else None
 
 
 def out_folder(text: str) -> Path:
@@ -158,18 +150,12 @@ def _runs_in(root: Path) -> list[Run | DamagedRun]:
         return []
     experiments, problems = list_experiments_in(root)
     runs: list[Run | DamagedRun] = []
-    elsewhere: set[Path] = set()
     for experiment in experiments:
-        elsewhere |= {path.resolve() for path in experiment.folders.values()}
         runs += [_read(path, name, experiment.name) for name, path in experiment.run_folders().items()]
-        runs += [
-            DamagedRun(path=root / name, name=name, experiment=experiment.name, reason=problem)
-            for name, problem in experiment.problems.items()
-        ]
     for path, problem in problems.items():
         runs.append(DamagedRun(path=path, name=path.name, reason=problem))
         runs += [_read(inner, f"{path.name}/{inner.name}", path.name) for inner in _folders(path)]
-    known = {experiment.path.resolve() for experiment in experiments} | {path.resolve() for path in problems} | elsewhere
+    known = {experiment.path.resolve() for experiment in experiments} | {path.resolve() for path in problems}
     return runs + [_read(path, path.name, "") for path in _folders(root) if path.resolve() not in known]
 
 

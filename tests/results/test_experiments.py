@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emotion_core.cli import main
-from emotion_core.errors import CheckpointError, CheckpointNotFoundError
+from emotion_core.errors import CheckpointError
 from emotion_core.results import find as find_module
 from emotion_core.results.audits import audit_path
 from emotion_core.results.experiments import read_experiment
@@ -41,12 +41,11 @@ def write_run(path: Path, **settings: object) -> Path:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An experiment of three runs, one of which lies elsewhere, and a run of no experiment."""
+    """An experiment of three runs, and a run of no experiment."""
     root = tmp_path / "runs"
-    for name in ("faces/a", "faces/b", "far", "alone"):
+    for name in ("faces/a", "faces/b", "faces/c", "alone"):
         write_run(root / name)
-    write_experiment(root, "faces", title="Faces", order=["far-away", "b"], baseline="b", first="a", benchmark="faces-test",
-                     folders={"far-away": "../far"})  # fmt: skip
+    write_experiment(root, "faces", title="Faces", order=["c", "b"], baseline="b", first="a", benchmark="faces-test")
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(root))
     return root
 
@@ -56,53 +55,19 @@ def names(root: Path | None = None) -> list[str]:
 
 
 def test_runs_stand_by_experiment_in_its_order_and_each_once(folder: Path) -> None:
-    assert names() == names(folder) == ["faces/far-away", "faces/b", "faces/a", "alone"]
+    assert names() == names(folder) == ["faces/c", "faces/b", "faces/a", "alone"]
     assert [run.experiment for run in list_runs()] == ["faces", "faces", "faces", ""]
     experiment = read_experiment(folder / "faces")
     assert (experiment.title, experiment.baseline, experiment.first) == ("Faces", "faces/b", "faces/a")
 
 
 def test_a_run_has_one_name_however_it_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for asked in ("faces/far-away", "far", folder / "far", folder / "faces" / "far-away"):
+    for asked in ("faces/c", folder / "faces" / "c"):
         run = find_run(asked)
-        assert (run.name, run.experiment, run.path.resolve()) == ("faces/far-away", "faces", (folder / "far").resolve())
+        assert (run.name, run.experiment, run.path.resolve()) == ("faces/c", "faces", (folder / "faces" / "c").resolve())
     monkeypatch.chdir(folder / "faces")
     assert read_run(Path("a")).name == find_run("a").name == "faces/a"
     assert find_run("alone").name == "alone"
-
-
-@pytest.mark.parametrize(
-    ("place", "reason"),
-    [
-        ("../nowhere", "where there is no run. Restore it, or remove the entry"),
-        ("../../outside", "which is not a folder directly in"),
-        ("..", "which is not a folder directly in"),
-        (".", "which is not a folder directly in"),
-        ("a", "which is not a folder directly in"),
-        ("../other/deep", "which is not a folder directly in"),
-        ("/etc", "which is not a folder directly in"),
-        ("", "which is not a folder directly in"),
-    ],
-)
-def test_a_folder_elsewhere_is_refused_unless_it_is_a_run_beside_the_experiment(folder: Path, place: str, reason: str) -> None:
-    write_run(folder.parent / "outside")
-    write_run(folder / "other" / "deep")
-    write_experiment(folder, "faces", folders={"x": place})
-    [found] = [run for run in list_runs() if run.name == "faces/x"]
-    assert isinstance(found, DamagedRun)
-    assert "looks for the run 'x' in" in found.reason
-    assert reason in found.reason
-    with pytest.raises(CheckpointNotFoundError):
-        find_run("faces/x")
-    assert {"faces/a", "faces/b", "far", "alone"} <= set(names())
-
-
-def test_a_name_that_is_taken_is_refused(folder: Path) -> None:
-    write_experiment(folder, "faces", folders={"a": "../far", "../a": "../far"})
-    reasons = [run.reason for run in list_runs() if isinstance(run, DamagedRun)]
-    assert len(reasons) == 2
-    assert "has a folder 'a' itself. Remove one of them." in reasons[0]
-    assert "has a folder for '../a', which cannot name a run." in reasons[1]
 
 
 @pytest.mark.parametrize(
@@ -114,7 +79,6 @@ def test_a_name_that_is_taken_is_refused(folder: Path) -> None:
         ("title = 3", "has 3 as 'title'; it has to be text"),
         ('title = "A"\nplace = true', "has True as 'place'; it has to be a whole number"),
         ('title = "A"\norder = [1]', "has 1 in 'order'; it has to be text"),
-        ('title = "A"\n[folders]\nx = 1', "has 1 in 'folders'; it has to be text"),
     ],
 )
 def test_a_damaged_description_is_said_and_its_runs_stay(folder: Path, text: str, reason: str) -> None:
@@ -124,7 +88,7 @@ def test_a_damaged_description_is_said_and_its_runs_stay(folder: Path, text: str
     damaged = [run for run in list_runs() if isinstance(run, DamagedRun)]
     assert [run.name for run in damaged] == ["faces"]
     assert reason in damaged[0].reason
-    assert names() == ["faces", "faces/a", "faces/b", "alone", "far"]
+    assert names() == ["faces", "faces/a", "faces/b", "faces/c", "alone"]
     assert list_experiments() == []
 
 
@@ -134,18 +98,18 @@ def test_several_folders_are_searched_in_their_order_and_shipped_runs_stay_behin
     first, shipped = tmp_path / "first", tmp_path / "shipped"
     mine, _ = write_run(first / "alone"), write_run(first / "new")
     write_run(shipped / "alone")
-    network = write_run(shipped / "faces" / "c")
+    network = write_run(shipped / "faces" / "d")
     write_experiment(shipped, "faces", title="Shipped faces")
     monkeypatch.setattr(find_module, "CLONED", shipped)
     monkeypatch.setenv("EMOTION_CHECKPOINTS", os.pathsep.join((str(first), str(folder))))
     monkeypatch.delenv("EMOTION_SHIPPED_RUNS")
     assert checkpoints_folder() == first
     assert find_run("alone").path == mine
-    assert find_run("faces/c").path == network
-    assert names() == ["faces/far-away", "faces/b", "faces/a", "faces/c", "alone", "new"]
+    assert find_run("faces/d").path == network
+    assert names() == ["faces/c", "faces/b", "faces/a", "faces/d", "alone", "new"]
     assert [experiment.title for experiment in list_experiments()] == ["Faces"]
     monkeypatch.setenv("EMOTION_SHIPPED_RUNS", "hide")
-    assert "faces/c" not in names()
+    assert "faces/d" not in names()
     monkeypatch.delenv("EMOTION_CHECKPOINTS")
     assert checkpoints_folder() == shipped
 
@@ -162,7 +126,6 @@ def test_an_audit_is_found_in_every_folder_and_kept_in_the_first(
 def test_out_is_a_name_where_it_can_be_one(folder: Path) -> None:
     assert out_folder("new") == folder / "new"
     assert out_folder("faces/new") == folder / "faces" / "new"
-    assert out_folder("faces/far-away").resolve() == (folder / "far").resolve()
     assert out_folder("elsewhere/new") == Path("elsewhere/new")
     assert out_folder("../new") == Path("../new")
     assert out_folder("/new") == Path("/new")
@@ -238,18 +201,18 @@ def test_shipped_runs_belong_to_experiments_and_name_only_runs_there_are() -> No
 
 
 def test_the_command_lists_runs_by_experiment(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    write_run(folder / "faces" / "c", role="ablation", variant_of="faces/a", changed="without mixup")
+    write_run(folder / "faces" / "d", role="ablation", variant_of="faces/a", changed="without mixup")
     assert main(["runs"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "faces: Faces."
-    assert [line.split()[0] for line in lines[1:5]] == ["faces/far-away", "faces/b", "faces/a", "faces/c"]
+    assert [line.split()[0] for line in lines[1:5]] == ["faces/c", "faces/b", "faces/a", "faces/d"]
     assert "ablation, without mixup; custom_cnn, 48 px, results only; not evaluated" in lines[4]
     assert lines[5:7] == ["", "Runs of no experiment"]
     assert main(["runs", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["run"] for row in rows] == names()
     assert rows[3] == {
-        "run": "faces/c", "experiment": "faces", "role": "ablation", "variant_of": "faces/a", "changed": "without mixup",
+        "run": "faces/d", "experiment": "faces", "role": "ablation", "variant_of": "faces/a", "changed": "without mixup",
         "backbone": "custom_cnn", "weights": False, "finished": True, "evaluations": [], "unusable": {},
     }  # fmt: skip
 
@@ -260,8 +223,8 @@ def test_a_training_notes_the_name_of_the_run_it_starts_from(folder: Path) -> No
 
     for init, noted in (
         ("faces/a", "faces/a"),
-        (str(folder / "far"), "faces/far-away"),
-        (str(folder / "far" / "model.safetensors"), "faces/far-away"),
+        (str(folder / "faces" / "c"), "faces/c"),
+        (str(folder / "faces" / "c" / "model.safetensors"), "faces/c"),
         ("/somewhere/weights.safetensors", "weights.safetensors"),
         ("affectnet-nothing", "affectnet-nothing"),
         ("/gone/run", "run"),
