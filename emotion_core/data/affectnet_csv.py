@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from emotion_core.data.affectnet import NO_VALUE
-from emotion_core.data.rows import find_columns, read_affect, read_rows
+from emotion_core.data.rows import find_columns, is_missing, read_affect, read_code, read_rows
 from emotion_core.data.source import Source, leads_out, open_source
 from emotion_core.data.splits import with_validation
 from emotion_core.data.table import FaceTable, OnError, Problem, build_frame, settle
@@ -33,6 +33,9 @@ COLUMNS = (
     *("expression", "valence", "arousal"),
 )
 _NEEDED = ("subDirectory_filePath", "expression", "valence", "arousal")
+
+NO_EXPRESSION = 8
+"""AffectNet's own number for it."""
 
 VALIDATION_SHARE = 0.05
 """Of ``training.csv``: some 14,000 images, three times as many as there are to test on."""
@@ -99,7 +102,7 @@ def _numbered_rows(source: Source, file: str) -> Iterator[tuple[int, Mapping[str
             columns = find_columns(cells, _NEEDED)
             if len(columns) == len(_NEEDED):
                 continue
-            if columns or len(cells) != len(COLUMNS) or not cells[COLUMNS.index("expression")].strip().isdecimal():
+            if columns or len(cells) != len(COLUMNS) or read_code(cells[COLUMNS.index("expression")]) is None:
                 raise DataError(
                     f"'{file}' in '{source.path}' begins with {', '.join(cells)[:200]}; expected the columns "
                     f"{', '.join(COLUMNS)}, or rows of nine cells without names."
@@ -116,13 +119,14 @@ def _read_row(source: Source, cells: Mapping[str, str]) -> _Row:
     """
     if len(cells) < len(_NEEDED):
         raise ValueError("a cell is missing")
-    path, code = cells["subDirectory_filePath"].strip(), cells["expression"].strip()
+    path, code = cells["subDirectory_filePath"].strip().replace("\\", "/"), cells["expression"].strip()  # as Windows writes it
     if leads_out(path):
         raise ValueError(f"'{path[:200]}' leads out of the dataset")
-    sample_id = next((folder + path for folder in PICTURES if folder + path in source.names), None)
+    sample_id = next((found for folder in PICTURES if (found := source.find(folder + path)) is not None), None)
     if sample_id is None:
         raise ValueError(f"'{path[:200]}' is missing")
-    if not (code.isdecimal() and len(code) <= 2 and int(code) <= 10):
+    number = NO_EXPRESSION if code and is_missing(code) else read_code(code)
+    if number is None or number > 10:
         raise ValueError(f"expression '{code[:40]}' is not one of 0 to 10")
     valence, arousal = (read_affect(cells[name], name, missing=NO_VALUE) for name in ("valence", "arousal"))
-    return sample_id, AFFECTNET.get(int(code)), valence, arousal
+    return sample_id, AFFECTNET.get(number), valence, arousal

@@ -1,5 +1,7 @@
 """FER-2013 as it was published: ``fer2013.csv`` with a row an image, ``emotion, pixels, Usage``.
 
+The contest's page also has it as ``icml_face_data.csv``: the same rows in the same order, with other columns first.
+
 I. Goodfellow et al. (2013), Challenges in Representation Learning: A report on three machine learning contests, ICONIP.
 """
 
@@ -21,6 +23,7 @@ from emotion_core.errors import DataError, DatasetNotFoundError
 from emotion_core.labels import FER2013
 
 PIXELS_FILE = "fer2013.csv"
+FILES = (PIXELS_FILE, "icml_face_data.csv")
 SIDE = 48
 """Side of every picture, px."""
 
@@ -66,8 +69,8 @@ class PixelRows:
         return read_bytes
 
 
-def read_pixel_rows(source: Source) -> tuple[PixelRows, list[Problem]]:
-    """Read ``fer2013.csv`` line by line and check every pixel; what is wrong with a row is a problem with its line number.
+def read_pixel_rows(source: Source, file: str = PIXELS_FILE) -> tuple[PixelRows, list[Problem]]:
+    """Read one of :data:`FILES` line by line and check every pixel; what is wrong with a row is a problem with its line number.
 
     Raises:
         DataError: the file cannot be read, or its first line does not name the columns.
@@ -79,10 +82,10 @@ def read_pixel_rows(source: Source) -> tuple[PixelRows, list[Problem]]:
     count = 0
     columns: Mapping[str, int] = {}
     try:
-        for line, text in enumerate(source.lines(PIXELS_FILE), start=1):
+        for line, text in enumerate(source.lines(file), start=1):
             cells = text.removeprefix(b"\xef\xbb\xbf").replace(b'"', b"").split(b",")
             if not columns:
-                columns = _find_columns(source, cells)
+                columns = _find_columns(source, file, cells)
                 continue
             if not text.strip():
                 continue
@@ -90,15 +93,15 @@ def read_pixel_rows(source: Source) -> tuple[PixelRows, list[Problem]]:
             try:
                 emotion, usage, values = _read_row(cells, columns)
             except ValueError as error:
-                problems.append(Problem(path=f"{PIXELS_FILE}:{line}", reason=str(error)))
+                problems.append(Problem(path=f"{file}:{line}", reason=str(error)))
                 continue
             rows.append(count - 1)
             labels.append((emotion, usage))
             pixels += values
     except OSError as error:
-        raise DataError(f"'{PIXELS_FILE}' in '{source.path}' cannot be read ({error}). Fetch it again.") from error
+        raise DataError(f"'{file}' in '{source.path}' cannot be read ({error}). Fetch it again.") from error
     if not columns:
-        _find_columns(source, [])
+        _find_columns(source, file, [])
     usable = PixelRows(
         count=count,
         rows=rows,
@@ -109,12 +112,12 @@ def read_pixel_rows(source: Source) -> tuple[PixelRows, list[Problem]]:
     return usable, problems
 
 
-def _find_columns(source: Source, cells: list[bytes]) -> Mapping[str, int]:
+def _find_columns(source: Source, file: str, cells: list[bytes]) -> Mapping[str, int]:
     header = [cell.decode(errors="replace").strip() for cell in cells]
     columns = find_columns(header, _COLUMNS)
     if len(columns) < len(_COLUMNS):
         raise DataError(
-            f"'{PIXELS_FILE}' in '{source.path}' has the columns {', '.join(header)[:200] or 'of an empty file'}; expected "
+            f"'{file}' in '{source.path}' has the columns {', '.join(header)[:200] or 'of an empty file'}; expected "
             f"{', '.join(_COLUMNS)}."
         )
     return columns
@@ -126,11 +129,11 @@ def _read_row(cells: list[bytes], columns: Mapping[str, int]) -> tuple[int, str,
     emotion, usage = (cells[columns[name]].strip().decode(errors="replace") for name in ("emotion", "Usage"))
     if usage not in SPLITS or not (emotion.isdecimal() and len(emotion) == 1 and int(emotion) in FER2013):
         raise ValueError(f"usage '{usage[:40]}' or emotion '{emotion[:40]}' is unknown")
-    text = cells[columns["pixels"]]
+    text = cells[columns["pixels"]].strip()  # the last cell of a line ends with the line
     # What is no digit would end numpy's reading early, with a warning.
     if text.translate(None, b"0123456789 "):
         raise ValueError("the pixels are not whole numbers from 0 to 255")
-    values = np.fromstring(text, dtype=np.int64, sep=" ") if text.strip() else np.zeros(0, dtype=np.int64)
+    values = np.fromstring(text, dtype=np.int64, sep=" ") if text else np.zeros(0, dtype=np.int64)
     if len(values) != SIDE * SIDE:
         raise ValueError(f"{len(values):,} pixels instead of {SIDE * SIDE:,}")
     if values.max() > 255:
@@ -138,13 +141,17 @@ def _read_row(cells: list[bytes], columns: Mapping[str, int]) -> tuple[int, str,
     return int(emotion), usage, values.astype(np.uint8).tobytes()
 
 
-def find_pixels(data_root: str | Path) -> Source | None:
-    """Where ``fer2013.csv`` lies: in ``fer2013/``, ``fer2013.zip``, ``ferplus/``, ``ferplus.zip`` or the data folder itself."""
-    return find_file(PIXELS_FILE, data_root, "fer2013", "ferplus")
+def find_pixels(data_root: str | Path) -> tuple[Source, str] | None:
+    """One of :data:`FILES`, in ``fer2013/``, ``fer2013.zip``, ``ferplus/``, ``ferplus.zip`` or the data folder itself."""
+    for file in FILES:
+        source = find_file(file, data_root, "fer2013", "ferplus")
+        if source is not None:
+            return source, file
+    return None
 
 
 def load_fer2013_csv(data_root: str | Path, *, joined: bool = False, on_error: OnError = "raise") -> FaceTable:
-    """Read FER-2013's own CSV. Ids are ``fer2013.csv/000000`` and so on, by row.
+    """Read FER-2013's own CSV. Ids are ``fer2013.csv/000000`` and so on, by row, whatever the file is called.
 
     Args:
         data_root: folder that holds ``fer2013.csv``, or ``fer2013/`` or ``fer2013.zip`` with it.
@@ -156,13 +163,14 @@ def load_fer2013_csv(data_root: str | Path, *, joined: bool = False, on_error: O
         DatasetNotFoundError: there is no such file.
         DataError: it is another table, or has broken rows with ``on_error="raise"``.
     """
-    source = find_pixels(data_root)
-    if source is None:
+    found = find_pixels(data_root)
+    if found is None:
         raise DatasetNotFoundError("fer2013", [Path(data_root) / PIXELS_FILE, *places("fer2013", data_root)])
-    usable, problems = read_pixel_rows(source)
+    source, file = found
+    usable, problems = read_pixel_rows(source, file)
     kept = settle(problems, on_error, "fer2013")
     if not usable.rows:
-        raise DataError(f"'{PIXELS_FILE}' in '{source.path}' has no usable row.")
+        raise DataError(f"'{file}' in '{source.path}' has no usable row.")
     ids = [f"{PIXELS_FILE}/{row:06d}" for row in usable.rows]
     splits = ["test" if joined and usage == "PublicTest" else SPLITS[usage] for usage in usable.usages]
     return FaceTable(

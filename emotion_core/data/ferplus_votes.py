@@ -106,7 +106,7 @@ def find_votes(data_root: str | Path, *, on_error: OnError = "raise") -> tuple[V
     pixels = find_pixels(data_root)
     votes = find_file(VOTES_FILE, data_root, "ferplus", "fer2013")
     if pixels is not None and votes is not None and not (folders is not None and pictures_of(folders)):
-        return _read_pair(pixels, votes, on_error)
+        return _read_pair(*pixels, votes, on_error)
     if folders is None:
         root = Path(data_root)
         raise DatasetNotFoundError("ferplus", [*places("ferplus", root), root / PIXELS_FILE, root / VOTES_FILE])
@@ -134,13 +134,13 @@ def read_votes(source: Source, *, on_error: OnError = "raise") -> tuple[VoteTabl
     return _vote_table(rows, source.read, others), kept
 
 
-def _read_pair(pixels: Source, votes: Source, on_error: OnError) -> tuple[VoteTable, tuple[Problem, ...]]:
+def _read_pair(pixels: Source, file: str, votes: Source, on_error: OnError) -> tuple[VoteTable, tuple[Problem, ...]]:
     """The same from ``fer2013.csv``: row by row, picture and votes."""
     frame = _read_vote_frame(votes)
-    usable, problems = read_pixel_rows(pixels)
+    usable, problems = read_pixel_rows(pixels, file)
     if usable.count != len(frame):
         raise DataError(
-            f"'{PIXELS_FILE}' in '{pixels.path}' has {usable.count:,} rows, '{VOTES_FILE}' in '{votes.path}' {len(frame):,}: "
+            f"'{file}' in '{pixels.path}' has {usable.count:,} rows, '{VOTES_FILE}' in '{votes.path}' {len(frame):,}: "
             "row by row they do not belong together."
         )
     named = frame["Image name"].to_numpy(dtype=object)[usable.rows]
@@ -148,11 +148,11 @@ def _read_pair(pixels: Source, votes: Source, on_error: OnError) -> tuple[VoteTa
     ids = [f"{FOLDERS[usage][0]}/{image}" for usage, image in zip(usable.usages, named, strict=True)]
     agree = np.array(usable.usages, dtype=object) == usages
     for row, usage in zip(np.array(usable.rows)[~agree], usages[~agree], strict=True):
-        problems.append(Problem(path=f"{VOTES_FILE}:{row + 2}", reason=f"usage '{usage}' is not that of '{PIXELS_FILE}'"))
+        problems.append(Problem(path=f"{VOTES_FILE}:{row + 2}", reason=f"usage '{usage}' is not that of '{file}'"))
     rows = _vote_rows(frame.iloc[np.array(usable.rows, dtype=np.intp)[agree]], frozenset(ids), problems)
     kept = settle(problems, on_error, "ferplus")
     if not rows:
-        raise DataError(f"'{PIXELS_FILE}' in '{pixels.path}' has no usable image.")
+        raise DataError(f"'{file}' in '{pixels.path}' has no usable image.")
     return _vote_table(rows, usable.reader(ids), {}), kept
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from emotion_core.data.rows import find_columns, read_affect, read_rows
+from emotion_core.data.rows import find_columns, is_missing, read_affect, read_rows
 from emotion_core.data.source import FolderSource, Source, ZipSource, leads_out, open_source
 from emotion_core.data.splits import SPLIT_WORDS, stratified_split
 from emotion_core.data.table import FaceTable, OnError, Problem, build_frame, settle
@@ -135,9 +135,10 @@ class _Rows:
             raise ValueError("no image is named")
         if leads_out(image):
             raise ValueError(f"'{image[:200]}' leads out of the file's folder")
-        if not self._source.has(self.folder + image):
+        found = self._source.find(self.folder + image)
+        if found is None:
             raise ValueError(f"'{image[:200]}' is missing, or a link out of the file's folder")
-        return image
+        return found.removeprefix(self.folder)
 
     def _refuse_repeated(self, image: str, labels: _Labels, line: int) -> None:
         """An image counts once; where its labels or its splits differ, nobody knows which are right, so not at all."""
@@ -218,7 +219,7 @@ def _find_columns(source: Source, file: str, cells: list[str]) -> Mapping[str, i
 
 def _read_labels(row: Mapping[str, str]) -> _Labels:
     word = row.get("expression", "")
-    expression = expression_name(word) if word else None
+    expression = None if is_missing(word) else expression_name(word)
     valence, arousal = (read_affect(row.get(name, ""), name) for name in AFFECT)
     if expression is None and valence != valence and arousal != arousal:
         raise ValueError("there is neither an expression nor valence nor arousal")

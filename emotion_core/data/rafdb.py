@@ -1,5 +1,7 @@
 """RAF-DB's single-label part: ``basic/Image/aligned/`` and ``basic/EmoLabel/list_patition_label.txt``.
 
+Kaggle passes the aligned pictures on in folders that are called by split and number, ``DATASET/train/1/``.
+
 S. Li, W. Deng, J. Du (2017), Reliable Crowdsourcing and Deep Locality-Preserving Learning for Expression Recognition in the
 Wild, CVPR. Non-commercial research only.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
+from emotion_core.data.folders import ENDINGS
 from emotion_core.data.source import FolderSource, Source, find_source, places
 from emotion_core.data.splits import SPLIT_WORDS
 from emotion_core.data.table import FaceTable, OnError, Problem, build_frame, settle
@@ -20,12 +23,15 @@ LABELS = "EmoLabel/list_patition_label.txt"
 
 IMAGES = "Image/aligned"
 
+CODES = {str(number) for number in RAF_DB}
+
 
 def load_rafdb(data_root: str | Path, *, on_error: OnError = "raise") -> FaceTable:
     """Read RAF-DB's basic expressions, with the pictures that its authors aligned.
 
-    A line of the label file is ``train_00001.jpg 5``, its picture ``train_00001_aligned.jpg``. The name gives the split,
-    ``train`` or ``test``; there is no validation split.
+    A line of the label file is ``train_00001.jpg 5``, its picture ``train_00001_aligned.jpg``, which some lists name. The name
+    gives the split, ``train`` or ``test``; there is no validation split. Without a label file, folders such as ``train/1/`` and
+    ``DATASET/test/7/`` give both.
 
     Args:
         data_root: folder that holds ``raf-db/`` or ``raf-db.zip``, with ``basic/`` or its content in it; or ``basic/`` itself.
@@ -37,12 +43,16 @@ def load_rafdb(data_root: str | Path, *, on_error: OnError = "raise") -> FaceTab
             ``"raise"``.
     """
     source, root = _find(data_root)
+    if root is None:
+        rows = _folder_rows(source)
+        expressions, splits = zip(*rows.values(), strict=True)
+        return FaceTable(name="raf-db", frame=build_frame(rows, expressions, split=splits), read_bytes=source.read)
     try:
         lines = source.read(root + LABELS).decode(errors="replace").splitlines()
     except OSError as error:
         raise DataError(f"'{root}{LABELS}' in '{source.path}' cannot be read ({error}). Fetch it again.") from error
     problems: list[Problem] = []
-    rows: dict[str, tuple[str, str]] = {}
+    rows = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
@@ -61,8 +71,8 @@ def load_rafdb(data_root: str | Path, *, on_error: OnError = "raise") -> FaceTab
     return FaceTable(name="raf-db", frame=build_frame(rows, expressions, split=splits), read_bytes=source.read, problems=kept)
 
 
-def _find(data_root: str | Path) -> tuple[Source, str]:
-    """The dataset, and where in it the basic part begins."""
+def _find(data_root: str | Path) -> tuple[Source, str | None]:
+    """The dataset, and where in it the basic part begins; ``None`` where it is sorted into folders."""
     folder = FolderSource(Path(os.path.expanduser(data_root)))
     source = find_source("raf-db", data_root)
     for place in [folder] if source is None else [source, folder]:
@@ -71,18 +81,34 @@ def _find(data_root: str | Path) -> tuple[Source, str]:
                 return place, root
     if source is None:
         raise DatasetNotFoundError("raf-db", [*places("raf-db", folder.path), folder.path / LABELS])
-    raise DataError(f"'{source.path}' has no 'basic/{LABELS}' and no '{LABELS}', so it is not RAF-DB's basic part.")
+    if _folder_rows(source):
+        return source, None
+    raise DataError(
+        f"'{source.path}' has no 'basic/{LABELS}', no '{LABELS}' and no pictures in folders such as 'train/1/', so it is not "
+        "RAF-DB's basic part."
+    )
+
+
+def _folder_rows(source: Source) -> dict[str, tuple[str, str]]:
+    """Expression and split of every picture in a folder of Kaggle's kind."""
+    rows = {}
+    for name in sorted(source.names):
+        *above, split, number, file = PurePosixPath(name).parts if name.count("/") > 1 else ("", "", "")
+        known = split.lower() in SPLIT_WORDS and number in CODES and len(above) < 2
+        if known and PurePosixPath(file).suffix.lower() in ENDINGS and not file.startswith("."):
+            rows[name] = RAF_DB[int(number)], SPLIT_WORDS[split.lower()]
+    return rows
 
 
 def _read_line(source: Source, root: str, line: str) -> tuple[str, str, str]:
     words = line.split()
-    if len(words) != 2 or not (words[1].isdecimal() and len(words[1]) == 1 and int(words[1]) in RAF_DB):
+    if len(words) != 2 or words[1] not in CODES:
         raise ValueError("not a picture and a number from 1 to 7")
     name = PurePosixPath(words[0])
     part = name.name.split("_")[0].lower()
     if len(name.parts) != 1 or part not in SPLIT_WORDS:
         raise ValueError(f"'{words[0][:200]}' begins with neither 'train_' nor 'test_'")
-    sample_id = f"{root}{IMAGES}/{name.stem}_aligned{name.suffix}"
+    sample_id = f"{root}{IMAGES}/{name.stem.removesuffix('_aligned')}_aligned{name.suffix}"
     if not source.has(sample_id):
         raise ValueError(f"'{sample_id[:200]}' is missing")
     return sample_id, RAF_DB[int(words[1])], SPLIT_WORDS[part]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -41,6 +42,26 @@ class Source(ABC):
     @abstractmethod
     def has(self, name: str) -> bool:
         """Whether there is such a file; unlike ``names`` this lists nothing."""
+
+    def find(self, name: str) -> str | None:
+        """The file that a list means: the one with this name, or the only one whose name Unicode may write so as well.
+
+        macOS takes an accented letter apart into two characters where a list has one; ``None`` where there is no such file.
+        """
+        if self.has(name):
+            return name
+        found = None if name.isascii() else self._composed.get(unicodedata.normalize("NFC", name))
+        return found if found is not None and self.has(found) else None
+
+    @cached_property
+    def _composed(self) -> dict[str, str | None]:
+        """Names that are not plain ASCII by their composed form; ``None`` where two share it."""
+        found: dict[str, str | None] = {}
+        for name in self.names:
+            if not name.isascii():
+                key = unicodedata.normalize("NFC", name)
+                found[key] = None if key in found else name
+        return found
 
     @abstractmethod
     def _open(self, name: str) -> IO[bytes]: ...

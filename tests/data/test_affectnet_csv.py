@@ -159,3 +159,38 @@ def test_too_few_images_have_no_validation_part(tmp_path: Path, caplog: pytest.L
     assert set(table.frame["split"]) == {"train"}
     assert "There is no validation split: 'affectnet' cannot be split by expression" in caplog.text
     assert np.isfinite(table.affect).all()
+
+
+def test_backslashes_numbers_with_a_point_and_missing_expressions_are_read(tmp_path: Path) -> None:
+    folder = tmp_path / "affectnet"
+    write_affectnet_csv(folder, {"validation.csv": VALIDATION})
+    lines = (folder / "validation.csv").read_text().splitlines()
+    changed = [line.replace("v/", "v\\", 1) for line in lines]
+    for number in range(8):
+        changed = [line.replace(f",{number},-1,1", f",{number}.0,-1.0,1.0") for line in changed]
+    changed = [line.replace(",8,-2,0.5", ",nan,-2.0,0.5") for line in changed]
+    assert [",0.0,-1.0,1.0" in changed[1], changed[1].startswith("v\\0"), ",nan,-2.0," in changed[9]] == [True] * 3
+    expected = load_affectnet_csv(tmp_path).frame
+    (folder / "validation.csv").write_text("\n".join(changed) + "\n")
+    assert load_affectnet_csv(tmp_path).frame.equals(expected)
+
+
+def test_a_name_may_be_written_in_either_form_of_unicode(tmp_path: Path) -> None:
+    composed, apart = "v/\u00e9t\u00e9.jpg", "v/e\u0301te\u0301.jpg"
+    write_affectnet_csv(tmp_path / "affectnet", {"validation.csv": [*VALIDATION, (composed, 1, 0, 0)]})
+    (tmp_path / "affectnet" / composed).rename(tmp_path / "affectnet" / apart)
+    table = load_affectnet_csv(tmp_path)
+    assert table.sample_ids[-1] == apart
+    assert table.read_bytes(apart)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "reason"),
+    [("cp1252", "is not UTF-8 text: line 11 has the byte 0xE9, as Windows-1252"), ("utf-16", "is UTF-16 text, as Excel's")],
+)
+def test_a_list_in_another_encoding_is_named_as_such(tmp_path: Path, encoding: str, reason: str) -> None:
+    write_affectnet_csv(tmp_path / "affectnet", {"validation.csv": [*VALIDATION, ("v/\u00e9.jpg", 1, 0, 0)]})
+    file = tmp_path / "affectnet" / "validation.csv"
+    file.write_bytes(file.read_text(encoding="utf-8").encode(encoding))
+    with pytest.raises(DataError, match=f"{reason}.* Save it again as UTF-8"):
+        load_affectnet_csv(tmp_path)

@@ -69,6 +69,24 @@ def test_columns_go_by_name(tmp_path: Path) -> None:
     assert (read_image(table.read_bytes(table.sample_ids[0]))[..., 0] == pixels).all()
 
 
+@pytest.mark.parametrize(("file", "ending"), [("fer2013.csv", "\n"), ("fer2013.csv", "\r\n"), ("icml_face_data.csv", "\n")])
+def test_pixels_may_be_the_last_column_as_in_the_file_of_the_contest(tmp_path: Path, file: str, ending: str) -> None:
+    pictures = noise(3)
+    lines = [f"{number},Training,{' '.join(map(str, pixels.ravel()))}" for number, pixels in enumerate(pictures)]
+    (tmp_path / file).write_bytes(ending.join(["emotion, Usage, pixels", *lines, ""]).encode())
+    table = load_fer2013_csv(tmp_path)
+    assert table.frame["expression"].tolist() == NAMES[:3]
+    assert table.sample_ids == [f"fer2013.csv/{row:06d}" for row in range(3)]
+    for name, pixels in zip(table.sample_ids, pictures, strict=True):
+        assert (read_image(table.read_bytes(name))[..., 0] == pixels).all()
+
+
+def test_a_broken_row_is_named_by_the_file_that_it_stands_in(tmp_path: Path) -> None:
+    (tmp_path / "icml_face_data.csv").write_text("emotion, Usage, pixels\n3,Training,1 2 3\n")
+    with pytest.raises(DataError, match=r"icml_face_data.csv:2: 3 pixels instead of 2,304"):
+        load_fer2013_csv(tmp_path)
+
+
 GOOD = fer2013_line(3, "Training", noise(1)[0])
 NUMBERS = GOOD.split(",")[1]
 

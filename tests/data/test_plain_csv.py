@@ -271,3 +271,15 @@ def test_further_columns_are_kept_by_image(faces: Path) -> None:
         "images/0.png": {"Age Group": "old", "camera": ""},
     }
     assert table.where([False, True]).attributes.equals(table.attributes)
+
+
+@pytest.mark.parametrize("word", ["nan", "NaN", "<NA>", "None", "null"])
+def test_a_missing_expression_may_be_written_as_programs_do(tmp_path: Path, word: str) -> None:
+    for name in ("a.png", "b.png"):
+        save(tmp_path / name)
+    (tmp_path / "faces.csv").write_text(
+        f"image,expression,valence,arousal,split\na.png,{word},0.5,NaN,test\nb.png,fear,,,test\n"
+    )
+    frame = load_plain_csv(tmp_path / "faces.csv").frame
+    assert frame["expression"].isna().tolist() == [True, False]
+    assert frame["valence"].tolist()[0] == 0.5

@@ -7,7 +7,7 @@ import pytest
 
 from emotion_core.data.rafdb import load_rafdb
 from emotion_core.errors import DataError, DatasetNotFoundError
-from tests.data.layouts import write_rafdb, zipped
+from tests.data.layouts import save, write_rafdb, zipped
 
 # RAF-DB's own order: 1 surprise, 2 fear, 3 disgust, 4 happiness, 5 sadness, 6 anger, 7 neutral.
 LABELS = {f"train_{number:05d}": number for number in range(1, 8)} | {"test_0001": 6, "test_0002": 1}
@@ -86,7 +86,7 @@ def test_what_is_missing_is_said(basic: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"No line of 'basic/EmoLabel/list_patition_label.txt' .* is usable; list_patition"):
         load_rafdb(tmp_path, on_error="skip")
     label_file(basic).unlink()
-    with pytest.raises(DataError, match=r"has no 'basic/EmoLabel/list_patition_label.txt' and no .*, so it is not RAF-DB's"):
+    with pytest.raises(DataError, match=r"has no 'basic/EmoLabel/list_patition_label.txt', no .*, so it is not RAF-DB's"):
         load_rafdb(tmp_path)
 
 
@@ -99,3 +99,28 @@ def test_a_damaged_label_file_in_an_archive_is_refused_in_words(basic: Path, tmp
     archive.write_bytes(content.replace(b"train_00001", b"train_99999", 1))
     with pytest.raises(DataError, match=r"'EmoLabel/list_patition_label.txt' in '.*' cannot be read .*Bad CRC"):
         load_rafdb(archive.parent)
+
+
+def test_a_list_may_name_the_aligned_pictures_themselves(basic: Path, tmp_path: Path) -> None:
+    expected = load_rafdb(tmp_path).frame
+    lines = label_file(basic).read_text().replace(".jpg", "_aligned.jpg")
+    assert lines.count("_aligned.jpg") == len(LABELS)
+    label_file(basic).write_text(lines)
+    assert load_rafdb(tmp_path).frame.equals(expected)
+
+
+@pytest.mark.parametrize("above", ["", "DATASET/"])
+def test_folders_of_split_and_number_will_do(tmp_path: Path, above: str) -> None:
+    folder = tmp_path / "raf-db" / above
+    for name in ("train/1/a_aligned.jpg", "train/7/b_aligned.jpg", "test/4/c.PNG", "test/8/none.jpg", "train/1/._a.jpg"):
+        save(folder / name)
+    (folder / "train" / "1" / "list.txt").write_text("")
+    zipped(tmp_path / "raf-db", tmp_path / "z" / "raf-db.zip")
+    for root in (tmp_path, tmp_path / "z"):
+        frame = load_rafdb(root).frame
+        rows = dict(zip(frame["sample_id"], zip(frame["expression"], frame["split"], strict=True), strict=True))
+        assert rows == {
+            f"{above}test/4/c.PNG": ("happiness", "test"),
+            f"{above}train/1/a_aligned.jpg": ("surprise", "train"),
+            f"{above}train/7/b_aligned.jpg": ("neutral", "train"),
+        }
