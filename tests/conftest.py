@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from tests.experiments import write_experiment
+from tests.stored import NETWORK, write_network
 
 # Each process has a core: more threads than cores only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -68,12 +69,7 @@ def write_affectnet() -> Callable[..., Path]:
 @pytest.fixture
 def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Makes runs with random weights, small enough to be quick, in a checkpoints folder of their own."""
-    import torch
-
-    from emotion_core.models.checkpoint import save_weights
-    from emotion_core.models.network import EmotionNetwork, NetworkConfig
     from emotion_core.results.find import DEFAULT_RUN
-    from emotion_core.results.run import RunInfo, write_info
 
     folder = tmp_path / "checkpoints"
     write_experiment(folder)
@@ -81,14 +77,7 @@ def make_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., P
 
     def make(name: str = DEFAULT_RUN, *, seed: int = 0, **settings: Any) -> Path:
         info = {key: settings.pop(key) for key in ("outputs", "temperature", "init", "dataset", "seconds") if key in settings}
-        config = NetworkConfig(**{"backbone": "custom_cnn", "input_size": 48, **settings})
-        torch.manual_seed(seed)
-        network = EmotionNetwork(config)
-        path = folder / name
-        path.mkdir(parents=True)
-        save_weights(network, path / "model.safetensors")
-        write_info(path, RunInfo(network=config.to_dict(), num_params=1, finished=True, **info))
-        return path
+        return write_network(folder / name, seed=seed, network={**NETWORK, **settings}, **info)
 
     return make
 

@@ -15,28 +15,20 @@ from emotion_core.errors import ConfigError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.continuous import concordance_corrcoef
 from emotion_core.results.find import find_run
-from emotion_core.results.run import RunInfo, read_run, write_evaluation, write_info
+from emotion_core.results.run import read_run
 from emotion_core.results.summaries import read_predictions
+from tests.stored import PROBS, random_predictions, store, write_run
 
 COUNT = 40
 
 
 def predictions(seed: int, *, outputs: tuple[str, ...] = ("expression", "affect")) -> pd.DataFrame:
     """Random predictions for the same forty faces, in an order of their own."""
-    truth, rng = np.random.default_rng(0), np.random.default_rng(seed)
-    table = pd.DataFrame(
-        {
-            "sample_id": [f"images/{index}.jpg" for index in range(COUNT)],
-            "expression": [EXPRESSIONS[index % 8] for index in range(COUNT)],
-            "valence": truth.uniform(-1, 1, COUNT),
-            "arousal": truth.uniform(-1, 1, COUNT),
-        }
-    )
-    probs = rng.dirichlet(np.ones(8), COUNT)
-    for index, name in enumerate(EXPRESSIONS):
-        table[f"prob_{name}"] = probs[:, index] if "expression" in outputs else np.nan
-    for name in ("valence", "arousal"):
-        table[f"pred_{name}"] = rng.uniform(-1, 1, COUNT) if "affect" in outputs else np.nan
+    table = random_predictions(seed, COUNT)
+    if "expression" not in outputs:
+        table[PROBS] = np.nan
+    if "affect" not in outputs:
+        table[["pred_valence", "pred_arousal"]] = np.nan
     return table.sample(frac=1, random_state=seed).reset_index(drop=True)
 
 
@@ -47,13 +39,10 @@ def member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
     def make(name: str, seed: int, **settings: Any) -> Path:
         outputs = settings.get("outputs", ("expression", "affect"))
         network = {"backbone": settings.get("backbone", "resnet50"), "input_size": 64}
-        write_info(tmp_path / name, RunInfo(network=network, outputs=outputs, num_params=seed, seconds=2.0, finished=True))
-        metrics = {
-            "dataset": "faces", "split": "test", "images": COUNT, "left_out": 0, "num_classes": 8, "seed": 0,
-            "fingerprint": settings.get("fingerprint", "abc"), "chosen_by": {}, "collapse": [], "measures": {},
-        }  # fmt: skip
-        write_evaluation(tmp_path / name, "faces", "test", metrics, predictions(seed, outputs=outputs))
-        return tmp_path / name
+        path = write_run(tmp_path / name, network=network, outputs=outputs, num_params=seed, seconds=2.0)
+        about = {"left_out": 0, "num_classes": 8, "fingerprint": settings.get("fingerprint", "abc"), "chosen_by": {}}
+        store(path, predictions(seed, outputs=outputs), collapse=[], measures={}, **about)
+        return path
 
     return make
 
@@ -119,7 +108,7 @@ def test_the_command_makes_a_run_with_a_card(
 def test_what_cannot_be_combined(member: Callable[..., Path], tmp_path: Path, names: list[str], message: str) -> None:
     member("a", 1)
     member("other", 2, fingerprint="xyz")
-    write_info(tmp_path / "none", RunInfo(network={"backbone": "vgg16", "input_size": 64}))
+    write_run(tmp_path / "none")
     with pytest.raises(ConfigError, match=message):
         combine([find_run(name) for name in names], tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -133,7 +122,7 @@ def test_a_run_named_twice_counts_once(member: Callable[..., Path], tmp_path: Pa
 def test_an_ensemble_made_anew_keeps_nothing_of_the_old_one(member: Callable[..., Path], tmp_path: Path) -> None:
     runs = [read_run(member("a", 1)), read_run(member("b", 2))]
     for run in runs:
-        write_evaluation(run.path, "faces", "val", {**run.evaluations["faces-test"], "split": "val"}, predictions(9))
+        store(run.path, predictions(9), **{**run.evaluations["faces-test"], "split": "val"})
     assert set(combine(runs, tmp_path / "out").evaluations) == {"faces-test", "faces-val"}
     third = read_run(member("c", 3))
     assert set(combine([runs[0], third], tmp_path / "out").evaluations) == {"faces-test"}

@@ -23,9 +23,11 @@ from emotion_core.metrics.table import METRICS, Metric
 from emotion_core.remeasure import Change, remeasure
 from emotion_core.results.card import render_card
 from emotion_core.results.find import find_run
-from emotion_core.results.run import Run, RunInfo, write_evaluation, write_info
+from emotion_core.results.run import Run, write_evaluation
 from emotion_core.results.summaries import load_summary, read_predictions
-from tests.compare.stored import SELECTION, correct, predictions
+from tests.compare.stored import correct
+from tests.stored import predictions, write_run
+from tests.stored import store as store_evaluation
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY = "faces-test"
@@ -48,12 +50,10 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Run]
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(tmp_path))
 
     def store_one(name: str, right: int = 120, dataset: str = "faces", **changes: Any) -> Run:
-        write_info(tmp_path / name, RunInfo(network={"backbone": "custom_cnn", "input_size": 48}, seed=0))
         table = predictions(correct(right), seed=right)
-        metrics = {"dataset": dataset, "split": "test", "images": len(table), "fingerprint": "abc", "seed": 0,
-                   "chosen_by": SELECTION, "temperature": 1.5, "collapse": [],
-                   "measures": measures_of(table), **changes}  # fmt: skip
-        write_evaluation(tmp_path / name, dataset, "test", metrics, table)
+        write_run(tmp_path / name)
+        later = {"temperature": 1.5, "collapse": [], "measures": measures_of(table)}
+        store_evaluation(tmp_path / name, table, dataset, **{**later, **changes})
         return find_run(tmp_path / name)
 
     return store_one

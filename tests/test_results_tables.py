@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_core.labels import AFFECT, EXPRESSIONS
-from emotion_core.metrics.summary import summarize
 from emotion_core.models.backbones import BACKBONES
-from emotion_core.results.run import RunInfo, write_evaluation, write_info
+from tests import stored
+from tests.stored import first_right, store, write_run
 
 IMAGES = 400
 
@@ -32,17 +31,9 @@ def results() -> ModuleType:
 
 
 def predictions(right: int, *, affect: bool = True) -> pd.DataFrame:
-    """The first ``right`` images are right, the others say the next expression."""
-    labels = np.arange(IMAGES) % 8
-    said = np.where(np.arange(IMAGES) < right, labels, (labels + 1) % 8)
-    rng = np.random.default_rng(0)
-    columns: dict[str, Any] = {"sample_id": [f"{number:03}.jpg" for number in range(IMAGES)]}
-    columns["expression"] = np.array(EXPRESSIONS)[labels]
-    columns |= {f"prob_{name}": np.where(said == index, 0.65, 0.05) for index, name in enumerate(EXPRESSIONS)}
-    for name in AFFECT:
-        columns[name] = rng.uniform(-0.9, 0.9, IMAGES)
-        columns[f"pred_{name}"] = 0.5 * columns[name] if affect else np.full(IMAGES, np.nan)
-    return pd.DataFrame(columns)
+    """The first ``right`` images are right; without ``affect`` no valence and arousal are predicted."""
+    table = stored.predictions(first_right(right, IMAGES))
+    return table if affect else table.assign(pred_valence=np.nan, pred_arousal=np.nan)
 
 
 def make(
@@ -57,20 +48,9 @@ def make(
     **settings: Any,
 ) -> None:
     training = {"title": "A preset", "phases": [], "seed": seed, **settings}
-    network = {"backbone": "custom_cnn", "input_size": 48}
     role, variant_of, changed = about
-    info = RunInfo(
-        network=network, training=training, seed=seed, num_params=1, finished=True,
-        role=role, variant_of=variant_of, changed=changed,
-    )  # fmt: skip
-    write_info(folder / name, info)
-    measures = {key: {"value": value, "low": value, "high": value} for key, value in summarize(table).items()}
-    chosen = {"measure": "accuracy", "split": "val", "epoch": 1, "value": 0.5}
-    metrics = {
-        "dataset": "ferplus", "split": "test", "images": IMAGES, "fingerprint": images, "seed": seed,
-        "chosen_by": chosen, "measures": measures, "flip": flip,
-    }  # fmt: skip
-    write_evaluation(folder / name, "ferplus", "test", metrics, table)
+    write_run(folder / name, training=training, seed=seed, num_params=1, role=role, variant_of=variant_of, changed=changed)
+    store(folder / name, table, "ferplus", fingerprint=images, seed=seed, flip=flip)
 
 
 def test_repeats_and_ablations_have_their_own_lines(results: ModuleType, tmp_path: Path) -> None:
@@ -166,7 +146,7 @@ def test_runs_on_several_datasets_have_a_matrix(results: ModuleType, tmp_path: P
         "dataset": "sfew",
         "measures": {key: {"value": 0.25, "low": 0.2, "high": 0.3} for key in ("accuracy", "balanced_accuracy")},
     }
-    write_evaluation(tmp_path / "two", "sfew", "test", metrics, predictions(100))
+    store(tmp_path / "two", predictions(100), **metrics)
     text = results.render(tmp_path)
     section = text[text.index("## How they generalise") :].split("\n## ")[0].splitlines()
     assert section[0] == "## How they generalise"

@@ -16,14 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-import torch
-
-from emotion_core.models.checkpoint import save_weights
-from emotion_core.models.network import EmotionNetwork, NetworkConfig
-from emotion_core.results.run import RunInfo, write_info
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
+from tests.stored import write_network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DEADLINE = 180.0
@@ -61,11 +57,7 @@ def chromium() -> str:
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The server's runs: one untrained network."""
     folder = tmp_path_factory.mktemp("checkpoints")
-    torch.manual_seed(0)
-    config = NetworkConfig(backbone="custom_cnn", input_size=48)
-    (folder / "small").mkdir()
-    save_weights(EmotionNetwork(config), folder / "small" / "model.safetensors")
-    write_info(folder / "small", RunInfo(network=config.to_dict(), finished=True))
+    write_network(folder / "small")
     return folder
 
 

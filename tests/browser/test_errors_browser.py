@@ -12,10 +12,9 @@ import pytest
 
 from emotion_core.data.schematic import load_schematic
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.metrics.summary import summarize
 from emotion_core.results.find import DEFAULT_RUN
-from emotion_core.results.run import RunInfo, write_evaluation, write_info
 from tests.experiments import write_experiment
+from tests.stored import predicted, store, write_run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -37,21 +36,13 @@ def answers(seed: int) -> pd.DataFrame:
     return table
 
 
-def said(table: pd.DataFrame) -> np.ndarray[Any, Any]:
-    return np.array(EXPRESSIONS, dtype=object)[table[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy().argmax(axis=1)]
-
-
 @pytest.fixture(scope="module")
 def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two runs with results only."""
     folder = tmp_path_factory.mktemp("checkpoints")
     write_experiment(folder)
     for seed, name in enumerate((FIRST, SECOND)):
-        table = answers(seed)
-        write_info(folder / name, RunInfo(network={"backbone": "custom_cnn", "input_size": 48}, finished=True))
-        measures = {key: {"value": value, "low": value, "high": value} for key, value in summarize(table).items()}
-        metrics = {"dataset": "schematic", "split": "test", "images": IMAGES, "fingerprint": "f", "measures": measures}
-        write_evaluation(folder / name, "schematic", "test", metrics, table)
+        store(write_run(folder / name), answers(seed), "schematic")
     return folder
 
 
@@ -87,8 +78,8 @@ def test_from_a_cell_to_an_image_and_on_by_keyboard(page: Page, address: str) ->
     table = answers(0)
     page.goto(f"{address}/errors")
     page.get_by_text(f"of {IMAGES}, by loss").wait_for()
-    wrong = table["expression"].to_numpy() != said(table)
-    cell = pd.Series(list(zip(table["expression"][wrong], said(table)[wrong], strict=True))).value_counts()
+    wrong = table["expression"].to_numpy() != predicted(table)
+    cell = pd.Series(list(zip(table["expression"][wrong], predicted(table)[wrong], strict=True))).value_counts()
     (row, column), number = cell.index[0], int(cell.iloc[0])
     assert number >= 3
     from playwright.sync_api import expect
@@ -97,7 +88,7 @@ def test_from_a_cell_to_an_image_and_on_by_keyboard(page: Page, address: str) ->
     page.get_by_text(f"{number} images of {IMAGES}, by loss").wait_for()
     assert f"true={row}" in page.url
     assert f"said={column}" in page.url
-    ids = set(table["sample_id"][(table["expression"] == row) & (said(table) == column)])
+    ids = set(table["sample_id"][(table["expression"] == row) & (predicted(table) == column)])
     buttons = page.get_by_role("button", name="Open faces/")
     expect(buttons).to_have_count(number, timeout=DEADLINE)
     assert {button.inner_text().removeprefix("Open ") for button in buttons.all()} == ids
@@ -122,7 +113,7 @@ def test_from_a_cell_to_an_image_and_on_by_keyboard(page: Page, address: str) ->
 def test_two_runs_side_by_side(page: Page, address: str) -> None:
     first, second = answers(0), answers(1)
     page.goto(f"{address}/errors?b={SECOND}")
-    only = (said(first) != first["expression"]) & (said(second) == second["expression"])
+    only = (predicted(first) != first["expression"]) & (predicted(second) == second["expression"])
     page.get_by_text(f"only B right {only.sum()}").click()
     page.get_by_text(f"{only.sum()} images of {IMAGES}").wait_for()
     page.get_by_text("McNemar's exact p").wait_for()

@@ -32,7 +32,8 @@ from emotion_core.metrics.summary import summarize
 from emotion_core.results.reported import load_reported
 from emotion_core.results.run import write_evaluation
 from emotion_core.results.summaries import RESAMPLES, SEED, load_summary
-from tests.compare.stored import IMAGES, SELECTION, MakeRun, correct, load, only, predictions
+from tests.compare.stored import IMAGES, MakeRun, correct, load, only
+from tests.stored import SELECTION, predictions
 
 
 def test_a_constructed_difference_in_accuracy(make_run: MakeRun, tmp_path: Path) -> None:

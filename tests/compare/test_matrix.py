@@ -15,7 +15,8 @@ from emotion_core.compare.matrix import generalisation_matrix, matrix_table, rea
 from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.run import write_evaluation
-from tests.compare.stored import MakeRun, correct, predictions
+from tests.compare.stored import MakeRun, correct
+from tests.stored import PROBS, predictions
 
 
 def measured(tmp_path: Path, make_run: MakeRun, name: str, rights: dict[str, int], info: dict[str, Any] | None = None) -> None:
@@ -34,7 +35,7 @@ def measured(tmp_path: Path, make_run: MakeRun, name: str, rights: dict[str, int
 
 
 def said(table: pd.DataFrame) -> np.ndarray:
-    return table[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy().argmax(axis=1)
+    return table[PROBS].to_numpy().argmax(axis=1)
 
 
 @pytest.fixture

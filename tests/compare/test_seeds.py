@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from emotion_core.compare import repeated_trainings, reported_entries, seed_spread
-from tests.compare.stored import MakeRun, correct, load, predictions
+from tests.compare.stored import MakeRun, correct, load
+from tests.stored import predictions
 
 
 def test_seeds_of_one_training(make_run: MakeRun, tmp_path: Path) -> None:

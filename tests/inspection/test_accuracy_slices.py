@@ -16,10 +16,10 @@ from emotion_core.metrics.intervals import wilson_interval
 from emotion_core.metrics.significance import holm
 from emotion_core.metrics.stratified import mantel_haenszel
 from emotion_core.results.find import find_run
-from emotion_core.results.run import Run, RunInfo, write_evaluation, write_info
+from emotion_core.results.run import Run
 from emotion_core.results.slices import read_slices, slice_rows, write_slices
-from tests.compare.stored import predictions
 from tests.data.layouts import save
+from tests.stored import predictions, store, write_run
 
 IMAGES = 160
 
@@ -28,14 +28,9 @@ IMAGES = 160
 def run(tmp_path: Path) -> Run:
     """Right on nine in ten young faces and on three in ten old ones, by turns."""
     right = np.array([number % 10 < (9 if number < 80 else 3) for number in range(IMAGES)])
-    table = predictions(right)
-    write_info(tmp_path / "runs" / "mine", RunInfo(network={"backbone": "custom_cnn", "input_size": 48}))
-    metrics = {
-        "dataset": "faces", "split": "test", "images": IMAGES, "fingerprint": "f", "seed": 0, "flip": False,
-        "measures": {}, "chosen_by": {},
-    }  # fmt: skip
-    write_evaluation(tmp_path / "runs" / "mine", "faces", "test", metrics, table)
-    return find_run(tmp_path / "runs" / "mine")
+    folder = write_run(tmp_path / "runs" / "mine")
+    store(folder, predictions(right), flip=False, measures={}, chosen_by={})
+    return find_run(folder)
 
 
 @pytest.fixture

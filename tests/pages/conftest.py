@@ -10,14 +10,11 @@ from pathlib import Path
 
 import pytest
 import streamlit as st
-import torch
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.models.checkpoint import save_weights
-from emotion_core.models.network import EmotionNetwork, NetworkConfig
-from emotion_core.results.run import RunInfo, write_info
 from tests.experiments import write_experiment
 from tests.pages.opening import make_app
+from tests.stored import write_network
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -37,15 +34,7 @@ def make_run(checkpoints: Path) -> Callable[..., Path]:
     """Writes a run folder with an untrained network that takes 48 px."""
 
     def make(name: str, seed: int = 0) -> Path:
-        torch.manual_seed(seed)
-        config = NetworkConfig(backbone="custom_cnn", input_size=48)
-        network = EmotionNetwork(config)
-        folder = checkpoints / name
-        folder.mkdir()
-        save_weights(network, folder / "model.safetensors")
-        num_params = sum(parameter.numel() for parameter in network.parameters())
-        write_info(folder, RunInfo(network=config.to_dict(), finished=True, num_params=num_params))
-        return folder
+        return write_network(checkpoints / name, seed=seed)
 
     return make
 

@@ -14,33 +14,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from emotion_core.labels import EXPRESSIONS
-from emotion_core.metrics.summary import summarize
 from emotion_core.results.find import DEFAULT_RUN
-from emotion_core.results.run import RunInfo, write_evaluation, write_info
 from pages.affect_map.planes import chosen_rows
 from pages.shared.pictures import thumbnail, why_no_pictures
+from tests import stored
 from tests.experiments import write_experiment
 from tests.pages.opening import go_to
+from tests.stored import predicted, random_predictions, write_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGES = 60
-
-
-def predictions(seed: int = 0, images: int = IMAGES) -> pd.DataFrame:
-    """True values are the same for every seed, predictions are not."""
-    truth, generator = np.random.default_rng(99), np.random.default_rng(seed)
-    columns: dict[str, Any] = {
-        "sample_id": [f"images/{number}.jpg" for number in range(images)],
-        "expression": [EXPRESSIONS[number % 8] for number in range(images)],
-        "valence": truth.uniform(-1, 1, images),
-        "arousal": truth.uniform(-1, 1, images),
-    }
-    probs = generator.dirichlet(np.ones(8), images)
-    columns |= {f"prob_{name}": probs[:, i] for i, name in enumerate(EXPRESSIONS)}
-    for axis in ("valence", "arousal"):
-        columns[f"pred_{axis}"] = np.clip(columns[axis] * 0.5 + generator.normal(0, 0.2, images), -1, 1)
-    return pd.DataFrame(columns)
 
 
 @pytest.fixture
@@ -48,13 +31,8 @@ def store(checkpoints: Path) -> Callable[..., Path]:
     """Writes a run with one evaluation and no weights."""
 
     def write(name: str, table: pd.DataFrame, evaluation: tuple[str, str] = ("affectnet-3999", "test")) -> Path:
-        dataset, split = evaluation
-        folder = checkpoints / name
-        folder.mkdir()
-        write_info(folder, RunInfo(network={"backbone": "resnet50", "input_size": 48}, finished=True))
-        measures = {key: {"value": value, "low": value - 0.1, "high": value + 0.1} for key, value in summarize(table).items()}
-        metrics = {"dataset": dataset, "split": split, "images": len(table), "fingerprint": "f", "measures": measures}
-        write_evaluation(folder, dataset, split, metrics, table)
+        folder = write_run(checkpoints / name)
+        stored.store(folder, table, *evaluation)
         return folder
 
     return write
@@ -62,8 +40,8 @@ def store(checkpoints: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def two_runs(store: Callable[..., Path]) -> None:
-    store("a-first", predictions(1))
-    store(DEFAULT_RUN, predictions(2))
+    store("a-first", random_predictions(1))
+    store(DEFAULT_RUN, random_predictions(2))
 
 
 def open_map(app: AppTest, **query: str) -> AppTest:
@@ -141,10 +119,10 @@ def test_two_runs_say_which_is_closer(app: AppTest) -> None:
 
 
 def test_other_labels_are_named(app: AppTest, store: Callable[..., Path]) -> None:
-    store(DEFAULT_RUN, predictions(1))
-    folder = store("other", predictions(2))
+    store(DEFAULT_RUN, random_predictions(1))
+    folder = store("other", random_predictions(2))
     path = folder / "evaluations" / "affectnet-3999-test" / "metrics.json"
-    path.write_text(path.read_text().replace('"fingerprint": "f"', '"fingerprint": "g"'))
+    path.write_text(path.read_text().replace('"fingerprint": "abc"', '"fingerprint": "g"'))
     open_map(app, b="other")
     assert "other images or labels" in app.warning[0].value
 
@@ -152,7 +130,7 @@ def test_other_labels_are_named(app: AppTest, store: Callable[..., Path]) -> Non
 @pytest.mark.usefixtures("two_runs")
 def test_the_address_says_what_is_shown_and_filters_work(app: AppTest) -> None:
     open_map(app, a="a-first", show="true", expression="fear", region="sad, bored")
-    table = predictions(1)
+    table = random_predictions(1)
     fits = (table["expression"] == "fear") & (table["valence"] < 0) & (table["arousal"] < 0)
     assert app.selectbox(key="a").value == "a-first"
     assert fits.sum() > 0
@@ -170,7 +148,7 @@ def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
 
 
 def test_filters_that_nothing_fits(app: AppTest, store: Callable[..., Path]) -> None:
-    table = predictions()
+    table = random_predictions()
     table["expression"] = "neutral"
     store(DEFAULT_RUN, table)
     open_map(app, expression="fear")
@@ -185,7 +163,7 @@ def test_no_evaluation_is_one_sentence_and_one_command(app: AppTest) -> None:
 
 
 def test_a_run_without_valence_says_so(app: AppTest, store: Callable[..., Path]) -> None:
-    table = predictions()
+    table = random_predictions()
     table[["valence", "arousal", "pred_valence", "pred_arousal"]] = np.nan
     store("fer", table, ("ferplus", "test"))
     open_map(app)
@@ -194,13 +172,13 @@ def test_a_run_without_valence_says_so(app: AppTest, store: Callable[..., Path])
 
 
 def test_a_collapsed_run_is_named(app: AppTest, store: Callable[..., Path]) -> None:
-    store("still", predictions().assign(pred_arousal=0.25))
+    store("still", random_predictions().assign(pred_arousal=0.25))
     open_map(app)
     assert "Predicted arousal is 0.250 for every image" in app.warning[0].value.replace("\\", "")
 
 
 def test_missing_predictions_are_one_sentence(app: AppTest, store: Callable[..., Path]) -> None:
-    folder = store(DEFAULT_RUN, predictions())
+    folder = store(DEFAULT_RUN, random_predictions())
     (folder / "evaluations" / "affectnet-3999-test" / "predictions.parquet").unlink()
     open_map(app)
     assert "Evaluate the run again" in app.error[0].value.replace("\\", "")
@@ -217,7 +195,7 @@ def test_without_a_data_folder_it_says_what_is_missing(app: AppTest, tmp_path: P
 
 
 def test_many_faces_are_sampled_over_their_density(app: AppTest, store: Callable[..., Path]) -> None:
-    store(DEFAULT_RUN, predictions(images=3_000))
+    store(DEFAULT_RUN, random_predictions(images=3_000))
     open_map(app, show="predicted")
     kinds = [trace["type"] for trace in json.loads(charts(app)[0].proto.spec)["data"]]
     assert kinds == ["heatmap", "scatter"]
@@ -234,7 +212,7 @@ def test_chosen_faces_are_listed_with_pictures(
     rows = [(number % 8, 0.1, 0.1, np.full((200, 200, 3), number, dtype=np.uint8)) for number in range(IMAGES)]
     write_affectnet(tmp_path, rows)
     monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
-    store(DEFAULT_RUN, predictions())
+    store(DEFAULT_RUN, random_predictions())
     open_map(app, show="predicted")
     before = len(images(app))
     choose(app, 0, [{"customdata": 3}, {"customdata": [5]}, {"customdata": -1}])
@@ -268,9 +246,8 @@ def test_contradictions_of_the_run(app: AppTest) -> None:
     run(app)
     found = next(frame.value for frame in app.dataframe if "contradiction" in frame.value)
     assert found["size"].is_monotonic_decreasing
-    table = predictions(2).set_index("sample_id")
-    said = table[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy().argmax(axis=1)
-    expected = dict(zip(table.index, (EXPRESSIONS[index] for index in said), strict=True))
+    table = random_predictions(2).set_index("sample_id")
+    expected = dict(zip(table.index, predicted(table), strict=True))
     assert all(expected[row.image] == row.expression for row in found.itertuples())
     assert found["valence"].tolist() == pytest.approx(table.loc[found["image"], "pred_valence"].tolist())
 
@@ -322,8 +299,8 @@ def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) ->
 
 def test_a_link_with_a_name_of_before_leads_to_the_run(app: AppTest, store: Callable[..., Path], checkpoints: Path) -> None:
     write_experiment(checkpoints, "affectnet")
-    store("a-first", predictions(1))
-    store("affectnet/vgg16", predictions(2))
+    store("a-first", random_predictions(1))
+    store("affectnet/vgg16", random_predictions(2))
     app.query_params.update(a="affectnet-vgg16", b="a-first")
     open_map(app)
     assert (app.selectbox(key="a").value, app.selectbox(key="b").value) == ("affectnet/vgg16", "a-first")

@@ -22,12 +22,13 @@ from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.find import stamp_runs
 from emotion_core.results.reviews import ReviewStore
-from emotion_core.results.run import RunInfo, append_history, read_run, write_evaluation, write_info
+from emotion_core.results.run import append_history, read_run, write_evaluation
 from emotion_core.results.summaries import read_predictions
+from tests import stored
 from tests.pages.opening import make_app
+from tests.stored import measures, write_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-SELECTION = {"measure": "accuracy", "split": "val", "epoch": 3, "value": 0.5}
 IMAGES = 160
 
 
@@ -64,23 +65,17 @@ def add(store: Path) -> Callable[..., Path]:
         for place, affect in enumerate(AFFECT):
             table[affect] = np.sin(np.arange(IMAGES) + place)
             table[f"pred_{affect}"] = np.clip(table[affect] * share + 0.3 * rng.normal(size=IMAGES), -1, 1)
-        folder = store / name
         training = {"title": "A preset", "seed": seed, "epochs": 3, "loss": {"expression": 1.0}}
-        write_info(
-            folder,
-            RunInfo(
-                network={"backbone": backbone, "input_size": 48},
-                training=training,
-                seed=seed,
-                num_params=1_000_000 * (1 + len(backbone)),
-                seconds=60.0,
-                finished=True,
-            ),
+        folder = write_run(
+            store / name,
+            network={"backbone": backbone, "input_size": 48},
+            training=training,
+            seed=seed,
+            num_params=1_000_000 * (1 + len(backbone)),
+            seconds=60.0,
         )
-        measures = {key: {"value": value, "low": value - 0.05, "high": value + 0.05} for key, value in summarize(table).items()}
-        metrics = {"dataset": "affectnet-3999", "split": split, "images": IMAGES, "fingerprint": "abc", "chosen_by": SELECTION}
-        metrics |= {"seed": seed, "collapse": find_collapse(table), "measures": measures, **changes}
-        write_evaluation(folder, "affectnet-3999", split, metrics, table)
+        about = {"seed": seed, "collapse": find_collapse(table), "measures": measures(table, around=0.05), **changes}
+        stored.store(folder, table, "affectnet-3999", split, **about)
         return folder
 
     return write
@@ -401,7 +396,7 @@ def test_nothing_there_is_one_sentence_and_one_command(app: AppTest, store: Path
     run(app)
     assert "There is no run yet" in app.info[0].value
     assert "emotion_core train" in app.code[0].value
-    write_info(store / "fresh", RunInfo(network={"backbone": "vgg16", "input_size": 48}))
+    write_run(store / "fresh", finished=False)
     run(app)
     assert "No run has been evaluated" in app.info[0].value
     assert "evaluate fresh --dataset" in app.code[0].value

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,33 +18,15 @@ from emotion_core.metrics.significance import mcnemar_exact
 from emotion_core.metrics.summary import summarize
 from emotion_core.results.find import DEFAULT_RUN
 from emotion_core.results.reviews import Review, ReviewStore
-from emotion_core.results.run import read_run, write_evaluation
+from emotion_core.results.run import read_run
 from emotion_core.results.slices import Slice, write_slices
+from tests import stored
 from tests.pages.opening import go_to
+from tests.stored import predicted, random_predictions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 IMAGES = 60
 PROBS = [f"prob_{name}" for name in EXPRESSIONS]
-
-
-def predictions(seed: int = 0, images: int = IMAGES) -> pd.DataFrame:
-    """True values are the same for every seed, predictions are not."""
-    truth, generator = np.random.default_rng(99), np.random.default_rng(seed)
-    columns: dict[str, Any] = {
-        "sample_id": [f"images/{number}.jpg" for number in range(images)],
-        "expression": [EXPRESSIONS[number % 8] for number in range(images)],
-        "valence": truth.uniform(-1, 1, images),
-        "arousal": truth.uniform(-1, 1, images),
-    }
-    probs = generator.dirichlet(np.ones(8), images)
-    columns |= {name: probs[:, i] for i, name in enumerate(PROBS)}
-    for axis in ("valence", "arousal"):
-        columns[f"pred_{axis}"] = np.clip(columns[axis] * 0.5 + generator.normal(0, 0.2, images), -1, 1)
-    return pd.DataFrame(columns)
-
-
-def said(table: pd.DataFrame) -> np.ndarray:
-    return np.array(EXPRESSIONS, dtype=object)[table[PROBS].to_numpy().argmax(axis=1)]
 
 
 @pytest.fixture
@@ -54,10 +35,7 @@ def store(make_run: Callable[..., Path]) -> Callable[..., Path]:
 
     def write(name: str, table: pd.DataFrame, evaluation: tuple[str, str] = ("affectnet-3999", "test")) -> Path:
         folder = make_run(name, seed=len(name))
-        dataset, split = evaluation
-        measures = {key: {"value": value, "low": value - 0.1, "high": value + 0.1} for key, value in summarize(table).items()}
-        metrics = {"dataset": dataset, "split": split, "images": len(table), "fingerprint": "f", "measures": measures}
-        write_evaluation(read_run(folder).path, dataset, split, metrics, table)
+        stored.store(folder, table, *evaluation)
         return folder
 
     return write
@@ -65,8 +43,8 @@ def store(make_run: Callable[..., Path]) -> Callable[..., Path]:
 
 @pytest.fixture
 def two_runs(store: Callable[..., Path]) -> None:
-    store(DEFAULT_RUN, predictions(2))
-    store("b-second", predictions(1))
+    store(DEFAULT_RUN, random_predictions(2))
+    store("b-second", random_predictions(1))
 
 
 @pytest.fixture
@@ -114,8 +92,8 @@ def click(app: AppTest, *cells: list[int]) -> AppTest:
 @pytest.mark.usefixtures("two_runs")
 def test_opens_on_the_errors_of_the_default_run(app: AppTest) -> None:
     open_errors(app)
-    table = predictions(2)
-    wrong = table[said(table) != table["expression"]]
+    table = random_predictions(2)
+    wrong = table[predicted(table) != table["expression"]]
     probability = wrong[PROBS].to_numpy()[np.arange(len(wrong)), [EXPRESSIONS.index(name) for name in wrong["expression"]]]
     expected = wrong["sample_id"].to_numpy()[np.argsort(probability, kind="stable")]
     assert app.selectbox(key="a").value == DEFAULT_RUN
@@ -130,18 +108,18 @@ def test_opens_on_the_errors_of_the_default_run(app: AppTest) -> None:
 @pytest.mark.usefixtures("two_runs")
 def test_a_click_opens_the_images_of_a_cell_and_again_closes_them(app: AppTest) -> None:
     open_errors(app)
-    table = predictions(2)
-    answers = said(table)
+    table = random_predictions(2)
+    answers = predicted(table)
     first = next(row for row in range(IMAGES) if answers[row] != table["expression"][row])
-    true, predicted = table["expression"][first], answers[first]
-    cell = [EXPRESSIONS.index(true), EXPRESSIONS.index(predicted)]
+    true, said = table["expression"][first], answers[first]
+    cell = [EXPRESSIONS.index(true), EXPRESSIONS.index(said)]
     click(app, cell)
-    expected = set(table["sample_id"][(table["expression"] == true) & (answers == predicted)])
+    expected = set(table["sample_id"][(table["expression"] == true) & (answers == said)])
     assert set(shown(app)) == expected
     assert app.multiselect(key="true").value == [true]
-    assert app.multiselect(key="said").value == [predicted]
+    assert app.multiselect(key="said").value == [said]
     assert app.segmented_control(key="outcome").value == "all"
-    assert (app.query_params["true"], app.query_params["said"]) == (true, predicted)
+    assert (app.query_params["true"], app.query_params["said"]) == (true, said)
     click(app, cell)
     assert app.multiselect(key="true").value == []
     assert app.segmented_control(key="outcome").value == "wrong"
@@ -150,21 +128,21 @@ def test_a_click_opens_the_images_of_a_cell_and_again_closes_them(app: AppTest) 
 @pytest.mark.usefixtures("two_runs")
 def test_rows_and_columns_open_too(app: AppTest) -> None:
     open_errors(app)
-    table = predictions(2)
+    table = random_predictions(2)
     click(app, [4, -1])
     assert set(shown(app)) == set(table["sample_id"][table["expression"] == "fear"])
     app.button(key="clear").click()
     run(app)
     assert app.multiselect(key="true").value == []
     click(app, [-1, 6])
-    assert set(shown(app)) == set(table["sample_id"][said(table) == "anger"])
+    assert set(shown(app)) == set(table["sample_id"][predicted(table) == "anger"])
 
 
 @pytest.mark.usefixtures("two_runs")
 def test_two_runs_have_piles_and_a_matrix_of_their_own(app: AppTest) -> None:
     open_errors(app, b="b-second")
-    first, second = (predictions(seed) for seed in (2, 1))
-    right = [said(table) == table["expression"].to_numpy() for table in (first, second)]
+    first, second = (random_predictions(seed) for seed in (2, 1))
+    right = [predicted(table) == table["expression"].to_numpy() for table in (first, second)]
     expected = mcnemar_exact(*right)
     assert f"p = {expected.p_value:.3f}" in words(app)
     labels = [option.content for option in app.segmented_control(key="pile").proto.options]
@@ -176,9 +154,9 @@ def test_two_runs_have_piles_and_a_matrix_of_their_own(app: AppTest) -> None:
     run(app)
     app.segmented_control(key="axes").select("run × run")
     run(app)
-    cell = [EXPRESSIONS.index(said(first)[0]), EXPRESSIONS.index(said(second)[0])]
+    cell = [EXPRESSIONS.index(predicted(first)[0]), EXPRESSIONS.index(predicted(second)[0])]
     click(app, cell)
-    expected_ids = first["sample_id"][(said(first) == said(first)[0]) & (said(second) == said(second)[0])]
+    expected_ids = first["sample_id"][(predicted(first) == predicted(first)[0]) & (predicted(second) == predicted(second)[0])]
     assert set(shown(app)) == set(expected_ids)
 
 
@@ -186,7 +164,7 @@ def test_two_runs_have_piles_and_a_matrix_of_their_own(app: AppTest) -> None:
 def test_filters_order_and_page_come_from_the_address(app: AppTest) -> None:
     open_errors(app, outcome="all", sort="valence error", page="2", true="fear")
     assert app.selectbox(key="sort").value == "valence error"
-    table = predictions(2)
+    table = random_predictions(2)
     fear = table[table["expression"] == "fear"]
     order = np.argsort(-(fear["pred_valence"] - fear["valence"]).abs().to_numpy(), kind="stable")
     # Eight images have one page only.
@@ -200,7 +178,7 @@ def test_filters_order_and_page_come_from_the_address(app: AppTest) -> None:
 def test_pages(app: AppTest) -> None:
     open_errors(app, outcome="all", sort="name", page="3")
     assert len(shown(app)) == 60 - 48
-    assert shown(app) == sorted(predictions()["sample_id"])[48:]
+    assert shown(app) == sorted(random_predictions()["sample_id"])[48:]
 
 
 @pytest.mark.usefixtures("two_runs")
@@ -262,10 +240,10 @@ def test_one_image_opens_and_leads_on(app: AppTest) -> None:
     app.button(key="Next").click()
     run(app)
     assert app.query_params["image"] == second
-    assert f"2 of {len(said(predictions(2)))}" not in words(app)
+    assert f"2 of {len(predicted(random_predictions(2)))}" not in words(app)
     assert f"· {second}" in words(app)
     assert not app.button(key="Previous").disabled
-    row = predictions(2).set_index("sample_id").loc[second]
+    row = random_predictions(2).set_index("sample_id").loc[second]
     values = next(frame.value for frame in app.dataframe if "margin" in frame.value)
     assert values["loss"][1] == f"{-np.log(row[f'prob_{row.expression}']):.3f}"
 
@@ -282,7 +260,7 @@ def test_overlays_of_two_runs_and_nearest_images(app: AppTest) -> None:
     assert "cosine" in words(app)
     app.button(key=near[0]).click()
     run(app)
-    ids = sorted(predictions()["sample_id"])
+    ids = sorted(random_predictions()["sample_id"])
     assert app.query_params["image"] == ids[int(near[0].split("-")[-1])]
 
 
@@ -342,7 +320,7 @@ def test_a_broken_place_for_reviews_costs_reviews_only(app: AppTest, two_runs: N
 @pytest.mark.usefixtures("two_runs")
 def test_measures_of_a_selection(app: AppTest) -> None:
     open_errors(app, true="fear", outcome="all", **{"measures-open": "true"})
-    table = predictions(2)
+    table = random_predictions(2)
     value = summarize(table[table["expression"] == "fear"].reset_index(drop=True))["accuracy"]
     whole = summarize(table)["accuracy"]
     measures = next(frame.value for frame in app.dataframe if "these images" in frame.value).set_index("measure")
@@ -420,7 +398,7 @@ def test_filters_of_an_audit_are_offered_where_it_knows_the_images(app: AppTest,
 
 
 def test_a_run_without_expressions_is_sorted_by_valence(app: AppTest, store: Callable[..., Path]) -> None:
-    table = predictions()
+    table = random_predictions()
     table[PROBS] = np.nan
     store(DEFAULT_RUN, table)
     open_errors(app)
@@ -438,7 +416,7 @@ def test_no_evaluation_is_one_sentence_and_one_command(app: AppTest) -> None:
 
 
 def test_missing_predictions_are_one_sentence(app: AppTest, store: Callable[..., Path]) -> None:
-    folder = store(DEFAULT_RUN, predictions())
+    folder = store(DEFAULT_RUN, random_predictions())
     (folder / "evaluations" / "affectnet-3999-test" / "predictions.parquet").unlink()
     open_errors(app)
     assert "Evaluate the run again" in app.error[0].value.replace("\\", "")
@@ -446,7 +424,7 @@ def test_missing_predictions_are_one_sentence(app: AppTest, store: Callable[...,
 
 def test_other_labels_are_named(app: AppTest, two_runs: None, checkpoints: Path) -> None:
     path = checkpoints / "b-second" / "evaluations" / "affectnet-3999-test" / "metrics.json"
-    path.write_text(path.read_text().replace('"fingerprint": "f"', '"fingerprint": "g"'))
+    path.write_text(path.read_text().replace('"fingerprint": "abc"', '"fingerprint": "g"'))
     open_errors(app, b="b-second")
     assert "other images or labels" in app.warning[0].value
 
@@ -470,7 +448,7 @@ def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) ->
 
 @pytest.mark.usefixtures("pictures")
 def test_accuracy_by_slice_is_shown_once_it_is_known(app: AppTest, store: Callable[..., Path]) -> None:
-    folder = store("b-second", predictions(1))
+    folder = store("b-second", random_predictions(1))
     open_errors(app, **{"by-slice": "true"})
     assert [code.value for code in app.code] == ["python -m emotion_core slices b-second --dataset affectnet-3999 --split test"]
     old = Slice(attribute="age_group", name="old", images=40, accuracy=0.3, low=0.2, high=0.4, expected=0.6, p_holm=0.001)

@@ -11,53 +11,37 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
 from emotion_core.compare import load_store
 from emotion_core.ensemble import combine
 from emotion_core.errors import CheckpointError
-from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.remeasure import remeasure
 from emotion_core.results.card import render_card
 from emotion_core.results.evaluation import DIGEST, KEPT
 from emotion_core.results.find import list_runs
 from emotion_core.results.measured import measure_predictions
-from emotion_core.results.run import Run, RunInfo, read_run, write_evaluation, write_info
+from emotion_core.results.run import Run, read_run
 from emotion_core.results.summaries import load_summary, read_predictions, summarise_subset
+from tests import stored
+from tests.stored import first_right, predicted, predictions, write_run
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "faces-test"
 MISMATCH = "holds other predictions than those that 'metrics.json' beside it was measured on. Evaluate the run again."
 
 
-def predictions(right: int, images: int = 40) -> pd.DataFrame:
-    """The first ``right`` images are right, the others get the next expression."""
-    labels = np.arange(images) % 8
-    said = np.where(np.arange(images) < right, labels, (labels + 1) % 8)
-    columns: dict[str, Any] = {"sample_id": [f"{number:03}" for number in range(images)]}
-    columns["expression"] = np.array(EXPRESSIONS)[labels]
-    columns |= {f"prob_{name}": np.where(said == index, 0.65, 0.05) for index, name in enumerate(EXPRESSIONS)}
-    rng = np.random.default_rng(0)
-    for axis in AFFECT:
-        columns[axis] = rng.uniform(-1, 1, images)
-        columns[f"pred_{axis}"] = columns[axis] / 2
-    return pd.DataFrame(columns)
-
-
 def store(folder: Path, right: int) -> Run:
     if not (folder / "run.json").is_file():
-        write_info(folder, RunInfo(network={"backbone": "custom_cnn", "input_size": 48}, finished=True))
-    table = predictions(right)
-    about = {"dataset": "faces", "split": "test", "images": len(table), "fingerprint": "f", "seed": 0}
-    write_evaluation(folder, "faces", "test", about | measure_predictions(table)[0], table)
+        write_run(folder)
+    table = predictions(first_right(right, 40))
+    stored.store(folder, table, **measure_predictions(table)[0])
     return read_run(folder)
 
 
 def accuracy(table: pd.DataFrame) -> float:
-    said = np.array(EXPRESSIONS)[table[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy().argmax(axis=1)]
-    return float((said == table["expression"]).mean())
+    return float((predicted(table) == table["expression"]).mean())
 
 
 class Killed(BaseException):

@@ -14,32 +14,21 @@ import pandas as pd
 import pytest
 
 from emotion_core.errors import CheckpointError
-from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.intervals import bootstrap_measures, percentile_interval, resample_counts
 from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
 from emotion_core.results import summaries
-from emotion_core.results.run import Run, RunInfo, read_run, write_evaluation, write_info
+from emotion_core.results.run import Run, read_run, write_evaluation
 from emotion_core.results.summaries import FILE, RESAMPLES, SEED, Summary, load_summary, read_predictions, summarise_predictions
+from tests.stored import random_predictions, write_run
 
 KEY = "faces-test"
 
 
-def predictions(seed: int = 0, images: int = 60) -> pd.DataFrame:
-    rng = np.random.default_rng(seed)
-    probs = rng.dirichlet(np.ones(8), images).astype(np.float32)
-    table = pd.DataFrame(
-        {
-            "sample_id": [f"images/{number}.jpg" for number in rng.permutation(images)],
-            "expression": [EXPRESSIONS[number % 8] for number in range(images)],
-        }
-    )
-    for name in AFFECT:
-        table[name] = rng.uniform(-1, 1, images).astype(np.float32)
-        table[f"pred_{name}"] = (0.5 * table[name] + rng.uniform(-0.5, 0.5, images)).astype(np.float32)
-    for index, name in enumerate(EXPRESSIONS):
-        table[f"prob_{name}"] = probs[:, index]
-    return table
+def predictions(seed: int = 0) -> pd.DataFrame:
+    """Random predictions, in an order that is not that of their ids."""
+    return random_predictions(seed).sample(frac=1, random_state=seed, ignore_index=True)
 
 
 def store(folder: Path, table: pd.DataFrame) -> Path:
@@ -49,7 +38,7 @@ def store(folder: Path, table: pd.DataFrame) -> Path:
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     summaries._load.cache_clear()
-    write_info(tmp_path / "one", RunInfo(network={"backbone": "custom_cnn", "input_size": 48}))
+    write_run(tmp_path / "one")
     store(tmp_path / "one", predictions())
     return read_run(tmp_path / "one")
 
