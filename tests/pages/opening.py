@@ -24,3 +24,10 @@ def go_to(app: AppTest, page: str) -> AppTest:
     """Switch to a page. :meth:`AppTest.switch_page` would have to open the first page before it knows the others' addresses."""
     app._page_hash = calc_hash(page)
     return app
+
+
+def run(app: AppTest) -> AppTest:
+    """Run it; no exception reaches the page."""
+    app.run()
+    assert not app.exception, app.exception[0].message
+    return app

@@ -19,7 +19,7 @@ from pages.affect_map.planes import chosen_rows
 from pages.shared.pictures import thumbnail, why_no_pictures
 from tests import stored
 from tests.experiments import write_experiment
-from tests.pages.opening import go_to
+from tests.pages.opening import go_to, run
 from tests.stored import predicted, random_predictions, write_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -47,12 +47,6 @@ def two_runs(store: Callable[..., Path]) -> None:
 def open_map(app: AppTest, **query: str) -> AppTest:
     app.query_params.update(query)
     return run(go_to(app, "affect_map"))
-
-
-def run(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, app.exception[0].message
-    return app
 
 
 def charts(app: AppTest) -> list[Any]:

@@ -5,92 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.results.find import DEFAULT_RUN
-from emotion_core.results.progress import STALE_SECONDS, TrainingProgress, remove_progress, write_progress
-from emotion_core.results.run import RunInfo, append_history, write_info
-from tests.pages.opening import go_to
-
-REPOSITORY = Path(__file__).resolve().parents[2]
-PHASES = [{"name": "heads", "epochs": 2}, {"name": "fine-tune", "epochs": 6}]
-
-Train = Callable[..., Path]
-
-
-@pytest.fixture
-def trained(checkpoints: Path) -> Train:
-    """Writes a run of some epochs, without weights; its files are as old as asked for."""
-
-    def write(name: str, epochs: int = 4, *, finished: bool = True, age: float = 0.0, phases: Any = None, **known: Any) -> Path:
-        folder = checkpoints / name
-        folder.mkdir()
-        training = {"dataset": "affectnet-3999", "lr": 0.001, **({"phases": phases} if phases else {"epochs": 8})}
-        info: dict[str, Any] = {
-            "network": {"backbone": "resnet50", "input_size": 48},
-            "training": training,
-            "dataset": {"name": "affectnet-3999", "train": {"images": 2559}, "val": {"images": 640}},
-            "selection": {"measure": "accuracy + ccc", "split": "val", "epoch": epochs, "value": 0.2} if epochs else {},
-            "init": "imagenet",
-            "seed": 7,
-            "finished": finished,
-        }
-        write_info(folder, RunInfo(**info | known))
-        for epoch in range(1, epochs + 1):
-            append_history(folder, line(epoch, phases=phases))
-        for path in folder.iterdir():
-            os.utime(path, (time.time() - age, time.time() - age))
-        return folder
-
-    return write
-
-
-def line(epoch: int, *, phases: Any = None) -> dict[str, Any]:
-    named = {"phase": "heads" if epoch <= 2 else "fine-tune"} if phases else {}
-    measures = {"val_accuracy": 0.1 + epoch / 100, "val_ccc_valence": 0.3, "val_ccc_arousal": 0.2, "score": 0.2 + epoch / 100}
-    return {"epoch": epoch, **named, "loss": 3 - epoch / 10, "lr": 1e-3, **measures, "images_per_second": 90.0, "seconds": 30.0}
-
-
-def progress(**changes: Any) -> TrainingProgress:
-    values: dict[str, Any] = {
-        "pid": 1, "host": "far", "updated": time.time(), "phase": "fine-tune", "phase_index": 1, "phases": 2, "epoch": 5,
-        "epochs": 8, "step": 20, "steps": 80, "loss": 1.234, "lr": 1e-4, "images_per_second": 812.0, "eta_seconds": 312.0,
-        "best": 0.24,
-    }  # fmt: skip
-    return TrainingProgress(**values | changes)
-
-
-def open_training(app: AppTest, **query: Any) -> AppTest:
-    app.query_params.update(query)
-    return run(go_to(app, "training"))
-
-
-def run(app: AppTest) -> AppTest:
-    app.run()
-    assert not app.exception, app.exception[0].message
-    return app
-
-
-def headline(app: AppTest) -> str:
-    return str(app.subheader[0].value).replace("\\", "")
-
-
-def titles(app: AppTest) -> list[str]:
-    return [json.loads(chart.proto.spec)["layout"]["title"]["text"] for chart in app.get("plotly_chart")]
-
-
-def figures(app: AppTest) -> dict[str, str]:
-    return {metric.label.replace("\\", ""): metric.value for metric in app.metric}
-
-
-def facts(app: AppTest) -> str:
-    return " ".join(caption.value for caption in app.caption).replace("\\", "")
+from emotion_core.results.progress import write_progress
+from emotion_core.results.run import append_history
+from tests.pages.opening import run
+from tests.pages.training.driving import PHASES, Train, facts, figures, headline, line, open_training, progress, titles
 
 
 def test_opens_on_the_newest_finished_run(app: AppTest, trained: Train) -> None:
@@ -117,121 +42,6 @@ def test_the_default_run_comes_first_among_runs_of_one_checkout(app: AppTest, tr
         os.utime(trained(name) / "history.jsonl", (1.7e9 + seconds, 1.7e9 + seconds))
     open_training(app)
     assert app.selectbox[0].value == DEFAULT_RUN
-
-
-def test_a_running_training_comes_first(app: AppTest, trained: Train) -> None:
-    trained(DEFAULT_RUN)
-    write_progress(trained("live", finished=False, phases=PHASES, age=600), progress())
-    open_training(app)
-    assert app.selectbox[0].options[0] == "● live"
-    assert headline(app) == "● Running: epoch 5 of 8, phase “fine-tune”"
-    shown = figures(app)
-    assert shown["Speed"] == "812 images/s"
-    assert shown["Time left"] == "5 min"
-    assert shown["Chosen epoch"] == "4 of 8"
-    assert shown["Trained for"] == "12 min"  # four epochs of 30 s, and 600 s in the fifth
-    [bar] = app.get("progress")
-    assert bar.proto.value == 53  # four of eight epochs, and a quarter of the fifth
-    assert bar.proto.text == "Step 20 of 80 of this epoch, phase 2 of 2, loss 1.234, learning rate 0.0001"
-    assert "of far" in facts(app)
-    assert "Phases by epoch: heads 1–2, fine-tune 3–8." in facts(app)
-    assert "so far, in epoch 4" in titles(app)[0]
-
-
-def test_only_a_running_training_is_asked_again(app: AppTest, trained: Train, monkeypatch: pytest.MonkeyPatch) -> None:
-    import streamlit as st
-
-    asked: list[Any] = []
-    real = st.fragment
-    monkeypatch.setattr(st, "fragment", lambda function, run_every: asked.append(run_every) or real(function))
-    live = trained("live", finished=False)
-    write_progress(live, progress())
-    trained("done")
-    open_training(app)
-    assert asked == ["2s"]
-    app.selectbox[0].select("done")
-    run(app)
-    assert asked[1:] == [None]
-    app.multiselect[0].select("live")
-    run(app)
-    assert asked[2:] == ["2s"]
-    remove_progress(live)
-    run(app)
-    assert asked[3:] == [None]
-
-
-def test_before_the_first_epoch_has_ended(app: AppTest, trained: Train) -> None:
-    early = progress(
-        epoch=1, phase="heads", phase_index=0, loss=None, lr=None, images_per_second=None, eta_seconds=None, best=None
-    )
-    write_progress(trained("live", 0, finished=False, phases=PHASES), early)
-    open_training(app)
-    assert headline(app) == "● Running: epoch 1 of 8, phase “heads”"
-    assert "The first epoch has not ended yet" in app.info[0].value
-    assert "Trained for" in figures(app)
-    assert not titles(app)
-
-
-@pytest.mark.parametrize("left", ["nothing", "stale", "damaged"])
-def test_an_interrupted_training_says_how_it_goes_on(app: AppTest, trained: Train, left: str) -> None:
-    folder = trained("it's stopped", finished=False, phases=PHASES)
-    if left == "stale":
-        write_progress(folder, progress(updated=time.time() - STALE_SECONDS - 5))
-    if left == "damaged":
-        (folder / "progress.json").write_text('{"pid": 1')
-    open_training(app)
-    assert headline(app) == "‖ Interrupted after 4 of 8 epochs"
-    assert "goes on after the last finished epoch" in app.info[0].value
-    command = app.code[0].value
-    assert command.startswith("python -m emotion_core train --preset PRESET --out '")
-    assert command.endswith(" --init imagenet")
-    assert "Time left" not in figures(app)
-    assert len(titles(app)) == 4
-
-
-def test_a_training_that_ends_while_the_page_is_open(app: AppTest, trained: Train) -> None:
-    live = trained("live", finished=False, phases=PHASES)
-    write_progress(live, progress())
-    open_training(app)
-    assert headline(app).startswith("● Running")
-    append_history(live, line(5, phases=PHASES))
-    run(app)
-    assert figures(app)["Best accuracy + CCC, val"] == "0.250"
-    write_info(live, RunInfo(network={"backbone": "resnet50", "input_size": 48}, finished=True))
-    remove_progress(live)
-    run(app)
-    assert headline(app) == "✓ Finished after 5 epochs"
-    assert app.selectbox[0].options == ["✓ live"]
-
-
-def test_the_page_stays_with_its_run_when_another_comes_first(app: AppTest, trained: Train) -> None:
-    for name in "ab":
-        write_progress(trained(name, finished=False), progress())
-    open_training(app)
-    assert app.selectbox[0].value == "a"
-    remove_progress(Path(os.environ["EMOTION_CHECKPOINTS"]) / "a")
-    run(app)
-    assert app.selectbox[0].options == ["● b", "‖ a"]
-    assert app.selectbox[0].value == "a"
-    assert headline(app).startswith("‖ Interrupted")
-
-
-def test_a_torn_last_line_is_left_out(app: AppTest, trained: Train) -> None:
-    folder = trained("torn")
-    with (folder / "history.jsonl").open("a") as stream:
-        stream.write('{"epoch": 5, "loss": 1.')
-    open_training(app)
-    assert headline(app) == "✓ Finished after 4 epochs"
-
-
-def test_a_damaged_history_is_named(app: AppTest, trained: Train) -> None:
-    folder = trained("broken")
-    (folder / "history.jsonl").write_text("no json\n" + json.dumps(line(2)) + "\n")
-    open_training(app)
-    assert "history.jsonl" in app.error[0].value.replace("\\", "")
-    (folder / "history.jsonl").write_bytes(b"\xff\xfe\n")
-    run(app)
-    assert "cannot be read" in app.error[0].value
 
 
 @pytest.mark.parametrize(("key", "kind"), [("averaged", "weights"), ("members", "predictions")])
@@ -275,14 +85,6 @@ def test_an_old_history_without_phases(app: AppTest, trained: Train) -> None:
     open_training(app)
     assert "Phases" not in facts(app)
     assert len(titles(app)) == 4
-
-
-def test_trouble_is_said_in_words(app: AppTest, trained: Train) -> None:
-    folder = trained("tired")
-    for epoch in range(5, 10):
-        append_history(folder, line(epoch) | {"score": 0.1})
-    open_training(app)
-    assert "The best epoch was 4; since then it gets worse on validation" in app.warning[0].value.replace("\\", "")
 
 
 def test_runs_are_laid_over_each_other_and_the_address_says_so(app: AppTest, trained: Train) -> None:

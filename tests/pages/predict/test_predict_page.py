@@ -1,0 +1,134 @@
+"""The page that predicts, driven without a browser."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+import emotion_core.faces
+import emotion_core.predict
+from emotion_core.results.find import DEFAULT_RUN
+from tests.pages.opening import run
+from tests.pages.predict.driving import SAMPLE, captions, cards, images, try_sample, upload
+
+
+@pytest.mark.usefixtures("one_run")
+def test_one_click_leads_to_a_result(app: AppTest) -> None:
+    run(app)
+    assert cards(app) == 0
+    assert not app.multiselect  # no controls without anything to control
+    try_sample(app)
+    assert cards(app) == 1
+    assert "grace_hopper.jpg" in [text.value for text in app.text]
+    assert any(line.startswith("Found by") for line in captions(app))
+    assert any(" ms on " in line for line in captions(app))
+    assert len(app.get("plotly_chart")) == 2
+    assert app.query_params["photo"] == "sample"
+
+
+@pytest.mark.usefixtures("one_run")
+def test_every_picture_and_chart_has_alternative_text(app: AppTest) -> None:
+    try_sample(app)
+    assert len(images(app)) == 2
+    assert all(images(app))
+    assert all(chart.proto.alt for chart in app.get("plotly_chart"))
+
+
+@pytest.mark.usefixtures("one_run")
+def test_output_and_opacity_do_not_run_the_network_again(app: AppTest, calls: dict[str, list[int]]) -> None:
+    try_sample(app)
+    assert calls["read"] == [1]
+    app.selectbox(key="output").select("fear")
+    run(app)
+    assert any("Grad-CAM for fear" in alt for alt in images(app))
+    app.slider(key="opacity").set_value(0.8)
+    run(app)
+    assert calls == {"read": [1], "explain": [], "find": [1]}
+
+
+@pytest.mark.usefixtures("one_run")
+def test_another_method_runs_once_for_each_output(app: AppTest, calls: dict[str, list[int]]) -> None:
+    try_sample(app)
+    app.selectbox(key="method").select("Eigen-CAM")
+    app.selectbox(key="output").select("anger")
+    run(app)
+    assert any("Eigen-CAM for anger" in alt for alt in images(app))
+    app.slider(key="opacity").set_value(0.2)
+    run(app)
+    assert calls["explain"] == [1]
+    app.selectbox(key="output").select("valence")
+    run(app)
+    assert calls["explain"] == [1, 1]
+
+
+def test_faces_are_read_with_their_mirror_image_until_that_is_switched_off(
+    app: AppTest, one_run: Path, calls: dict[str, list[int]]
+) -> None:
+    run(app)
+    upload(app, ("one.jpg", SAMPLE))
+
+    def said() -> dict[str, float]:
+        [prediction] = app.session_state["readings"].values()
+        return dict(prediction.readings[0].probabilities)
+
+    predictor = emotion_core.predict.Predictor.from_run(one_run, device="cpu")
+    for number, mirror in enumerate((True, False), start=1):
+        [expected] = predictor.predict([SAMPLE], flip=mirror)
+        assert app.toggle(key="mirror").value is mirror
+        assert said() == pytest.approx(dict(expected.readings[0].probabilities), abs=1e-6)
+        assert calls["read"][::2] == [1] * number  # each followed by the expected one
+        app.toggle(key="mirror").set_value(False)
+        run(app)
+
+
+def test_the_address_says_what_is_shown(app: AppTest, make_run: Callable[..., Path]) -> None:
+    make_run("a-second", seed=1)
+    make_run(DEFAULT_RUN)
+    app.query_params.update(photo="sample", run="a-second", output="fear", method="Eigen-CAM", opacity="0.8")
+    run(app)
+    assert app.multiselect(key="run").value == ["a-second"]
+    assert app.selectbox(key="output").value == "fear"
+    assert app.selectbox(key="method").value == "Eigen-CAM"
+    assert app.slider(key="opacity").value == pytest.approx(0.8)
+    assert any("Eigen-CAM for fear" in alt for alt in images(app))
+
+
+@pytest.mark.usefixtures("one_run")
+def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
+    app.query_params.update(photo="sample", run="nobody", output="<b>", method="magic", opacity="seven", whole="perhaps")
+    run(app)
+    assert cards(app) == 1
+    assert app.multiselect(key="run").value == [DEFAULT_RUN]
+    assert app.selectbox(key="output").value == "predicted expression"
+    assert app.slider(key="opacity").value == pytest.approx(0.5)
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_damaged_face_model_is_one_sentence(app: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EMOTION_FACE_MODEL", str(tmp_path / "nowhere.onnx"))
+    try_sample(app)
+    assert len(app.error) == 1
+    assert "FACE" in app.error[0].value
+
+
+@pytest.mark.usefixtures("one_run")
+def test_the_sidebar_says_what_it_runs_on(app: AppTest) -> None:
+    run(app)
+    values = [text.value for text in app.sidebar.text]
+    assert values[1:] == [DEFAULT_RUN, "not set"]
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_face_that_can_hardly_be_read_is_a_warning_with_its_reason(app: AppTest) -> None:
+    app.query_params["whole"] = "true"
+    run(app)
+    stream = io.BytesIO()
+    Image.open(io.BytesIO(SAMPLE)).crop((176, 113, 350, 325)).resize((12, 12)).save(stream, format="PNG")
+    upload(app, ("tiny.png", stream.getvalue()))
+    [warning] = [warning.value.replace("\\", "") for warning in app.warning]
+    assert warning.startswith("Read with care: the face is small (12 px) and blurred")
