@@ -23,6 +23,7 @@ one sentence; anything else that is raised is a bug and keeps its traceback.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -103,3 +104,15 @@ def did_you_mean(word: str, known: Iterable[str], *, cutoff: float = 0.5) -> str
     """
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def write_remedy(error: OSError) -> str:
+    """What to do about a file that cannot be written, as the beginning of a sentence.
+
+    Example:
+        >>> write_remedy(OSError(errno.ENOSPC, "No space left")), write_remedy(OSError(errno.EROFS, "Read-only"))
+        ('Free some space', 'Make it writable')
+    """
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Free some space"
+    return "Make it writable" if error.errno in (errno.EROFS, errno.EACCES, errno.EPERM) else "Remove the cause"

@@ -216,3 +216,51 @@ def test_collapsed_run_is_named_where_it_appears(make_run: MakeRun, small_affect
     assert "affectnet-3999-test (collapsed)" in capsys.readouterr().out
     assert main(["compare", "same"]) == 0
     assert "collapsed: same: " in capsys.readouterr().out
+
+
+def run_command(*arguments: str, **settings: object) -> subprocess.CompletedProcess[bytes]:
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **settings.pop("env", {})}  # type: ignore[dict-item]
+    command = [sys.executable, "-m", "emotion_core", *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, check=False, timeout=300, **settings)  # type: ignore[call-overload]
+
+
+def test_names_that_the_terminal_cannot_write_lose_no_photo(make_run: MakeRun, portrait: Path, tmp_path: Path):
+    make_run()
+    names = ["face-\u6d4b.jpg", "face-\udcff.jpg", "face-\u00e9.jpg"]
+    for name in names:
+        (tmp_path / name).write_bytes(portrait.read_bytes())
+    photos = [str(tmp_path / name) for name in names]
+    made = run_command("predict", *photos, "--json", "--device", "cpu", env={"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"})
+    assert made.returncode == 0, made.stderr
+    assert [json.loads(line)["image"] for line in made.stdout.decode("cp1252").splitlines()] == photos
+    plain = run_command("predict", *photos, "--device", "cpu", env={"PYTHONIOENCODING": "cp1252", "PYTHONUTF8": "0"})
+    assert plain.returncode == 0, plain.stderr
+    assert [line.count(b"valence") for line in plain.stdout.splitlines()] == [1, 1, 1]
+
+
+def test_a_reader_that_has_enough_ends_a_list_quietly(make_run: MakeRun, tmp_path: Path):
+    for number in range(2_000):
+        folder = tmp_path / "many" / f"run-{number:04d}"
+        folder.mkdir(parents=True)
+        (folder / "run.json").write_text("{")
+    environment = {**os.environ, "EMOTION_CHECKPOINTS": str(tmp_path / "many")}
+    command = [sys.executable, "-m", "emotion_core", "runs"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=300) == 141
+
+
+def test_without_a_home_nothing_is_missing(make_run: MakeRun, portrait: Path):
+    make_run()
+    environment = {name: value for name, value in os.environ.items() if name != "HOME"}
+    made = subprocess.run(
+        [sys.executable, "-m", "emotion_core", "predict", "~nobody/x.jpg", str(portrait), "--device", "cpu"],
+        env=environment, capture_output=True, check=False, timeout=300,
+    )  # fmt: skip
+    assert made.returncode == 1
+    assert b"Traceback" not in made.stderr
+    assert b"valence" in made.stdout

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import io
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -68,6 +70,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         Exit status: 0 when all went well, 1 when something failed, 2 when the command was not understood.
     """
+    for stream in (sys.stdout, sys.stderr):
+        # A file name may hold what a terminal's encoding has no letter for: it is escaped rather than the end of the command.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = _parser().parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for chatty in ("accelerate", "httpx", "PIL", "timm"):
@@ -76,6 +82,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HF_HUB_VERBOSITY", "error")
     try:
         status: int = arguments.handler(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever reads has enough, as in 'runs | head'. What is left in the buffer must not be written at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE if hasattr(signal, "SIGPIPE") else 1
     except EmotionCoreError as error:
         print(f"Error: {error}", file=sys.stderr)
         return 1

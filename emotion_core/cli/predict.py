@@ -80,7 +80,7 @@ def _predict(arguments: argparse.Namespace) -> int:
             record = prediction.to_dict()
             if overlays is not None:
                 overlays.write(prediction, record)
-            print(json.dumps(record, ensure_ascii=False) if arguments.json else _describe(prediction, record), flush=True)
+            print(json.dumps(record) if arguments.json else _describe(prediction, record), flush=True)
     return int(failed)
 
 

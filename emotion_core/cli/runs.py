@@ -19,7 +19,7 @@ def add(command: AddCommand) -> None:
 def _runs(arguments: argparse.Namespace) -> int:
     runs = list_runs()
     if arguments.json:
-        print(json.dumps([_record(run) for run in runs], indent=2, ensure_ascii=False))
+        print(json.dumps([_record(run) for run in runs], indent=2))
         return 0
     if not runs:
         folders = " or ".join(f"'{folder}'" for folder in checkpoints_folders())

@@ -67,7 +67,7 @@ def _slices(arguments: argparse.Namespace) -> int:
         write_card(run)
     if arguments.json:
         content = {name: [asdict(each) for each in slices] for name, slices in found.items()}
-        print(json.dumps(content, indent=2, ensure_ascii=False))
+        print(json.dumps(content, indent=2))
         return 0
     for name, slices in found.items():
         print(f"{name} on {evaluation}\n\n{pd.DataFrame(slice_rows(slices)).to_string(index=False)}\n")

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from emotion_core.data.table import FaceTable, OnError, Problem, settle
 from emotion_core.data.transforms import decode_table
-from emotion_core.errors import DataError
+from emotion_core.errors import DataError, write_remedy
 
 PROBED = 16
 """Pictures whose bytes go into the key of a cache, so that other pictures under the same names are noticed."""
@@ -64,9 +64,10 @@ def decode_cached(
             raise ValueError(f"'{pixels_file.name}' has {len(pixels):,} pictures, its list {len(readable):,}")
     except (OSError, ValueError, LookupError, TypeError) as error:
         reason = getattr(error, "strerror", None) or error
+        remedy = write_remedy(error) if isinstance(error, OSError) else "Empty that folder"
         raise DataError(
-            f"Decoded pictures cannot be kept in '{folder}' ({reason}). Free some space, name another folder with --cache, or "
-            "leave --cache out to decode into memory."
+            f"Decoded pictures cannot be kept in '{folder}' ({reason}). {remedy}, name another folder with --cache, or leave "
+            "--cache out to decode into memory."
         ) from error
     if not problems:
         return table, pixels

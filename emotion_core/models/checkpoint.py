@@ -14,6 +14,18 @@ from torch import nn
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 
+PICKLES = (".pth", ".pt", ".bin", ".ckpt", ".pkl", ".tar")
+"""Endings of files that torch pickles: reading one can run whatever program is inside."""
+
+PICKLED = (
+    "'{path}' is a pickle, which can run any program when it is read, so it is refused. Make safetensors of it, in Python: "
+    "state = torch.load('{path}', weights_only=True); safetensors.torch.save_file(state.get('state_dict', state), "
+    "'weights.safetensors'), and name that file."
+)
+
+WRAPPERS = ("module", "_orig_mod", "_forward_module", "network", "model")
+"""What DataParallel, torch.compile, Lightning and the like put before every name; none of ours begins so."""
+
 
 def save_weights(network: nn.Module, path: Path) -> None:
     """Write a network's weights as fp16 under a temporary name, then move them into place.
@@ -53,7 +65,9 @@ def _to_half(name: str, tensor: torch.Tensor) -> torch.Tensor:
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
-    """All tensors of a file, of which every number is finite."""
+    """All tensors of a file, of which every number is finite; prefixes that wrappers put before every name are left out."""
+    if path.suffix.lower() in PICKLES:
+        raise CheckpointError(PICKLED.format(path=path))
     if not path.is_file():
         raise CheckpointNotFoundError(path)
     try:
@@ -63,6 +77,13 @@ def _read(path: Path) -> dict[str, torch.Tensor]:
     for name, tensor in state.items():
         if tensor.is_floating_point() and not torch.isfinite(tensor.float()).all():
             raise CheckpointError(f"'{name}' in '{path}' holds numbers that are not finite. Train or fetch the run again.")
+    return _unwrapped(state)
+
+
+def _unwrapped(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    wrappers = {name.partition(".")[0] for name in state}
+    if len(wrappers) == 1 and (wrapper := wrappers.pop()) in WRAPPERS:
+        return _unwrapped({name.removeprefix(f"{wrapper}."): tensor for name, tensor in state.items()})
     return state
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -236,10 +237,22 @@ _SQLITE = (
 def _sqlite_words(message: str, url: URL) -> tuple[str, str]:
     for mark, reason, remedy in _SQLITE:
         if mark in message:
-            if mark == "unable to open" and not Path(str(url.database)).parent.is_dir():
+            folder = Path(str(url.database)).parent
+            if mark == "unable to open" and not folder.is_dir():
                 reason = "its folder does not exist"
+            elif mark == "unable to open" and not _writable(folder):
+                reason, remedy = "its folder is read-only", "Make it writable"
             return reason, f"{remedy}, or name another place in {ADDRESS}."
     return _one_line(message), f"Name another place in {ADDRESS}."
+
+
+def _writable(folder: Path) -> bool:
+    """Whether files can be made in a folder; the permissions alone do not say so of a file system that is read-only."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 _POSTGRES = {

@@ -122,7 +122,7 @@ def _two_steps(
     generator = torch.Generator().manual_seed(config.seed)
     before = [parameter.detach().clone() for parameter in network.parameters() if parameter.requires_grad]
     seconds = 0.0
-    for _ in range(2):
+    for step in range(2):
         started = time.perf_counter()
         images = augment(batch.pixels.float().div(255), config.augmentation, generator)
         inputs = network_input(network, images)
@@ -134,6 +134,8 @@ def _two_steps(
         ).sum()
         # Reading it waits for a GPU, so the clock is right.
         if not math.isfinite(value := loss.item()):
+            if step:
+                raise _too_fast(phase)
             raise TrainingError(
                 f"Before the first epoch, the loss of the phase '{phase.name}' is {value} on the images "
                 f"{', '.join(batch.ids[:5])}, … Check the labels of these images, the loss weights, and the weights that the "
@@ -152,10 +154,14 @@ def _check_moved(phase: Phase, before: list[torch.Tensor], after: list[nn.Parame
     if all(torch.equal(old, new) for old, new in zip(before, after, strict=True)):
         raise TrainingError(f"Nothing learns in the phase '{phase.name}': no weight moved. Raise its learning rate.")
     if not all(torch.isfinite(new).all() for new in after):
-        raise TrainingError(
-            f"A single step of the phase '{phase.name}' at learning rate {phase.lr:g} makes weights that are not finite. "
-            "Try a tenth of it."
-        )
+        raise _too_fast(phase)
+
+
+def _too_fast(phase: Phase) -> TrainingError:
+    return TrainingError(
+        f"A single step of the phase '{phase.name}' at learning rate {phase.lr:g} makes weights or a loss that are not finite. "
+        "Try a tenth of it."
+    )
 
 
 def _labelled(config: TrainConfig, split: Split) -> npt.NDArray[np.int64]:

@@ -13,6 +13,7 @@ import torch
 
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.models.checkpoint import PICKLED, PICKLES
 from emotion_core.models.network import EmotionNetwork
 from emotion_core.results.experiments import name_of
 from emotion_core.results.find import find_run
@@ -55,7 +56,11 @@ def _temperature(config: TrainConfig) -> float:
 
 def starting_run(init: str) -> Run | None:
     """The run that a training goes on from; ``None`` where it starts from something else."""
-    return None if init in ("scratch", "imagenet") or init.endswith(".safetensors") else find_run(init)
+    if init in ("scratch", "imagenet") or init.endswith(".safetensors"):
+        return None
+    if init.lower().endswith(PICKLES):
+        raise CheckpointError(PICKLED.format(path=init))
+    return find_run(init)
 
 
 def _sources(config: TrainConfig, split: Split) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from accelerate import Accelerator, DataLoaderConfiguration
 from accelerate.state import AcceleratorState, GradientState
 
 from emotion_core.data.table import OnError
-from emotion_core.errors import ConfigError, TrainingError
+from emotion_core.errors import ConfigError, TrainingError, write_remedy
 from emotion_core.models.checkpoint import load_backbone_weights
 from emotion_core.models.device import resolve_device
 from emotion_core.models.network import EmotionNetwork
@@ -113,8 +113,8 @@ def fit(
         return training.run(progress=progress, tensorboard=tensorboard)
     except OSError as error:
         raise TrainingError(
-            f"'{out}' cannot be written ({error.strerror or error}). Free some space or choose another folder with --out; "
-            "the same command then goes on from the last stored epoch."
+            f"'{out}' cannot be written ({error.strerror or error}). {write_remedy(error)}, or choose another folder with "
+            "--out; the same command then goes on from the last stored epoch."
         ) from error
     finally:
         accelerator.free_memory()

@@ -98,7 +98,7 @@ def test_broken_pictures_are_left_out_or_refused(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(
-        DataError, match=r"cannot be kept in '.*file' \(.*\). Free some space, name another folder with --cache"
+        DataError, match=r"cannot be kept in '.*file' \(.*\). Remove the cause, name another folder with --cache"
     ):
         decode_cached(table_of(pictures()), 8, folder=tmp_path / "file")
 

@@ -16,6 +16,7 @@ from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.models.checkpoint import load_backbone_weights, load_weights, save_weights
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 from emotion_core.results.run import WEIGHTS as WEIGHTS_FILE
+from emotion_core.training.record import starting_run
 
 
 def build(seed: int, *, hidden: int | None = None, channels: int = 3) -> EmotionNetwork:
@@ -222,3 +223,35 @@ def test_starting_from_weights_that_are_not_finite_is_refused(stored: Path) -> N
     rewrite(stored, "nan")
     with pytest.raises(CheckpointError, match="holds numbers that are not finite"):
         load_backbone_weights(build(2), stored)
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.module.", "_orig_mod.model."])
+def test_what_wrappers_put_before_every_name_is_left_out(stored: Path, prefix: str) -> None:
+    state = load_file(stored)
+    save_file({f"{prefix}{name}": tensor for name, tensor in state.items()}, stored)
+    network = build(2)
+    load_weights(network, stored)
+    for name, tensor in state.items():
+        assert torch.equal(network.state_dict()[name], tensor.float()), name
+
+
+def test_a_prefix_that_some_names_lack_is_a_name_of_another_network(stored: Path) -> None:
+    state = load_file(stored)
+    first = next(iter(state))
+    save_file({f"module.{name}" if name == first else name: tensor for name, tensor in state.items()}, stored)
+    with pytest.raises(CheckpointError, match="1 are missing and 1 are unknown"):
+        load_weights(build(2), stored)
+
+
+@pytest.mark.parametrize("name", ["old.pth", "old.PT", "pytorch_model.bin", "last.ckpt"])
+def test_a_pickle_is_refused_unread_with_the_way_out(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    torch.save({"state_dict": build(1).state_dict()}, path)
+    with pytest.raises(CheckpointError, match=r"is a pickle, which can run .*torch\.load\('.*', weights_only=True\)"):
+        load_backbone_weights(build(2), path)
+    with pytest.raises(CheckpointError, match="is a pickle"):
+        starting_run(str(path))
+    # The way out works.
+    state = torch.load(path, weights_only=True)
+    save_file(state.get("state_dict", state), tmp_path / "weights.safetensors")
+    load_backbone_weights(build(2), tmp_path / "weights.safetensors")

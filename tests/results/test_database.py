@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 import sys
 from pathlib import Path
@@ -131,6 +132,16 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path):
     assert "the file is not a database. Move it away, or name another place in EMOTION_REVIEWS_URL." in refused(
         f"sqlite:///{tmp_path}/text.sqlite"
     )
+
+
+def test_a_folder_that_nothing_can_be_made_in_is_called_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    # As an administrator, tests can write everywhere: a folder of the database's name makes SQLite refuse as a disk would.
+    monkeypatch.setattr(database.tempfile, "TemporaryFile", refuse)
+    (tmp_path / "reviews.sqlite").mkdir()
+    assert "its folder is read-only. Make it writable, or name another place" in refused(f"sqlite:///{tmp_path}/reviews.sqlite")
 
 
 def test_a_file_that_is_read_only_or_held_is_named(sqlite_address: str, monkeypatch: pytest.MonkeyPatch):

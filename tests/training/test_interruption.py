@@ -227,7 +227,7 @@ def test_a_full_disk_is_named_and_the_training_can_go_on(data: Path, runs: dict[
     failed, resumed = runs["full disk"]
     assert os.waitstatus_to_exitcode(failed) == 4
     message = (data / "full disk.error").read_text()
-    assert message.startswith(f"TrainingError: '{data / 'full disk'}' cannot be written (File too large). Free some space")
+    assert message.startswith(f"TrainingError: '{data / 'full disk'}' cannot be written (File too large). Free some space, or")
     assert resumed == 0
     assert (data / "full disk" / "model.safetensors").read_bytes() == (data / "whole" / "model.safetensors").read_bytes()
 

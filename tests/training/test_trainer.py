@@ -63,7 +63,7 @@ def test_a_folder_that_cannot_be_written_is_named(
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(loop, place, refuse)
-    with pytest.raises(TrainingError, match=r"run' cannot be written \(Read-only file system\). Free some space or choose"):
+    with pytest.raises(TrainingError, match=r"run' cannot be written \(Read-only file system\). Make it writable, or choose"):
         train(SHORT, data, tmp_path / "run", device="cpu", progress=False)
 
 
