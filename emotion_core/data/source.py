@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import unicodedata
@@ -97,6 +98,8 @@ class FolderSource(Source):
         return frozenset(entry.relative_to(self.path).as_posix() for entry in self.path.rglob("*") if entry.is_file())
 
     def read(self, name: str) -> bytes:
+        if not self.has(name):
+            raise FileNotFoundError(errno.ENOENT, "no such file below the folder", name)
         return (self.path / name).read_bytes()
 
     def has(self, name: str) -> bool:
@@ -177,6 +180,8 @@ def find_source(name: str, data_root: str | Path) -> Source | None:
         from emotion_core.data.schematic import SchematicSource
 
         return SchematicSource()
+    if name != Path(name).name or name in ("", ".", ".."):
+        return None
     root = Path(os.path.expanduser(data_root))
     if root.name == name and root.is_dir():
         return FolderSource(root)

@@ -13,7 +13,9 @@ from emotion_core.errors import ConfigError
 
 Form = Literal["csv", "json", "markdown", "latex"]
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_CONTROLS = ("\t", "\r", "\n", "\v", "\f")
+_UNSEEN = "\t\r\n\v\f\u00a0\u200b\u200c\u200d\u2060\ufeff\u3000"
 
 
 def no_formula(text: str) -> str:
@@ -21,7 +23,9 @@ def no_formula(text: str) -> str:
 
     A formula in someone else's text can send what the sheet holds to a stranger.
     """
-    return f"'{text}" if text.lstrip(" ").startswith(_FORMULA) else text
+    # Spreadsheets pass over blanks and marks that nobody sees, and take full-width signs for the usual ones.
+    visible = text.lstrip(_UNSEEN + " ")
+    return f"'{text}" if visible.startswith(_FORMULA) or text.lstrip(" ").startswith(_CONTROLS) else text
 
 
 def export_table(table: pd.DataFrame, form: Form) -> str:

@@ -43,6 +43,11 @@ st.markdown(
 )
 
 
+def without_pictures(card: str) -> str:
+    """A card whose pictures are links: a picture from elsewhere would tell its server who reads the card."""
+    return re.sub(r"!+\[", "[", card)
+
+
 def model_card(run: Run) -> str | None:
     """The run's README without its front matter."""
     try:
@@ -67,7 +72,7 @@ for run in runs:
         )
         card = model_card(run)
         if card:
-            st.markdown(card)
+            st.markdown(without_pictures(card))
         else:
             st.caption("This run has no model card.")
 damaged = [run for run in found if isinstance(run, DamagedRun)]

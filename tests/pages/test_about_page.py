@@ -70,3 +70,16 @@ def test_does_not_load_the_networks_library() -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "picture", ["![here](https://tracker.example/1.png)", "!![here][1]\n\n[1]: https://tracker.example/1.png"]
+)
+def test_cards_load_no_picture_from_elsewhere(app: AppTest, make_run: Callable[..., Path], picture: str) -> None:
+    card = make_run("a_run") / "README.md"
+    card.write_text(f"# A network\n\n{picture}\n\n<img src=https://tracker.example/2.png>\n", encoding="utf-8")
+    open_about(app)
+    [shown] = [element for element in app.markdown if "# A network" in element.value]
+    assert "[here]" in shown.value
+    assert "![" not in shown.value
+    assert not shown.proto.allow_html

@@ -98,3 +98,22 @@ def test_a_missing_picture_reads_no_table(monkeypatch: pytest.MonkeyPatch, tmp_p
     monkeypatch.setattr(pictures, "load_dataset", refuse)
     assert read_picture("affectnet-3999", str(tmp_path), "images/1.jpg") is not None
     assert read_picture("affectnet-3999", str(tmp_path), "images/2.jpg") is None
+
+
+def test_no_picture_is_read_from_outside_the_dataset(tmp_path: Path) -> None:
+    save(tmp_path / "outside" / "secret.png")
+    save(tmp_path / "data" / "faces" / "a.png")
+    (tmp_path / "data" / "faces" / "link.png").symlink_to(tmp_path / "outside" / "secret.png")
+    (tmp_path / "data" / "faces" / "folder").symlink_to(tmp_path / "outside")
+    root = str(tmp_path / "data")
+    assert read_picture("faces", root, "a.png") is not None
+    for dataset, name in (
+        ("faces", "link.png"),
+        ("faces", "folder/secret.png"),
+        ("faces", "../../outside/secret.png"),
+        ("..", "outside/secret.png"),
+        ("../outside", "secret.png"),
+        (".", "faces/a.png"),
+        (str(tmp_path / "outside"), "secret.png"),
+    ):
+        assert read_picture(dataset, root, name) is None, (dataset, name)
