@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from emotion_core.data.datasets import DATASETS, dataset_spec, folder_name, load_dataset
+from emotion_core.data.datasets import DATASETS, dataset_spec, load_dataset
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.data.transforms import decode_table
 from emotion_core.errors import ConfigError
@@ -95,7 +95,7 @@ def calibrate(
         dataset_spec(name)
     _check(run, split)
     network = load_network(run.info.network, run.weights).to(resolve_device(device)).eval()
-    fitted = {folder_name(name): _fit(run, network, name, data_root, split, flip, on_error) for name in names}
+    fitted = dict(_fit(run, network, name, data_root, split, flip, on_error) for name in names)
     kept = read_calibration(run)
     own = str(run.info.dataset.get("name", ""))
     faces = {**kept.faces, **{name: each.faces for name, each in fitted.items()}}
@@ -145,7 +145,8 @@ def _fit(
     split: str,
     flip: bool,
     on_error: OnError,
-) -> _Fitted:
+) -> tuple[str, _Fitted]:
+    """The dataset's name, and what was fitted on it."""
     whole = load_dataset(name, data_root, on_error=on_error)
     table, pixels = decode_table(whole.split(split), run.info.input_size, on_error=on_error)
     log.info("%s: %d validation images", whole.name, len(table))
@@ -176,7 +177,7 @@ def _fit(
         _, seen = decode_table(training, run.info.input_size, on_error="skip")
         log.info("%s: %d training faces", whole.name, len(seen))
         trained = features_of(network, seen, batch_size=16).pooled
-    return _Fitted(entry=entry, faces=faces, training=trained, validation=outputs.pooled)
+    return whole.name, _Fitted(entry=entry, faces=faces, training=trained, validation=outputs.pooled)
 
 
 def best_temperature(

@@ -28,7 +28,7 @@ from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
 from emotion_core.results.calibration import Interpretation, interpret, usual_prior
 from emotion_core.results.measured import leaked_images, measure_predictions
-from emotion_core.results.run import Run, write_evaluation
+from emotion_core.results.run import Run, refuse_other_content, write_evaluation
 from emotion_core.results.summaries import keep_summary
 
 Faces = Literal["given", "found"]
@@ -63,7 +63,8 @@ def evaluate(
     faces: Faces | None = None,
     on_error: OnError = "raise",
     store: bool = True,
-    verdicts: pd.DataFrame | None = None,
+    verdicts: Callable[[str], pd.DataFrame] | None = None,
+    replace: bool = False,
     progress: Callable[[int], object] | None = None,
 ) -> Evaluation:
     """Measure a run on one split of a dataset.
@@ -85,14 +86,15 @@ def evaluate(
             default what suits the dataset (:attr:`~emotion_core.data.datasets.DatasetSpec.cut`).
         on_error: what to do with broken samples.
         store: whether to write the result into the run folder.
-        verdicts: what reviewers say about images of this dataset, from
-            :meth:`~emotion_core.results.reviews.ReviewStore.verdicts`.
+        verdicts: gives what reviewers say about images of a dataset by its name, as
+            :meth:`~emotion_core.results.reviews.ReviewStore.verdicts` does.
+        replace: whether the result may take the place of one on other images or labels that has the same name.
         progress: called with the number of images done.
 
     Raises:
         ConfigError: unknown dataset, or a prior that rules out all of its expressions.
         DataError: the dataset is not there or broken.
-        CheckpointError: the run has no usable weights.
+        CheckpointError: the run has no usable weights, or an evaluation of this name on other images or labels.
     """
     spec = dataset_spec(dataset)
     classes = spec.expressions
@@ -109,6 +111,9 @@ def evaluate(
     frame = None if faces == "given" else partial(crop_main_face, detector=load_detector())
     look = None if split == "train" else note
     table, pixels = decode_table(table, run.info.input_size, on_error=on_error, look=look, frame=frame)
+    fingerprint = table.fingerprint()
+    if store and not replace:
+        refuse_other_content(run.path, whole.name, split, fingerprint)
     logits, affect = infer(network, pixels, flip=flip, progress=progress)
     chosen = usual_prior(whole.name) if prior is None else prior
     interpretation = interpret(run, chosen, benchmark=whole.name, classes=classes)
@@ -116,13 +121,13 @@ def evaluate(
         interpretation = interpretation.estimated(logits)
     predictions = prediction_table(table, interpretation.probabilities(logits), affect, run)
     leaked = leaked_images(run, whole, split, digests)
-    blocks, summary = measure_predictions(predictions, leaked=leaked, verdicts=verdicts)
+    blocks, summary = measure_predictions(predictions, leaked=leaked, verdicts=verdicts(whole.name) if verdicts else None)
     metrics = {
         "dataset": whole.name,
         "split": split,
         "images": len(table),
         "left_out": len(table.problems),
-        "fingerprint": table.fingerprint(),
+        "fingerprint": fingerprint,
         "num_classes": len(classes),
         "classes": list(classes),
         "flip": flip,
@@ -139,7 +144,7 @@ def evaluate(
         metrics["sets"] = sets
     folder = None
     if store:
-        folder = write_evaluation(run.path, whole.name, split, metrics, predictions)
+        folder = write_evaluation(run.path, whole.name, split, metrics, predictions, replace=replace)
         keep_summary(run, folder.name, summary)
     return Evaluation(metrics=metrics, predictions=predictions, folder=folder)
 

@@ -21,9 +21,10 @@ from emotion_core.calibrate import calibrate
 from emotion_core.cli import main
 from emotion_core.compare import load_store, reported_entries
 from emotion_core.data.datasets import load_dataset
+from emotion_core.data.plain_csv import load_plain_csv
 from emotion_core.data.table import FaceTable, build_frame
 from emotion_core.data.transforms import decode_table
-from emotion_core.errors import ConfigError
+from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.evaluate import evaluate, prediction_table
 from emotion_core.explain.neighbours import Features
 from emotion_core.labels import EXPRESSIONS
@@ -33,7 +34,8 @@ from emotion_core.models.checkpoint import load_network
 from emotion_core.models.inference import infer
 from emotion_core.results.calibration import Interpretation
 from emotion_core.results.find import find_run
-from emotion_core.results.run import Run, RunInfo
+from emotion_core.results.reviews import Review, ReviewStore
+from emotion_core.results.run import Run, RunInfo, write_evaluation
 from tests.data.layouts import save, write_fer2013_csv, write_folders
 
 MakeRun = Callable[..., Path]
@@ -191,14 +193,61 @@ def test_a_csv_file_is_evaluated_and_stored_by_a_safe_name(
     path = make_run("mine")
     assert main(["evaluate", "mine", "--dataset", str(tmp_path / "My faces (2).csv"), "--device", "cpu"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("mine on My-faces-2, test split: 8 images, ")
+    assert printed.startswith("mine on My-faces-2@")
+    assert ", test split: 8 images, " in printed
     rows = [line.split() for line in printed.splitlines() if line.startswith(EXPRESSIONS)]
     assert [(row[0], row[3]) for row in rows] == [(name, "1") for name in EXPRESSIONS]
-    assert {entry.name for entry in (path / "evaluations").iterdir()} == {"My-faces-2-test"}
+    key = f"{load_plain_csv(tmp_path / 'My faces (2).csv').name}-test"
+    assert {entry.name for entry in (path / "evaluations").iterdir()} == {key}
     [entry] = load_store().entries
-    assert (entry.evaluation, entry.num_classes, entry.images) == ("My-faces-2-test", 8, 8)
+    assert (entry.evaluation, entry.num_classes, entry.images) == (key, 8, 8)
     assert {"accuracy", "rmse_valence"} <= set(entry.measures)
     assert not {"rmse_arousal"} & set(entry.measures)
+
+
+def test_files_of_one_name_have_an_evaluation_and_reviews_each(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = make_run("mine")
+    for site in ("siteA", "siteB"):
+        write_faces(tmp_path / site, "labels.csv")
+    (tmp_path / "siteB" / "9.png").write_bytes((tmp_path / "siteB" / "8.png").read_bytes())
+    first, second = (load_plain_csv(tmp_path / site / "labels.csv").name for site in ("siteA", "siteB"))
+    with ReviewStore() as store:
+        store.add(Review(dataset=first, sample_id="8.png", verdict="bad crop", reviewer="Ann"))
+    (tmp_path / "siteA" / "labels.csv").rename(tmp_path / "siteA" / "gold.csv")
+    reviewed = {}
+    for file in ("siteA/gold.csv", "siteB/labels.csv"):
+        assert main(["evaluate", "mine", "--dataset", str(tmp_path / file), "--device", "cpu", "--reviews"]) == 0
+        reviewed[file] = "1 of the images are reviewed" in capsys.readouterr().out
+    # The renamed file keeps its review, and the other one of its former name has none.
+    assert list(reviewed.values()) == [True, False]
+    assert {entry.evaluation for entry in load_store().entries} == {f"{first}-test".replace("labels", "gold"), f"{second}-test"}
+    assert len(list((path / "evaluations").iterdir())) == 2
+
+
+def test_a_name_that_other_content_has_is_refused_unless_it_is_to_be_replaced(
+    make_run: MakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_run("mine")
+    write_faces(tmp_path / "sfew", "labels.csv")
+    options = ["evaluate", "mine", "--dataset", "sfew", "--data-root", str(tmp_path), "--device", "cpu"]
+    assert main(options) == 0
+    before = find_run("mine").evaluations["sfew-test"]
+    assert main(options) == 0
+    labels = tmp_path / "sfew" / "labels.csv"
+    labels.write_text(labels.read_text().replace("8.png,neutral,0.5,test", "8.png,neutral,-0.5,test"))
+    capsys.readouterr()
+    assert main(options) == 1
+    message = capsys.readouterr().err
+    assert f"has an evaluation sfew-test on other images or labels (7 images, {before['fingerprint']}; now " in message
+    assert message.count("\n") == 1
+    assert find_run("mine").evaluations["sfew-test"] == before
+    run = find_run("mine")
+    with pytest.raises(CheckpointError, match="on other images or labels"):
+        write_evaluation(run.path, "sfew", "test", {**before, "fingerprint": "0"}, run.evaluation("sfew-test").predictions())
+    assert main([*options, "--replace"]) == 0
+    assert find_run("mine").evaluations["sfew-test"]["fingerprint"] != before["fingerprint"]
 
 
 def test_a_csv_file_without_expressions_has_no_table_of_classes(
@@ -211,7 +260,7 @@ def test_a_csv_file_without_expressions_has_no_table_of_classes(
     options = ["--dataset", "a.csv", "--data-root", str(tmp_path), "--device", "cpu"]
     assert main(["evaluate", "mine", *options, "--split", "val"]) == 0
     assert "precision" not in capsys.readouterr().out
-    with pytest.raises(ConfigError, match="No image of 'a', val, has an expression to calibrate on"):
+    with pytest.raises(ConfigError, match=r"No image of 'a@[0-9a-f]{8}', val, has an expression to calibrate on"):
         calibrate(find_run("mine"), "a.csv", tmp_path, device="cpu")
 
 

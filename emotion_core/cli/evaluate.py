@@ -45,6 +45,9 @@ def add(command: AddCommand) -> None:
         action="store_true",
         help="also without images that reviewers exclude, and with labels they correct",
     )
+    evaluate.add_argument(
+        "--replace", action="store_true", help="replace a stored evaluation of the same name on other images or labels"
+    )
     evaluate.add_argument("--json", action="store_true", help="print the stored measures as JSON")
     data_options(evaluate)
     device_option(evaluate)
@@ -62,7 +65,6 @@ def add(command: AddCommand) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> int:
-    from emotion_core.data.datasets import folder_name
     from emotion_core.evaluate import evaluate
     from emotion_core.results.card import write_card
 
@@ -77,7 +79,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         prior=None if arguments.prior is None else read_prior(arguments.prior),
         faces=arguments.faces,
         on_error="skip" if arguments.skip_broken else "raise",
-        verdicts=_verdicts(folder_name(arguments.dataset)) if arguments.reviews else None,
+        verdicts=_verdicts if arguments.reviews else None,
+        replace=arguments.replace,
     )
     write_card(run)
     metrics = evaluation.metrics

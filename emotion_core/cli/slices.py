@@ -37,14 +37,15 @@ def _slices(arguments: argparse.Namespace) -> int:
     import pandas as pd
     from tqdm import tqdm
 
-    from emotion_core.data.datasets import folder_name, load_dataset
+    from emotion_core.data.datasets import load_dataset
     from emotion_core.inspection.accuracy_slices import accuracy_by_slice
     from emotion_core.inspection.attributes import cut_attributes, measure_attributes
     from emotion_core.results.card import write_card
     from emotion_core.results.slices import LEGEND, slice_rows, write_slices
     from emotion_core.results.summaries import read_predictions
 
-    evaluation = f"{folder_name(arguments.dataset)}-{arguments.split}"
+    whole = load_dataset(arguments.dataset, named_data_root(arguments), on_error="skip" if arguments.skip_broken else "raise")
+    evaluation = f"{whole.name}-{arguments.split}"
     runs = [find_run(name) for name in dict.fromkeys(arguments.runs)]
     for run in runs:
         if evaluation not in run.evaluations:
@@ -52,9 +53,7 @@ def _slices(arguments: argparse.Namespace) -> int:
                 f"'{run.name}' was not evaluated on {evaluation}. Do so first: python -m emotion_core evaluate {run.name} "
                 f"--dataset {arguments.dataset} --split {arguments.split}"
             )
-    table = load_dataset(
-        arguments.dataset, named_data_root(arguments), on_error="skip" if arguments.skip_broken else "raise"
-    ).split(arguments.split)
+    table = whole.split(arguments.split)
     detector = _detector(arguments.by)
     with tqdm(total=len(table), unit="image", disable=not sys.stderr.isatty()) as bar:
         attributes = measure_attributes(table, detector, by=arguments.by, progress=bar.update)

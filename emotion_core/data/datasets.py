@@ -14,7 +14,7 @@ from emotion_core.data.fer2013_csv import PIXELS_FILE, find_pixels, load_fer2013
 from emotion_core.data.ferplus import LABELS_FILE, find_labels, load_fer2013, load_ferplus
 from emotion_core.data.ferplus_votes import pictures_of
 from emotion_core.data.folders import has_expression_folders, load_expression_folders
-from emotion_core.data.plain_csv import load_labelled, load_plain_csv, safe_name
+from emotion_core.data.plain_csv import load_labelled, load_plain_csv
 from emotion_core.data.rafdb import load_rafdb
 from emotion_core.data.source import find_source, places
 from emotion_core.data.splits import with_validation
@@ -86,8 +86,9 @@ def load_dataset(
         on_error: ``"raise"`` refuses a dataset with broken samples, ``"skip"`` leaves them out and lists them in ``problems``.
 
     Returns:
-        A table with ``train``, ``val`` and ``test`` as far as the data allow; its name can name a folder. Where a dataset has
-        no validation split, a tenth of its training split is drawn, every expression keeping its share (seed 42).
+        A table with ``train``, ``val`` and ``test`` as far as the data allow. Its name can name a folder, and that of a file
+        holds a fingerprint of what is in it (:mod:`emotion_core.data.identity`). Where a dataset has no validation split, a
+        tenth of its training split is drawn, every expression keeping its share (seed 42).
 
     Raises:
         ConfigError: unknown dataset, or no ``data_root`` where one is needed.
@@ -97,7 +98,9 @@ def load_dataset(
     spec = dataset_spec(name)
     if data_root is None and spec.needs_data:
         raise ConfigError(f"Where is '{name}'? Pass the folder of the datasets with --data-root, or set EMOTION_DATA.")
-    table = replace(spec.load(data_root or ".", labels=labels, on_error=on_error), name=folder_name(name))
+    table = spec.load(data_root or ".", labels=labels, on_error=on_error)
+    if not is_file_name(name):
+        table = replace(table, name=name)
     table = with_validation(table, seed=SEED, share=VALIDATION_SHARE)
     # Only now: where a validation split is drawn for all seven classes of FER-2013, the four have their share of the same one.
     return table if spec.expressions == EXPRESSIONS else table.showing(spec.expressions)
@@ -138,20 +141,6 @@ def same_pictures(one: str, other: str) -> bool:
 def is_file_name(name: str) -> bool:
     """Whether a dataset's name is that of a CSV file or ZIP archive."""
     return name.lower().endswith((".csv", ".zip"))
-
-
-def folder_name(name: str) -> str:
-    """A dataset's name as it can be part of a folder's: its own, or a file's without ending.
-
-    Example:
-        >>> folder_name("ferplus"), folder_name("data/my faces.csv"), folder_name("ferplus.csv")
-        ('ferplus', 'my-faces', 'ferplus-csv')
-    """
-    if not is_file_name(name):
-        return name
-    stem = safe_name(name)
-    # The results on ferplus.csv must not take the place of those on FER+.
-    return f"{stem}-{name[-3:].lower()}" if stem in DATASETS else stem
 
 
 def _affectnet_3999(data_root: str | Path, *, labels: Labels, on_error: OnError) -> FaceTable:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
+import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from emotion_core.data.identity import content_fingerprint, content_name, safe_name
 from emotion_core.data.rows import find_columns, is_missing, read_affect, read_rows
 from emotion_core.data.source import FolderSource, Source, ZipSource, leads_out, open_source
 from emotion_core.data.splits import SPLIT_WORDS, stratified_split
@@ -46,14 +47,16 @@ def load_plain_csv(
         on_error: ``"raise"`` refuses a dataset with broken rows, ``"skip"`` leaves them out and lists them in ``problems``.
 
     Returns:
-        A table whose ids are the paths in the file, and whose name is the file's without ending.
+        A table whose ids are the paths in the file, ``./faces/1.jpg`` as ``faces/1.jpg``, and whose name is the file's without
+        ending and a fingerprint of labels and pictures, as :mod:`emotion_core.data.identity` gives it.
 
     Raises:
         DatasetNotFoundError: there is no such file.
         DataError: it is another table, holds too few images to be split, or has broken rows with ``on_error="raise"``.
     """
     source, inside = _find(Path(os.path.expanduser(file)), data_root)
-    return _read_table(source, inside, safe_name(str(file)), seed=seed, on_error=on_error)
+    table = _read_table(source, inside, safe_name(str(file)), seed=seed, on_error=on_error)
+    return replace(table, name=content_name(table.name, content_fingerprint(table)))
 
 
 def load_labelled(name: str, data_root: str | Path, *, seed: int = 42, on_error: OnError = "raise") -> FaceTable:
@@ -135,7 +138,7 @@ class _Rows:
             raise ValueError("no image is named")
         if leads_out(image):
             raise ValueError(f"'{image[:200]}' leads out of the file's folder")
-        found = self._source.find(self.folder + image)
+        found = self._source.find(self.folder + posixpath.normpath(image))
         if found is None:
             raise ValueError(f"'{image[:200]}' is missing, or a link out of the file's folder")
         return found.removeprefix(self.folder)
@@ -160,16 +163,6 @@ def _attributes(found: _Rows, header: list[str], names: list[str]) -> pd.DataFra
     positions = [[cell.strip() for cell in header].index(name) for name in names]
     cells = [[row.cells[at] if at < len(row.cells) else "" for at in positions] for row in found.rows.values()]
     return pd.DataFrame(cells, index=list(found.rows), columns=names, dtype=object)
-
-
-def safe_name(file: str) -> str:
-    """A name for the dataset that any file system takes: letters, digits, ``.``, ``_`` and ``-``.
-
-    Example:
-        >>> safe_name("My faces (2).csv"), safe_name("été.csv")
-        ('My-faces-2', 't')
-    """
-    return re.sub(r"[^A-Za-z0-9._]+", "-", Path(file).stem).strip("-._")[:80] or "csv"
 
 
 def _find(file: Path, data_root: str | Path | None) -> tuple[Source, str]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emotion_core.data.identity import is_name
 from emotion_core.errors import CheckpointError
 from emotion_core.results.files import write_text
 from emotion_core.results.find import checkpoints_folder, checkpoints_folders
@@ -43,8 +43,8 @@ def audit_path(dataset: str, folder: Path | None = None) -> Path:
     Raises:
         CheckpointError: the name would lead out of the folder.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", dataset):
-        raise CheckpointError(f"'{dataset}' cannot name an audit: letters, digits, '.', '_' and '-' only.")
+    if not is_name(dataset):
+        raise CheckpointError(f"'{dataset}' cannot name an audit: letters, digits, '.', '_', '-' and '@' only.")
     paths = [root / f"audit-{dataset}.json" for root in (checkpoints_folders() if folder is None else (folder,))]
     return next((path for path in paths if path.is_file()), paths[0])
 

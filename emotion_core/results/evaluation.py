@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import shutil
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -197,7 +198,9 @@ class StoredEvaluation:
 
 def stored_evaluations(run: Path) -> list[StoredEvaluation]:
     """Evaluations that lie in a run folder, readable or not, by key."""
-    folders = [path.name for path in (run / FOLDER).iterdir() if path.is_dir()] if (run / FOLDER).is_dir() else []
+    entries = (run / FOLDER).iterdir() if (run / FOLDER).is_dir() else ()
+    # Some systems list accented letters in pieces.
+    folders = [unicodedata.normalize("NFC", path.name) for path in entries if path.is_dir()]
     keys = {name for name in folders if not name.startswith(".")}
     keys |= {name[1:].removesuffix(".old") for name in folders if name.startswith(".") and name.endswith(".old")}
     found = [StoredEvaluation(run=run, key=key) for key in sorted(keys)]

@@ -3,6 +3,9 @@
 Every mark is a row of its own, and so is every withdrawal. Two people who mark the same image at once therefore lose
 nothing, and who said what and when can always be told. What counts is worked out when it is read: of each reviewer the newest
 mark that was not withdrawn, and of an image what more than half of its reviewers say.
+
+A dataset that is known by its content (:mod:`emotion_core.data.identity`) keeps its reviews when its file is renamed, and never
+has those of another file of the same name.
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ from typing import Any, Self
 from unicodedata import category
 
 import pandas as pd
-from sqlalchemy import Executable, Select, func, literal, select
+from sqlalchemy import Column, ColumnElement, Executable, Select, func, literal, select
 from sqlalchemy.exc import IntegrityError
 
+from emotion_core.data.identity import MARK, fingerprint_in
 from emotion_core.errors import ReviewError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.database import (
@@ -157,15 +161,16 @@ class ReviewStore:
         withdrawn = select(WITHDRAWALS.c.review_id)
         newest = (
             select(func.max(REVIEWS.c.id))
-            .where(REVIEWS.c.dataset == dataset, REVIEWS.c.id.not_in(withdrawn))
+            .where(_same(REVIEWS.c.dataset, dataset), REVIEWS.c.id.not_in(withdrawn))
             .group_by(REVIEWS.c.sample_id, REVIEWS.c.reviewer)
         )
         return self._read(select(REVIEWS).where(REVIEWS.c.id.in_(newest)).order_by(REVIEWS.c.id), COLUMNS)
 
     def datasets(self) -> list[str]:
-        """Names of the datasets that have standing reviews."""
+        """Names of the datasets that have standing reviews; of one that was renamed, one of its names."""
         standing = select(REVIEWS.c.dataset).where(REVIEWS.c.id.not_in(select(WITHDRAWALS.c.review_id)))
-        return self._read(standing.distinct().order_by(REVIEWS.c.dataset), ["dataset"])["dataset"].tolist()
+        names = self._read(standing.distinct().order_by(REVIEWS.c.dataset), ["dataset"])["dataset"]
+        return list({fingerprint_in(name) or name: name for name in names}.values())
 
     def history(self, dataset: str, sample_id: str) -> pd.DataFrame:
         """Everything that was ever said about an image, oldest first.
@@ -173,7 +178,7 @@ class ReviewStore:
         Returns:
             A row a review with :data:`COLUMNS`, ``withdrawn_by`` and ``withdrawn_at``.
         """
-        return self._history(REVIEWS.c.dataset == dataset, REVIEWS.c.sample_id == sample_id)
+        return self._history(_same(REVIEWS.c.dataset, dataset), REVIEWS.c.sample_id == sample_id)
 
     def verdicts(self, dataset: str) -> pd.DataFrame:
         """What the reviewers of each image say together.
@@ -193,7 +198,7 @@ class ReviewStore:
         Args:
             dataset: only this one.
         """
-        table = self._history(*([] if dataset is None else [REVIEWS.c.dataset == dataset]))
+        table = self._history(*([] if dataset is None else [_same(REVIEWS.c.dataset, dataset)]))
         words = ["dataset", "sample_id", "note", "reviewer", "withdrawn_by"]
         for name in words:
             table[name] = [no_formula(value) if isinstance(value, str) else value for value in table[name]]
@@ -224,7 +229,8 @@ class ReviewStore:
 
     def slices(self, dataset: str, split: str) -> pd.DataFrame:
         """Saved filters by name, a row each with :data:`SLICE_COLUMNS`."""
-        wanted = select(*(SLICES.c[name] for name in SLICE_COLUMNS)).where(SLICES.c.dataset == dataset, SLICES.c.split == split)
+        mine = (_same(SLICES.c.dataset, dataset), SLICES.c.split == split)
+        wanted = select(*(SLICES.c[name] for name in SLICE_COLUMNS)).where(*mine)
         return self._read(wanted.order_by(SLICES.c.name), SLICE_COLUMNS)
 
     def remove_slice(self, name: str, dataset: str, split: str) -> None:
@@ -233,7 +239,7 @@ class ReviewStore:
         Raises:
             ReviewError: there is none of that name.
         """
-        mine = (SLICES.c.name == name, SLICES.c.dataset == dataset, SLICES.c.split == split)
+        mine = (SLICES.c.name == name, _same(SLICES.c.dataset, dataset), SLICES.c.split == split)
         if self._write(SLICES.delete().where(*mine).returning(SLICES.c.id)) is None:
             raise ReviewError(f"There is no slice '{name}' for the {split} split of '{dataset}'.")
 
@@ -267,6 +273,12 @@ class ReviewStore:
             if not self._ready:
                 make_tables(self._engine)
                 self._ready = True
+
+
+def _same(column: Column[str], dataset: str) -> ColumnElement[bool]:
+    """Whether a row is about this dataset, under whatever name its content had."""
+    fingerprint = fingerprint_in(dataset)
+    return column.endswith(f"{MARK}{fingerprint}", autoescape=True) if fingerprint else column == dataset
 
 
 def _reviewer(name: str) -> str:

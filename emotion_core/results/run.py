@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -13,6 +12,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from emotion_core.data.identity import is_name
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.evaluation import StoredEvaluation, stored_evaluations
@@ -310,7 +310,9 @@ def write_history(path: Path, rows: list[dict[str, Any]]) -> None:
     write_text(path / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
 
-def write_evaluation(path: Path, dataset: str, split: str, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> Path:
+def write_evaluation(
+    path: Path, dataset: str, split: str, metrics: Mapping[str, Any], predictions: pd.DataFrame, *, replace: bool = False
+) -> Path:
     """Store one evaluation.
 
     Args:
@@ -319,19 +321,48 @@ def write_evaluation(path: Path, dataset: str, split: str, metrics: Mapping[str,
         split: name of the split.
         metrics: what goes into ``metrics.json``; NaN becomes ``null``.
         predictions: a row an image with :data:`~emotion_core.results.evaluation.PREDICTION_COLUMNS`.
+        replace: whether it may take the place of one on other images or labels.
 
     Returns:
         The folder that was written.
 
     Raises:
-        CheckpointError: a column is missing, or the names would lead out of the run folder.
+        CheckpointError: a column is missing, the names would lead out of the run folder, or
+            :func:`refuse_other_content` refuses it.
     """
     evaluation = _evaluation(path, f"{dataset}-{split}")
+    if not replace:
+        refuse_other_content(path, dataset, split, metrics.get("fingerprint"))
     evaluation.write(metrics, predictions)
     return evaluation.folder
 
 
+def refuse_other_content(path: Path, dataset: str, split: str, fingerprint: str | None) -> None:
+    """See to it that an evaluation takes the place of none but one on the same images and labels.
+
+    Args:
+        path: run folder.
+        dataset: name of the dataset.
+        split: name of the split.
+        fingerprint: of the images and labels that are to be stored; where one of the two has none, nothing is refused.
+
+    Raises:
+        CheckpointError: the name is taken by other content.
+    """
+    evaluation = _evaluation(path, f"{dataset}-{split}")
+    try:
+        stored = evaluation.metrics() if evaluation.exists else {}
+    except CheckpointError:  # a damaged one may be replaced
+        return
+    before = stored.get("fingerprint")
+    if before and fingerprint and before != fingerprint:
+        raise CheckpointError(
+            f"'{path}' has an evaluation {evaluation.key} on other images or labels ({stored.get('images', '?')} images, "
+            f"{before}; now {fingerprint}). Keep both by giving the dataset another name, or replace it with --replace."
+        )
+
+
 def _evaluation(path: Path, key: str) -> StoredEvaluation:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", key):
-        raise CheckpointError(f"'{key}' cannot name an evaluation: letters, digits, '.', '_' and '-' only.")
+    if not is_name(key):
+        raise CheckpointError(f"'{key}' cannot name an evaluation: letters, digits, '.', '_', '-' and '@' only.")
     return StoredEvaluation(run=path, key=key)

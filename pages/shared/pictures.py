@@ -14,6 +14,7 @@ import streamlit as st
 from PIL import Image
 
 from emotion_core.data.datasets import load_dataset
+from emotion_core.data.identity import fingerprint_in, title_of
 from emotion_core.data.source import Source, open_source
 from emotion_core.data.table import FaceTable
 from emotion_core.errors import DataError, DatasetNotFoundError, ImageError
@@ -46,10 +47,27 @@ def _open(dataset: str, root: str) -> Source:
 
 @st.cache_resource(show_spinner="Reading the list of pictures …", max_entries=4)
 def _table(dataset: str, root: str) -> FaceTable:
-    return load_dataset(dataset, root, on_error="skip")
+    if not fingerprint_in(dataset):
+        return load_dataset(dataset, root, on_error="skip")
+    looked = [Path(root) / f"{title_of(dataset)}{ending}" for ending in (".csv", ".zip")]
+    found = [load_dataset(path.name, root, on_error="skip") for path in looked if path.is_file()]
+    if not found:
+        raise DatasetNotFoundError(dataset, looked)
+    for table in found:
+        # Any file may have been given this name since.
+        if fingerprint_in(table.name) == fingerprint_in(dataset):
+            return table
+    raise DataError(f"'{title_of(dataset)}' in '{root}' has other pictures or labels than those that were evaluated.")
+
+
+def _listed(dataset: str) -> bool:
+    """Whether its list has to be read to know where its pictures are."""
+    return dataset in ELSEWHERE or bool(fingerprint_in(dataset))
 
 
 def _read(dataset: str, root: str, sample_id: str) -> bytes:
+    if fingerprint_in(dataset):
+        return _table(dataset, root).read_bytes(sample_id)
     if dataset not in ELSEWHERE:
         return _open(dataset, root).read(sample_id)
     try:
@@ -95,13 +113,14 @@ def why_no_pictures(dataset: str) -> str | None:
     if dataset == "schematic":  # drawn, from no folder
         return None
     root = pictures_root(dataset)
-    own = f"'{dataset}/' or '{dataset}.zip'"
+    title = title_of(dataset)
+    own = f"'{title}.csv' or '{title}.zip'" if fingerprint_in(dataset) else f"'{dataset}/' or '{dataset}.zip'"
     remedy = f"the folder that holds {ELSEWHERE.get(dataset, own)}"
     if not root:
         return f"No pictures: EMOTION_DATA is not set. Set it to {remedy}, then start the app again."
     try:
         # Whether they can be read depends on more than a folder of that name where they lie elsewhere.
-        (_table if dataset in ELSEWHERE else _open)(dataset, root)
+        (_table if _listed(dataset) else _open)(dataset, root)
     except DataError as error:
         if isinstance(error, FileNotFoundError):
             return f"No pictures: '{dataset}' is not in '{Path(root)}', where EMOTION_DATA points. Set it to {remedy}."
