@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from emotion_core.cli import main
+from emotion_core.data.plain_csv import load_plain_csv
 from tests.data.layouts import zipped
 from tests.data.test_twins import landscape
 
@@ -91,10 +92,11 @@ def two(tmp_path: Path) -> Path:
 def test_photographs_of_two_datasets_in_words(two: Path, capsys: Capture):
     assert main(["audit", "one.zip", "--against", "sfew", "--data-root", str(two)]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("one: 3 images\n")
+    one = load_plain_csv(two / "one.zip").name
+    assert printed.startswith(f"{one}: 3 images\n")
     section = printed[printed.index("near twins in sfew") :].splitlines()
     assert section[1:] == [
-        "  2 images of one and 2 of sfew, in 2 pairs, 0 of them mirrored",
+        f"  2 images of {one} and 2 of sfew, in 2 pairs, 0 of them mirrored",
         "    test here, test there: 1 pairs",
         "    train here, train there: 1 pairs",
         "  labels: the same expression in 1 of 2 pairs that have one in both",
@@ -106,8 +108,9 @@ def test_photographs_of_two_datasets_in_words(two: Path, capsys: Capture):
 def test_photographs_of_two_datasets_as_json(two: Path, capsys: Capture):
     assert main(["audit", "one.zip", "--against", "sfew", "schematic", "--data-root", str(two), "--json"]) == 0
     stills, drawn = json.loads(capsys.readouterr().out)["against"]
-    assert stills["datasets"] == ["one", "sfew"]
+    one = load_plain_csv(two / "one.zip").name
+    assert stills["datasets"] == [one, "sfew"]
     assert stills["images"] == [2, 2]
     assert [twin["ids"] for twin in stills["twins"]] == [["a.png", "e.png"], ["c.png", "c.png"]]
     assert [twin["expressions"] for twin in stills["twins"]] == [["sadness", "anger"], ["happiness", "happiness"]]
-    assert (drawn["datasets"], drawn["twins"]) == (["one", "schematic"], [])
+    assert (drawn["datasets"], drawn["twins"]) == ([one, "schematic"], [])

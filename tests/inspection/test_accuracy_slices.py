@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from emotion_core.cli import main
+from emotion_core.data.plain_csv import load_plain_csv
 from emotion_core.errors import CheckpointError
 from emotion_core.inspection.accuracy_slices import accuracy_by_slice
 from emotion_core.inspection.attributes import cut_attributes
@@ -102,18 +103,23 @@ def test_the_command_line_keeps_them_with_the_run(
         rows.append(f"{name},{expression},test,{'young' if number < 80 else 'old'}")
     (tmp_path / "faces.csv").write_text("\n".join(["image,expression,split,age group", *rows]))
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(run.path.parent))
+    dataset = load_plain_csv(tmp_path / "faces.csv").name
+    write_evaluation(run.path, dataset, "test", {**run.evaluations["faces-test"], "dataset": dataset}, table)
     arguments = ["slices", "mine", "--dataset", str(tmp_path / "faces.csv")]
     assert main([*arguments, "--by", "age group", "brightness"]) == 0
     printed = capsys.readouterr().out
-    assert printed.startswith("mine on faces-test\n")
+    assert printed.startswith(f"mine on {dataset}-test\n")
     assert "age group" in printed
-    assert [each.name for each in read_slices(run, "faces-test")][-2:] == ["old", "young"]
+    assert [each.name for each in read_slices(run, f"{dataset}-test")][-2:] == ["old", "young"]
     card = (run.path / "README.md").read_text()
     assert r"| age group | old | 80 | 0.300 \[0.211, 0.408\] | 0.600 | 0.000 | worse |" in card
     assert main([*arguments, "--by", "age group", "--json"]) == 0
     old, young = json.loads(capsys.readouterr().out)["mine"]
     assert (old["images"], old["accuracy"], young["accuracy"]) == (80, 0.3, 0.9)
     assert main([*arguments, "--by", "age"]) == 1
-    assert capsys.readouterr().err.startswith("Error: 'faces' has no column 'age'. Did you mean 'age group'?")
+    assert capsys.readouterr().err.startswith(f"Error: '{dataset}' has no column 'age'. Did you mean 'age group'?")
     assert main([*arguments, "--split", "val"]) == 1
-    assert "'mine' was not evaluated on faces-val. Do so first: python -m emotion_core evaluate mine" in capsys.readouterr().err
+    assert (
+        f"'mine' was not evaluated on {dataset}-val. Do so first: python -m emotion_core evaluate mine"
+        in capsys.readouterr().err
+    )

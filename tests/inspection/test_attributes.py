@@ -66,7 +66,9 @@ def test_without_a_detector_or_landmarks_there_is_no_pose(table: FaceTable) -> N
 def test_only_what_is_asked_for(table: FaceTable) -> None:
     assert list(measure_attributes(table, None, by=["group"]).columns) == ["group"]
     assert list(measure_attributes(table, None, by=["age", "colour"]).columns) == ["colour", "age"]
-    with pytest.raises(ConfigError, match=r"'faces' has no column 'agee'. Did you mean 'age'\? Slices are made by face size,"):
+    with pytest.raises(
+        ConfigError, match=r"'faces@[0-9a-f]{8}' has no column 'agee'. Did you mean 'age'\? Slices are made by face size,"
+    ):
         measure_attributes(table, None, by=["agee"])
 
 
