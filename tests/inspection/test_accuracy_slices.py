@@ -104,7 +104,7 @@ def test_the_command_line_keeps_them_with_the_run(
     (tmp_path / "faces.csv").write_text("\n".join(["image,expression,split,age group", *rows]))
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(run.path.parent))
     dataset = load_plain_csv(tmp_path / "faces.csv").name
-    write_evaluation(run.path, dataset, "test", {**run.evaluations["faces-test"], "dataset": dataset}, table)
+    store(run.path, table, dataset)
     arguments = ["slices", "mine", "--dataset", str(tmp_path / "faces.csv")]
     assert main([*arguments, "--by", "age group", "brightness"]) == 0
     printed = capsys.readouterr().out
