@@ -16,8 +16,6 @@ from tests.stored import NETWORK, write_network
 
 # Each process has a core: more threads than cores only wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# An error that a visitor would read as a sentence ends a test.
-os.environ.setdefault("STREAMLIT_CLIENT_SHOW_ERROR_DETAILS", "full")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from emotion_core.data.identity import is_name
 from emotion_core.errors import CheckpointError
+from emotion_core.results.checked import read_json
 from emotion_core.results.files import write_text
 from emotion_core.results.find import checkpoints_folder, checkpoints_folders
 
@@ -93,8 +94,8 @@ def read_audit(dataset: str, folder: Path | None = None) -> StoredAudit | None:
         return None
     remedy = f"Store it again with 'python -m emotion_core audit {dataset} --store'."
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        record = read_json(path)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"'{path}' is not readable JSON ({error}). {remedy}") from error
     if not isinstance(record, dict) or record.get("version") != VERSION:
         raise CheckpointError(f"'{path}' is not an audit of version {VERSION}. {remedy}")

@@ -36,6 +36,7 @@ from emotion_core.metrics.priors import (
 )
 from emotion_core.metrics.selective import ACCURACY, verdict_threshold
 from emotion_core.models.familiarity import Familiarity
+from emotion_core.results.checked import open_arrays, parse_json
 from emotion_core.results.files import DAMAGED_ARCHIVE, write_bytes
 from emotion_core.results.run import Run, RunInfo
 
@@ -85,8 +86,8 @@ def read_calibration(run: Run) -> Calibration:
     if not run.info.calibration or not path.is_file():
         return NOTHING
     try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
+        with open_arrays(path) as file:
+            about = parse_json(str(file["about"]))
             if about["version"] != VERSION:
                 raise ValueError(f"version {about['version']}")
             faces = {

@@ -23,6 +23,7 @@ import pandas as pd
 
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.results.checked import LARGEST_TABLE, check_metrics, read_bytes, read_json, read_table
 from emotion_core.results.files import without_nan, write_bytes, write_text
 
 PREDICTION_COLUMNS = (
@@ -62,7 +63,7 @@ class StoredEvaluation:
     @property
     def exists(self) -> bool:
         """Whether there are measures."""
-        return (self.folder / METRICS).is_file()
+        return os.path.lexists(self.folder / METRICS)
 
     @property
     def predictions_file(self) -> Path:
@@ -98,7 +99,7 @@ class StoredEvaluation:
             CheckpointError: it cannot be read, or was measured on other predictions than those beside it.
         """
         content = self._metrics()
-        if self.predictions_file.is_file():
+        if os.path.lexists(self.predictions_file):
             self._check(content)
         return content
 
@@ -114,10 +115,7 @@ class StoredEvaluation:
         self.stamp()
         if self.exists:
             self._check(self._metrics())
-        try:
-            return pd.read_parquet(self.predictions_file, columns=list(columns))
-        except Exception as error:  # damaged bytes lead the parquet reader to whatever it raises: no list of types is complete
-            raise CheckpointError(f"'{self.predictions_file}' cannot be read ({error}). Evaluate the run again.") from error
+        return read_table(self.predictions_file, list(columns))
 
     def write(self, metrics: Mapping[str, Any], predictions: pd.DataFrame) -> None:
         """Store the evaluation; one that is there is replaced as a whole.
@@ -181,12 +179,10 @@ class StoredEvaluation:
     def _metrics(self) -> dict[str, Any]:
         path = self.folder / METRICS
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError) as error:
-            raise CheckpointError(f"'{path}' is not readable JSON. Evaluate again.") from error
-        if not isinstance(content, dict):
-            raise CheckpointError(f"'{path}' is not readable JSON. Evaluate again.")
-        return content
+            content = read_json(path)
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"'{path}' is not readable JSON ({error}). Evaluate again.") from error
+        return check_metrics(content, path)
 
     def _check(self, metrics: Mapping[str, Any]) -> None:
         if DIGEST in metrics and metrics[DIGEST] != self.digest():
@@ -216,9 +212,9 @@ def digest_of(table: bytes | memoryview) -> str:
 @lru_cache(maxsize=1024)
 def _digest_file(path: Path, _modified: int, _size: int) -> str:
     try:
-        return digest_of(path.read_bytes())
-    except OSError as error:
-        raise CheckpointError(f"'{path}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+        return digest_of(read_bytes(path, largest=LARGEST_TABLE))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"'{path}' cannot be read ({error}). Evaluate the run again.") from error
 
 
 def _text(metrics: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion_core.errors import CheckpointError
+from emotion_core.results.checked import read_text
 
 FILE = "experiment.toml"
 LAST = 1_000
@@ -87,7 +88,7 @@ def read_experiment(path: Path) -> Experiment:
 @lru_cache(maxsize=256)
 def _parse(file: Path, _modified: int, _size: int) -> dict[str, Any]:
     try:
-        data = tomllib.loads(file.read_text(encoding="utf-8"))
+        data = tomllib.loads(read_text(file))
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"'{file}' is not valid TOML ({error}). Mend it.") from error
     for key, value in data.items():

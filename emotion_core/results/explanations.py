@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.results.checked import open_arrays, parse_json, read_json
 from emotion_core.results.files import DAMAGED_ARCHIVE, without_nan, write_bytes, write_text
 from emotion_core.results.run import Run
 from emotion_core.texts import signed
@@ -133,10 +134,9 @@ def read_explanations(run: Run, evaluation: str) -> Explanations | None:
     if not ((folder / MAPS).is_file() and (folder / FAITHFULNESS).is_file()):
         return None
     try:
-        faithfulness = json.loads((folder / FAITHFULNESS).read_text(encoding="utf-8"))
-        # Opened here, because numpy leaves a damaged archive open.
-        with (folder / MAPS).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
+        faithfulness = read_json(folder / FAITHFULNESS)
+        with open_arrays(folder / MAPS) as file:
+            about = parse_json(str(file["about"]))
             if about["version"] != VERSION or any(faithfulness[key] != about[key] for key in ("version", "weights")):
                 return None
             maps = MeanMaps(

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from emotion_core.results.checked import read_bytes
 from emotion_core.results.files import write_text
 from emotion_core.results.run import Run
 
@@ -82,10 +83,7 @@ def read_progress(path: Path) -> TrainingProgress | None:
     """How far the training in a run folder is; ``None`` when it does not say so, or what it says is damaged."""
     file = path / PROGRESS
     try:
-        # A pipe or a device of that name would never end.
-        if not file.is_file() or file.stat().st_size > TAIL_BYTES:
-            return None
-        data = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(read_bytes(file, largest=TAIL_BYTES))
         return TrainingProgress(**{name: _value(data, name) for name in _HINTS})
     except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError):
         return None

@@ -15,6 +15,7 @@ import pandas as pd
 from emotion_core.data.identity import is_name
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.checked import check_info, parse_json, read_json, read_text
 from emotion_core.results.evaluation import StoredEvaluation, stored_evaluations
 from emotion_core.results.experiments import name_of
 from emotion_core.results.files import without_nan, write_text
@@ -118,9 +119,7 @@ class RunInfo:
         return self._names("averaged")
 
     def _names(self, kind: str) -> tuple[str, ...]:
-        names = self.training.get(kind)
-        # Whoever wrote run.json, a list of names is all that counts.
-        return tuple(name for name in names if isinstance(name, str)) if isinstance(names, list) else ()
+        return tuple(self.training.get(kind, ()))
 
 
 _TYPES: dict[str, Any] = {
@@ -209,8 +208,8 @@ def read_run(path: Path) -> Run:
     if not file.is_file():
         raise CheckpointNotFoundError(path)
     try:
-        data = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        data = read_json(file)
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"'{file}' is not readable JSON ({error}). Restore it, or train the run again.") from error
     if not isinstance(data, dict) or "schema_version" not in data:
         raise CheckpointError(f"'{file}' has no 'schema_version', so it does not describe a run.")
@@ -228,6 +227,7 @@ def read_run(path: Path) -> Run:
     for key, value in values.items():
         if not isinstance(value, _TYPES[key]) or isinstance(value, bool) != (_TYPES[key] is bool):
             raise CheckpointError(f"'{file}' has the {key} {value!r}, which is not of the right type.")
+    check_info({key: value for key, value in data.items() if key in known}, file)
     if not isinstance(network["backbone"], str) or not isinstance(network["input_size"], int) or network["input_size"] < 1:
         raise CheckpointError(f"'{file}' lacks 'network' with 'backbone' and 'input_size'.")
     if values.get("class_names", EXPRESSIONS) != EXPRESSIONS:
@@ -293,11 +293,14 @@ def read_history(path: Path) -> list[dict[str, Any]]:
     file = path / "history.jsonl"
     if not file.is_file():
         return []
-    lines = file.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = read_text(file).splitlines()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"'{file}' cannot be read ({error}). Restore it.") from error
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            rows.append(json.loads(line))
+            rows.append(parse_json(line))
         except ValueError as error:
             if number == len(lines):
                 break

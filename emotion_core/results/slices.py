@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from emotion_core.errors import CheckpointError
+from emotion_core.results.checked import LARGEST_TABLE, read_bytes, read_json
 from emotion_core.results.files import write_text
 from emotion_core.results.run import Run
 
@@ -98,7 +99,7 @@ def read_slices(run: Run, evaluation: str) -> tuple[Slice, ...]:
     """Slices of an evaluation; none where none were kept, or they belong to earlier predictions, or cannot be read."""
     folder = run.path / "evaluations" / evaluation
     try:
-        content = json.loads((folder / FILE).read_text(encoding="utf-8"))
+        content = read_json(folder / FILE)
         if content["predictions"] != _digest(folder):
             return ()
         names = [field.name for field in fields(Slice)]
@@ -110,6 +111,6 @@ def read_slices(run: Run, evaluation: str) -> tuple[Slice, ...]:
 def _digest(folder: Path) -> str:
     predictions = folder / "predictions.parquet"
     try:
-        return hashlib.blake2b(predictions.read_bytes(), digest_size=16).hexdigest()
-    except OSError as error:
-        raise CheckpointError(f"'{predictions}' cannot be read ({error.strerror}). Evaluate the run again.") from error
+        return hashlib.blake2b(read_bytes(predictions, largest=LARGEST_TABLE), digest_size=16).hexdigest()
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"'{predictions}' cannot be read ({error}). Evaluate the run again.") from error

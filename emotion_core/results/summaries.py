@@ -26,6 +26,7 @@ from emotion_core.metrics.collapse import find_collapse
 from emotion_core.metrics.intervals import bootstrap_measures, percentile_interval, resample_counts
 from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
+from emotion_core.results.checked import open_arrays, parse_json
 from emotion_core.results.evaluation import PREDICTION_COLUMNS, StoredEvaluation
 from emotion_core.results.files import DAMAGED_ARCHIVE
 from emotion_core.results.run import Run
@@ -190,9 +191,8 @@ def _summarise_subset(stored: StoredEvaluation, _stamp: tuple[int, int], sample_
 def _read(path: Path, digest: str) -> Summary | None:
     """The kept summary; ``None`` when there is none, or it belongs to other predictions, or it is damaged."""
     try:
-        # Opened here, because numpy leaves a damaged archive open.
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-            about = json.loads(str(file["about"]))
+        with open_arrays(path) as file:
+            about = parse_json(str(file["about"]))
             if about["version"] != version() or about["digest"] != digest:
                 return None
             return Summary(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from emotion_core.results.checked import read_text
 from emotion_core.results.find import list_runs
 from emotion_core.results.run import DamagedRun, Run
 from pages.shared.runs import show_damaged
@@ -51,7 +52,7 @@ def without_pictures(card: str) -> str:
 def model_card(run: Run) -> str | None:
     """The run's README without its front matter."""
     try:
-        text = (run.path / "README.md").read_text(encoding="utf-8")
+        text = read_text(run.path / "README.md")
     except (OSError, ValueError):
         return None
     return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip() or None

@@ -45,5 +45,3 @@ def test_a_mean_of_weights_stands_for_its_parts(make_run: MakeRun, tmp_path: Pat
     assert repeated_trainings(load(tmp_path)) == {"seed0", "seed1", "seed2"}
     assert repeated_trainings(load(tmp_path, "soup", "seed1", "seed2")) == {"seed1", "seed2"}
     assert repeated_trainings(load(tmp_path, "seed0")) == frozenset()
-    make_run("odd", predictions(correct(120)), info={"training": {"title": "Odd", "averaged": 3}})
-    assert repeated_trainings(load(tmp_path, "odd", "seed0")) == frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 from streamlit.util import calc_hash
 
@@ -17,6 +18,8 @@ def make_app(page: str = "predict", *, timeout: float = 300) -> AppTest:
         page: its folder, which is also its address.
         timeout: how long a run may take, s.
     """
+    # An error that a visitor would read as a sentence ends a test.
+    config.set_option("client.showErrorDetails", "full")
     return go_to(AppTest.from_file(str(REPOSITORY / "app.py"), default_timeout=timeout), page)
 
 

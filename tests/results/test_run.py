@@ -132,8 +132,8 @@ def test_damaged_json_is_refused(run: Path, content: bytes) -> None:
         ({"dataset": None}, "has the dataset None"),
         ({"temperature": 0}, "has the temperature 0; it has to be a number above 0"),
         ({"temperature": -1.5}, "has the temperature -1.5"),
-        ({"temperature": float("nan")}, "has the temperature nan"),
-        ({"temperature": float("inf")}, "has the temperature inf"),
+        ({"temperature": float("nan")}, "NaN is no number in JSON"),
+        ({"temperature": float("inf")}, "Infinity is no number in JSON"),
         ({"temperature": "1"}, "has the temperature '1'"),
     ],
 )
