@@ -67,6 +67,21 @@ sys.exit(main(["predict", sys.argv[1], "--json", "--device", "cpu"]))
     assert len(record["faces"]) == 1
 
 
+def test_the_default_run_predicts_without_the_packages_that_take_longest_to_import(portrait: Path):
+    code = """
+import sys
+from emotion_core import Predictor
+[prediction] = Predictor.from_run(device="cpu").predict([sys.argv[1]])
+assert len(prediction.to_dict()["faces"]) == 1
+loaded = {"timm", "torchvision", "torch._dynamo", "accelerate", "sklearn", "scipy.stats"} & set(sys.modules)
+assert not loaded, loaded
+"""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code, str(portrait)]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_installed_package_carries_the_default_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     carried = tmp_path / "site-packages" / "emotion_core" / "checkpoints"
     shipped = find_run(ROOT / "checkpoints" / DEFAULT_RUN).path

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, cast
 
-import timm
 from torch import nn
 
 from emotion_core.errors import ConfigError, WeightsUnavailableError, did_you_mean
@@ -139,7 +138,13 @@ def build_backbone(
             raise ConfigError(f"There are no ImageNet weights for '{name}'. Start from scratch or from a run.")
         custom = CustomCNN(in_chans=in_chans)
         return _with_stem_stride(custom, spec, stem_stride), custom.num_features
+    # Slower to import than all else together, and the default network does without it.
+    import timm
+
     extra: dict[str, Any] = {"drop_path_rate": drop_path} if spec.drop_path and drop_path > 0 else {}
+    if name == "vgg16" and not pretrained:
+        # One hidden unit of 4,096 in the layers that are taken out below: drawing all their weights takes most of the time.
+        extra["mlp_ratio"] = 1 / 4096
     try:
         model = timm.create_model(
             spec.timm_name, pretrained=pretrained, num_classes=0, global_pool="", in_chans=in_chans, **extra

@@ -130,7 +130,7 @@ def test_weights_that_cannot_be_fetched(monkeypatch: pytest.MonkeyPatch, error: 
         calls.append((args, kwargs))
         raise error
 
-    monkeypatch.setattr("emotion_core.models.backbones.timm.create_model", offline)
+    monkeypatch.setattr("timm.create_model", offline)
     with pytest.raises(WeightsUnavailableError, match=r"weights of 'vgg16' \(timm model 'vgg16_bn'\) could not be") as caught:
         build_backbone("vgg16", pretrained=True)
     assert len(calls) == 1
@@ -146,7 +146,7 @@ def test_errors_without_pretrained_weights_keep_their_type(monkeypatch: pytest.M
     def broken(*_args: object, **_kwargs: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("emotion_core.models.backbones.timm.create_model", broken)
+    monkeypatch.setattr("timm.create_model", broken)
     with pytest.raises(ZeroDivisionError):
         build_backbone("resnet50")
 
