@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import torch
-from torchvision.transforms.v2 import functional
 
 Score = Callable[[torch.Tensor], torch.Tensor]
 """Takes normalised images ``(B, C, S, S)`` to probabilities ``(B, K)``."""
@@ -77,6 +76,9 @@ def blur(images: torch.Tensor) -> torch.Tensor:
 
     Petsiuk et al. blur photos of objects with 5 px of 224; so blurred, a face still smiles.
     """
+    # Slow to import, and only judging maps needs it.
+    from torchvision.transforms.v2 import functional
+
     sigma = images.shape[-1] / 10
     size = 2 * round(3 * sigma) + 1
     blurred: torch.Tensor = functional.gaussian_blur(images, [size, size], [sigma, sigma])

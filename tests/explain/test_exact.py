@@ -9,9 +9,6 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAM
-from pytorch_grad_cam.utils.image import scale_cam_image
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from emotion_core.explain import cam_for_all, exact_maps, normalise_maps, resize_maps
@@ -37,6 +34,10 @@ class TenOutputs(nn.Module):
 
 
 def package_maps(network: EmotionNetwork, images: torch.Tensor) -> np.ndarray:
+    # The package takes seconds to import.
+    from pytorch_grad_cam import GradCAM
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
     model = TenOutputs(network)
     images = images.clone().requires_grad_()
     with GradCAM(model, [model.network.cam_layer]) as cam:
@@ -146,6 +147,8 @@ def test_shapes_that_do_not_fit(shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("scale", [1.0, 1e-6, 1e-8, 0.0])
 @pytest.mark.parametrize("size", [(112, 112), (7, 9), (5, 4), (3, 2)])
 def test_scaling_equals_the_package(scale: float, size: tuple[int, int]) -> None:
+    from pytorch_grad_cam.utils.image import scale_cam_image
+
     maps = scale * torch.rand(3, 4, 7, 5, generator=torch.Generator().manual_seed(3))
     ours = resize_maps(normalise_maps(maps), size).numpy()
     expected = np.stack([scale_cam_image(scale_cam_image(image.numpy(), size[::-1])) for image in maps])

@@ -9,9 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import pytorch_grad_cam
 import torch
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import nn
 
 from emotion_core.errors import ConfigError
@@ -22,11 +20,11 @@ from emotion_core.models.network import EmotionNetwork, Outputs
 
 Build = Callable[..., EmotionNetwork]
 CLASSES = {
-    "gradcam": pytorch_grad_cam.GradCAM,
-    "gradcam++": pytorch_grad_cam.GradCAMPlusPlus,
-    "eigencam": pytorch_grad_cam.EigenCAM,
-    "layercam": pytorch_grad_cam.LayerCAM,
-    "scorecam": pytorch_grad_cam.ScoreCAM,
+    "gradcam": "GradCAM",
+    "gradcam++": "GradCAMPlusPlus",
+    "eigencam": "EigenCAM",
+    "layercam": "LayerCAM",
+    "scorecam": "ScoreCAM",
 }
 
 
@@ -44,9 +42,13 @@ class TenOutputs(nn.Module):
 
 
 def package_maps(network: EmotionNetwork, images: torch.Tensor, index: int, method: str) -> np.ndarray:
+    # The package takes seconds to import.
+    import pytorch_grad_cam
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
     model = TenOutputs(network)
     images = images.clone().requires_grad_()
-    with CLASSES[method](model, [model.network.cam_layer]) as cam:
+    with getattr(pytorch_grad_cam, CLASSES[method])(model, [model.network.cam_layer]) as cam:
         return cam(images, [ClassifierOutputTarget(index)] * len(images))
 
 

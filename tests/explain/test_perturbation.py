@@ -7,8 +7,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam.metrics.road import ROADCombined
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from scipy.ndimage import gaussian_filter
 
 from emotion_core.explain.perturbation import (
@@ -108,6 +106,10 @@ def test_blur_is_a_gaussian_of_a_tenth_of_the_side():
 def test_road_is_what_the_package_gives_for_one_image_after_the_other(
     build: Callable[..., EmotionNetwork], images: torch.Tensor, monkeypatch: pytest.MonkeyPatch
 ):
+    # The package takes seconds to import.
+    from pytorch_grad_cam.metrics.road import ROADCombined
+    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
     # Without the noise, which would be drawn in another order.
     monkeypatch.setattr("pytorch_grad_cam.metrics.road.torch.randn_like", torch.zeros_like)
     network = build("custom_cnn")

@@ -4,7 +4,6 @@ from collections import Counter
 from typing import Any
 
 import pytest
-import timm
 import torch
 
 from emotion_core.errors import ConfigError, WeightsUnavailableError
@@ -98,6 +97,9 @@ def test_timm_and_own_features_agree() -> None:
     torch.manual_seed(0)
     backbone, width = build_backbone("resnet50")
     torch.manual_seed(0)
+    # The package takes seconds to import.
+    import timm
+
     reference = timm.create_model("resnet50", num_classes=0, global_pool="")
     assert width == 2048
     reference.load_state_dict(backbone.state_dict())
