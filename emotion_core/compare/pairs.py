@@ -13,13 +13,16 @@ import numpy.typing as npt
 
 from emotion_core.compare.entries import Entry
 from emotion_core.errors import CheckpointError, ConfigError
-from emotion_core.metrics.significance import holm, mcnemar_p_values, normal_p_values
+from emotion_core.metrics.significance import equivalence_p_values, holm, mcnemar_p_values, normal_p_values
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.run import Run
 from emotion_core.results.summaries import Summary, load_summary, summarise_subset
 
 ALPHA = 0.05
 """Level of every test, after Holm's correction."""
+
+MARGIN = 0.01
+"""What is smaller makes no difference in practice unless somebody says otherwise: one percentage point of accuracy."""
 
 USUAL = ("accuracy", "f1_macro", "cohen_kappa", "roc_auc", "ccc_valence", "ccc_arousal", "rmse_valence", "rmse_arousal")
 """What is compared when nobody asks for more."""
@@ -54,6 +57,10 @@ class Difference:
         high: upper end.
         p_value: two-sided.
         p_holm: after Holm's correction over all pairs shown, for this measure.
+        spread: standard error, the standard deviation over paired resamples.
+        p_same: of the two one-sided tests that it is smaller than the margin, after the same correction.
+        pairs: how many pairs the corrections run over.
+        images: that both were measured on.
     """
 
     measure: str
@@ -64,6 +71,10 @@ class Difference:
     high: float
     p_value: float
     p_holm: float = float("nan")
+    spread: float = float("nan")
+    p_same: float = float("nan")
+    pairs: int = 1
+    images: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +88,7 @@ class Comparison:
         marks: by measure and name: ``"best"``, ``"like best"`` when it is not significantly different from it, else
             ``""``.
         baseline: name of the run that differences are shown against.
+        margin: what is smaller counts as practically the same, in units of each measure.
     """
 
     entries: tuple[Entry, ...]
@@ -84,6 +96,7 @@ class Comparison:
     differences: tuple[Difference, ...]
     marks: Mapping[str, Mapping[str, str]]
     baseline: str | None
+    margin: float = MARGIN
 
     @cached_property
     def _by_pair(self) -> dict[tuple[str, str, str], Difference]:
@@ -91,13 +104,17 @@ class Comparison:
 
     def against_baseline(self, name: str, measure: str) -> Difference | None:
         """A run's difference from the baseline; ``None`` for the baseline itself."""
-        if self.baseline is None:
-            return None
-        found = self._by_pair.get((measure, self.baseline, name))
-        return self._by_pair.get((measure, name, self.baseline)) if found is None else _turn(found)
+        return None if self.baseline is None else self.between(name, self.baseline, measure)
+
+    def between(self, name: str, other: str, measure: str) -> Difference | None:
+        """A run's difference from another one; ``None`` where they are one, or one of them has no such measure."""
+        found = self._by_pair.get((measure, other, name))
+        return self._by_pair.get((measure, name, other)) if found is None else _turn(found)
 
 
-def compare(entries: Sequence[Entry], measures: Sequence[str], *, baseline: str | None = None) -> Comparison:
+def compare(
+    entries: Sequence[Entry], measures: Sequence[str], *, baseline: str | None = None, margin: float = MARGIN
+) -> Comparison:
     """Compare runs on the same images.
 
     For every pair and measure, the difference is taken on each of the shared resamples. Its p-value comes from the normal
@@ -110,10 +127,13 @@ def compare(entries: Sequence[Entry], measures: Sequence[str], *, baseline: str 
             not chosen by the images it is measured on.
         measures: keys.
         baseline: name of a measured entry.
+        margin: what is smaller counts as practically the same, in units of each measure.
 
     Raises:
-        ConfigError: the baseline is not among the entries, or a measure is unknown.
+        ConfigError: the baseline is not among the entries, a measure is unknown, or the margin is not above 0.
     """
+    if not margin > 0:
+        raise ConfigError(f"The margin is {margin}; it has to be above 0.")
     for measure in measures:
         if measure not in METRICS:
             raise ConfigError(f"There is no measure '{measure}'. Known: {', '.join(METRICS)}.")
@@ -130,26 +150,27 @@ def compare(entries: Sequence[Entry], measures: Sequence[str], *, baseline: str 
         reason = "No run to compare with." if anchor is None else why_not_comparable(anchor, entry)
         if reason is None and entry.run is not None:
             try:
-                fits[entry.name] = entry, _summary(entry, entry.run)
+                fits[entry.name] = entry, _summary(entry, entry.run, measures)
             except CheckpointError as error:
                 reason = str(error)
         if reason is not None:
             apart.append((entry, reason))
     summaries = {name: summary for name, (_, summary) in fits.items()}
-    found = {measure: _pairs(measure, summaries) for measure in measures}
+    found = {measure: _pairs(measure, summaries, margin) for measure in measures}
     return Comparison(
         entries=tuple(entry for entry, _ in fits.values()),
         apart=tuple(apart),
         differences=tuple(difference for differences in found.values() for difference in differences),
         marks={measure: _marks(measure, summaries, differences) for measure, differences in found.items()},
         baseline=baseline if baseline in fits else None,
+        margin=margin,
     )
 
 
-def _summary(entry: Entry, run: Run) -> Summary:
+def _summary(entry: Entry, run: Run, measures: Sequence[str]) -> Summary:
     if entry.subset is not None:
         return summarise_subset(run, entry.evaluation, entry.subset)
-    summary = load_summary(run, entry.evaluation)
+    summary = load_summary(run, entry.evaluation, measures)
     if summary.num_images != entry.images:
         raise CheckpointError(
             f"{entry.name} has predictions for {summary.num_images} images and measures of {entry.images}. Evaluate it again."
@@ -157,7 +178,7 @@ def _summary(entry: Entry, run: Run) -> Summary:
     return summary
 
 
-def _pairs(measure: str, summaries: Mapping[str, Summary]) -> list[Difference]:
+def _pairs(measure: str, summaries: Mapping[str, Summary], margin: float) -> list[Difference]:
     """Differences of all pairs that both have a measure; all at once, because 50 runs make 1,225 pairs."""
     known = [
         name
@@ -177,12 +198,20 @@ def _pairs(measure: str, summaries: Mapping[str, Summary]) -> list[Difference]:
         p_value = mcnemar_p_values(only[one, two], only[two, one])
     else:
         p_value = normal_p_values(value, spread)
-    columns = (value, low, high, p_value, holm(p_value))
+    same = equivalence_p_values(value, spread, margin)
+    columns = {
+        "value": value, "low": low, "high": high, "p_value": p_value, "p_holm": holm(p_value), "spread": spread,
+        # A pair that no resample defines can be shown to be nothing.
+        "p_same": holm(np.where(np.isnan(same), 1.0, same)),
+    }  # fmt: skip
+    images = summaries[known[0]].num_images
+    rows = zip(*(column.tolist() for column in columns.values()), strict=True)
     return [
         Difference(
-            measure=measure, first=known[i], second=known[j], value=v, low=lo, high=hi, p_value=p, p_holm=adjusted
+            measure=measure, first=known[i], second=known[j], pairs=len(pairs), images=images,
+            **dict(zip(columns, row, strict=True)),
         )
-        for (i, j), v, lo, hi, p, adjusted in zip(pairs, *(column.tolist() for column in columns), strict=True)
+        for (i, j), row in zip(pairs, rows, strict=True)
     ]  # fmt: skip
 
 

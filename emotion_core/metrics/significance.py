@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import bdtr, ndtr
+from scipy.special import bdtr, ndtr, ndtri
 
 Array = npt.NDArray[np.float64]
 
@@ -102,6 +102,95 @@ def normal_p_values(differences: npt.ArrayLike, spreads: npt.ArrayLike) -> Array
     with np.errstate(divide="ignore", invalid="ignore"):
         p_values: Array = np.where(d == 0, 1.0, np.where(s > 0, 2 * ndtr(-np.abs(d) / s), 0.0))
     return p_values
+
+
+def equivalence_p_values(differences: npt.ArrayLike, spreads: npt.ArrayLike, margin: float) -> Array:
+    r"""P-values of two one-sided tests (TOST): is a difference smaller than a margin, in either direction?
+
+    .. math:: \max\left(\Phi\left(-\frac{\Delta + d}{s}\right), \Phi\left(-\frac{\Delta - d}{s}\right)\right)
+
+    They are below 0.05 exactly where the 90 % interval :math:`d \pm 1.645 s` lies within :math:`\pm\Delta`. A difference that is
+    not significant is not for that reason small: this test has to say so.
+
+    Args:
+        differences: paired ones :math:`d`, of any shape.
+        spreads: their standard errors :math:`s`, the same shape, 0 or more.
+        margin: :math:`\Delta` above 0; what is smaller makes no difference in practice.
+
+    Returns:
+        That shape, in [0, 1]; NaN where an input is.
+
+    Raises:
+        ValueError: ``margin`` is not above 0.
+
+    References:
+        D. Schuirmann (1987), A comparison of the two one-sided tests procedure and the power approach for assessing the
+        equivalence of average bioavailability, Journal of Pharmacokinetics and Biopharmaceutics 15.
+
+    Example:
+        >>> equivalence_p_values([0.0, 0.02], [0.00608, 0.001], 0.01).round(3).tolist()
+        [0.05, 1.0]
+    """
+    if not margin > 0:
+        raise ValueError(f"margin must be above 0, got {margin}")
+    d, s = np.abs(np.asarray(differences, dtype=np.float64)), np.asarray(spreads, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_values: Array = np.where(s == 0, np.where(d < margin, 0.0, 1.0), ndtr(-(margin - d) / s))
+    return np.where(np.isnan(d), np.nan, p_values)
+
+
+def images_needed(
+    differences: npt.ArrayLike, spreads: npt.ArrayLike, images: int, *, level: float = 0.05, power: float = 0.8
+) -> Array:
+    r"""How many test images would make differences of this size significant.
+
+    .. math:: n' = n \left(\frac{(z_{1 - \alpha / 2} + z_{1 - \beta}) s}{d}\right)^2
+
+    The standard error :math:`s` of a difference that was measured on :math:`n` images falls with :math:`\sqrt{n}`.
+
+    Args:
+        differences: paired ones :math:`d`, of any shape.
+        spreads: their standard errors :math:`s` on ``images`` images, the same shape, 0 or more.
+        images: :math:`n`, how many they were measured on.
+        level: of the two-sided test, :math:`\alpha`.
+        power: chance that it finds the difference, :math:`1 - \beta`.
+
+    Returns:
+        That shape, rounded up; infinite where the difference is 0.
+
+    References:
+        J. Cohen (1988), Statistical Power Analysis for the Behavioral Sciences, chapter 2.
+
+    Example:
+        An effect of half a standard deviation takes 32 pairs.
+
+        >>> images_needed(0.5, 0.1, 100).tolist()
+        32.0
+    """
+    d, s = np.asarray(differences, dtype=np.float64), np.asarray(spreads, dtype=np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        needed: Array = np.where(d == 0, np.inf, np.ceil(images * (_two_quantiles(level, power) * s / d) ** 2))
+    return needed
+
+
+def detectable_difference(spreads: npt.ArrayLike, *, level: float = 0.05, power: float = 0.8) -> Array:
+    r"""The smallest difference that a test finds with this power: :math:`(z_{1 - \alpha / 2} + z_{1 - \beta}) s`.
+
+    Args:
+        spreads: standard errors of differences, of any shape.
+        level: of the two-sided test, :math:`\alpha`.
+        power: chance that it finds the difference, :math:`1 - \beta`.
+
+    Example:
+        >>> float(detectable_difference(0.01).round(3))
+        0.028
+    """
+    smallest: Array = _two_quantiles(level, power) * np.asarray(spreads, dtype=np.float64)
+    return smallest
+
+
+def _two_quantiles(level: float, power: float) -> float:
+    return float(ndtri(1 - level / 2) + ndtri(power))
 
 
 def _flags(name: str, values: npt.ArrayLike) -> npt.NDArray[np.bool_]:

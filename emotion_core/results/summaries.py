@@ -12,7 +12,8 @@ import json
 import logging
 import os
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
@@ -44,7 +45,8 @@ class Summary:
 
     Attributes:
         measures: every measure on all images.
-        replicates: the same on each bootstrap resample, float32, shape ``(2000,)`` each.
+        replicates: the same on each bootstrap resample, float32, shape ``(2000,)`` each; only of the measures that somebody
+            has asked for.
         correct: whether each image's expression is right, in the order of ids, shape ``(N,)``; empty without expressions.
         collapse: why the run counts as collapsed; empty when it does not.
         num_images: ``N``.
@@ -59,6 +61,11 @@ class Summary:
     def interval(self, measure: str, *, level: float = 0.95) -> tuple[float, float]:
         """Percentile interval of a measure; ``nan`` where no resample defines it."""
         return percentile_interval(self.replicates[measure], level)
+
+    def lacks(self, measures: Collection[str] | None) -> frozenset[str]:
+        """Which of these measures, or of all, it has no replicates of although it has the measure."""
+        known = self.measures.keys() - self.replicates.keys()
+        return frozenset(known if measures is None else known & set(measures))
 
     def with_intervals(self) -> dict[str, dict[str, float]]:
         """Every measure as ``metrics.json`` holds it: ``value``, ``low`` and ``high``."""
@@ -82,8 +89,16 @@ def read_predictions(run: Run, evaluation: str, columns: list[str] | None = None
     return run.evaluation(evaluation).predictions(columns or PREDICTION_COLUMNS)
 
 
-def summarise_predictions(predictions: pd.DataFrame, *, resamples: int = RESAMPLES) -> Summary:
-    """Compute what :func:`load_summary` keeps."""
+def summarise_predictions(
+    predictions: pd.DataFrame, *, resamples: int = RESAMPLES, only: Collection[str] | None = None
+) -> Summary:
+    """Compute what :func:`load_summary` keeps.
+
+    Args:
+        predictions: a row an image.
+        resamples: how many.
+        only: measures that replicates are wanted of; all by default.
+    """
     ordered = predictions.sort_values("sample_id", kind="stable").reset_index(drop=True)
     counts = resample_counts(len(ordered), resamples, SEED)
     probs = ordered[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy(dtype=np.float64)
@@ -91,21 +106,26 @@ def summarise_predictions(predictions: pd.DataFrame, *, resamples: int = RESAMPL
     says = not np.isnan(probs).all() and (labels >= 0).any()
     return Summary(
         measures=summarize(ordered),
-        replicates={name: values.astype(np.float32) for name, values in bootstrap_measures(ordered, counts).items()},
+        replicates={name: values.astype(np.float32) for name, values in bootstrap_measures(ordered, counts, only).items()},
         correct=probs.argmax(axis=1) == labels if says else np.zeros(0, dtype=np.bool_),
         collapse=tuple(find_collapse(ordered)),
         num_images=len(ordered),
     )
 
 
-def load_summary(run: Run, evaluation: str) -> Summary:
-    """Summary of one evaluation: from its file when that fits the predictions, else computed and kept.
+def load_summary(run: Run, evaluation: str, measures: Collection[str] | None = None) -> Summary:
+    """Summary of one evaluation: from its file as far as that fits the predictions, the rest computed and kept.
+
+    Args:
+        run: which run.
+        evaluation: ``<dataset>-<split>``.
+        measures: those that replicates are needed of; all by default. A few take a tenth of the time of all.
 
     Raises:
         CheckpointError: the predictions are missing or damaged.
     """
     stored = run.evaluation(evaluation)
-    return _load(stored, stored.folder, stored.stamp(), version())
+    return _load(stored, stored.folder, stored.stamp(), version(), None if measures is None else frozenset(measures))
 
 
 def summarise_subset(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Summary:
@@ -157,17 +177,23 @@ def keep_summary(run: Run, evaluation: str, summary: Summary) -> None:
 
 
 # A run's summary is about 200 kB; size and time of the file only spare hashing it again within one process.
-@lru_cache(maxsize=256)
-def _load(stored: StoredEvaluation, folder: Path, _stamp: tuple[int, int], _version: str) -> Summary:
+@lru_cache(maxsize=512)
+def _load(
+    stored: StoredEvaluation, folder: Path, _stamp: tuple[int, int], _version: str, measures: frozenset[str] | None
+) -> Summary:
     if stored.exists:
         stored.metrics()
     digest = stored.digest()
     kept = _read(folder / FILE, digest)
-    if kept is not None:
+    if kept is not None and not kept.lacks(measures):
         return kept
     table = stored.predictions()
     try:
-        summary = summarise_predictions(table)
+        if kept is None:
+            summary = summarise_predictions(table, only=measures)
+        else:
+            both = kept.replicates | summarise_predictions(table, only=kept.lacks(measures)).replicates
+            summary = replace(kept, replicates={name: both[name] for name in kept.measures if name in both})
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"'{stored.predictions_file}' cannot be used ({error}). Evaluate the run again.") from error
     _write(folder / FILE, summary, digest)
