@@ -50,6 +50,16 @@ def with_interval(value: float, low: float | None, high: float | None) -> str:
     return f"{plain(value)} [{plain(low)}, {plain(high)}]"
 
 
+def p_text(p_value: float) -> str:
+    """A p-value as it goes into a sentence; none is zero.
+
+    Example:
+        >>> p_text(0.0123), p_text(0.00001)
+        ('p 0.012', 'p < 0.001')
+    """
+    return "p < 0.001" if p_value < 0.001 else f"p {p_value:.3f}"
+
+
 def listing(names: Sequence[str], last: str = "and") -> str:
     """A list in words.
 

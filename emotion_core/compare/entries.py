@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.labels import EXPRESSIONS
-from emotion_core.results.find import list_runs
+from emotion_core.results.experiments import Experiment
+from emotion_core.results.find import list_experiments, list_runs
 from emotion_core.results.reported import Reported, load_reported
 from emotion_core.results.run import DamagedRun, Run
 from emotion_core.results.summaries import summarise_subset
@@ -78,10 +79,11 @@ class Entry:
 
 @dataclass(frozen=True, kw_only=True)
 class Store:
-    """Everything that can be compared, and what could not be read."""
+    """Everything that can be compared, what could not be read, and the experiments."""
 
     entries: tuple[Entry, ...]
     problems: tuple[str, ...]
+    experiments: tuple[Experiment, ...] = ()
 
 
 def load_store(folder: Path | None = None) -> Store:
@@ -106,7 +108,7 @@ def load_store(folder: Path | None = None) -> Store:
                 entries.append(entry)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 problems.append(f"The measures of '{run.name}' on {key} are damaged ({error!r}). Evaluate again.")
-    return Store(entries=tuple(entries), problems=tuple(problems))
+    return Store(entries=tuple(entries), problems=tuple(problems), experiments=tuple(list_experiments(folder)))
 
 
 def reported_entries(dataset: str) -> tuple[Entry, ...]:

@@ -31,6 +31,41 @@ def of_kinds(entries: Sequence[Entry], kinds: Sequence[str]) -> list[Entry]:
     return [entry for entry in entries if not kinds or entry.backbone in kinds or entry.preset in kinds]
 
 
+def search_entries(entries: Sequence[Entry], words: str) -> list[Entry]:
+    """Entries whose name, backbone, preset, role or change holds every one of some words, whatever their case."""
+    wanted = words.casefold().split()
+    return [entry for entry in entries if all(word in _said_of(entry) for word in wanted)]
+
+
+def _said_of(entry: Entry) -> str:
+    parts = [entry.name, entry.backbone, entry.preset]
+    parts += [entry.run.info.role, entry.run.info.changed] if entry.run is not None else []
+    return " ".join(parts).casefold()
+
+
+GROUPS: dict[str, Callable[[Entry], str]] = {
+    "experiment": lambda entry: entry.run.experiment if entry.run is not None else "",
+    "role": lambda entry: entry.run.info.role if entry.run is not None else "",
+    "backbone": lambda entry: entry.backbone,
+}
+"""What a list of entries can be grouped by, and the group of an entry."""
+
+
+def grouped(entries: Sequence[Entry], by: str | None) -> list[Entry]:
+    """Entries of one group together, groups in the order of their first entries; as they are without a group.
+
+    Args:
+        entries: in the order that counts within a group.
+        by: a key of :data:`GROUPS`.
+    """
+    if by is None:
+        return list(entries)
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(GROUPS[by](entry), []).append(entry)
+    return [entry for group in groups.values() for entry in group]
+
+
 def split_repeats(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
     """Entries of which each training stands once, and those that only repeat one of them; both in the order given."""
     repeats = repeated_trainings(entries)

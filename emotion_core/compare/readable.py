@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from emotion_core.metrics.table import METRICS
-from emotion_core.texts import plain, signed, with_interval
+from emotion_core.texts import p_text, plain, signed, with_interval
 
 MARKS = {"best": "★", "like best": "≈"}
 """Signs before a value: the best, and what is not significantly different from it."""
@@ -24,14 +24,21 @@ def value_text(row: Mapping[str, Any], measure: str) -> str:
     return f"{mark} {with_interval(value, *ends)}".strip()
 
 
+def interval_text(row: Mapping[str, Any], name: str) -> str:
+    """A signed number with its interval, such as ``+0.021 [0.003, 0.045]``; empty where there is none.
+
+    Args:
+        row: with ``<name>``, ``<name>_low`` and ``<name>_high``.
+        name: of the number.
+    """
+    value = row.get(name)
+    return "" if pd.isna(value) else f"{signed(value)} [{plain(row[f'{name}_low'])}, {plain(row[f'{name}_high'])}]"
+
+
 def difference_text(row: Mapping[str, Any], measure: str) -> str:
     """A difference with its interval and corrected p-value, such as ``+0.021 [0.003, 0.045], p 0.012``."""
-    value = row.get(f"{measure}_diff")
-    if pd.isna(value):
-        return ""
-    low, high, p_value = row[f"{measure}_diff_low"], row[f"{measure}_diff_high"], row[f"{measure}_p"]
-    p_text = "p < 0.001" if p_value < 0.001 else f"p {p_value:.3f}"
-    return f"{signed(value)} [{plain(low)}, {plain(high)}], {p_text}"
+    words = interval_text(row, f"{measure}_diff")
+    return f"{words}, {p_text(row[f'{measure}_p'])}" if words else ""
 
 
 def readable_table(table: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:

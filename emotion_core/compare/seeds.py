@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -58,25 +57,23 @@ def seed_spread(entries: Sequence[Entry], measure: str) -> tuple[SeedSpread, ...
 
 def repeated_trainings(entries: Sequence[Entry]) -> frozenset[str]:
     """Names of runs that another one of them stands for: the same training with a lower seed, or the mean of their weights."""
+    names = {entry.name for entry in entries}
     repeats = {name for entry in entries if entry.run is not None for name in entry.run.info.averaged}
     seeds = {entry.name: entry.run.info for entry in entries if entry.run is not None and entry.run.info.role == "seed"}
-    repeats |= {name for name, info in seeds.items() if any(entry.name == info.variant_of for entry in entries)}
+    repeats |= {name for name, info in seeds.items() if info.variant_of in names}
     for group in _trainings(entries):
         first = min(group, key=lambda entry: entry.seed or 0)
         repeats |= {entry.name for entry in group if entry.seed != first.seed}
-    return frozenset(repeats) & {entry.name for entry in entries}
+    return frozenset(repeats) & names
 
 
 def _trainings(entries: Sequence[Entry]) -> list[list[Entry]]:
     """Measured entries, those together that differ in their seed alone, and were measured alike."""
-    groups: dict[str, list[Entry]] = {}
+    groups: dict[tuple[object, ...], list[Entry]] = {}
     for entry in entries:
         if entry.run is not None and entry.seed is not None:
-            info = entry.run.info
-            training = {**info.training, "seed": None}
-            images = [entry.evaluation, entry.fingerprint, sorted(entry.subset or ()), entry.views]
-            same = [images, entry.backbone, info.network, training, info.init]
-            groups.setdefault(json.dumps(same, sort_keys=True, default=str), []).append(entry)
+            images = (entry.evaluation, entry.fingerprint, entry.subset, entry.views)
+            groups.setdefault((images, entry.backbone, entry.run.info.recipe), []).append(entry)
     return list(groups.values())
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from emotion_core.compare.entries import Entry, Measure
 from emotion_core.compare.pairs import Comparison
+from emotion_core.compare.verdicts import images_to_tell, verdict
 from emotion_core.errors import ConfigError
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.run import describe_selection
@@ -18,7 +19,8 @@ def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.Data
     """The comparison as a plain table: a row an entry, and for each measure its value, interval, mark and difference.
 
     Columns beside the descriptive ones: ``<measure>``, ``<measure>_low``, ``<measure>_high``, ``<measure>_mark`` and, with a
-    baseline, ``<measure>_diff``, ``_diff_low``, ``_diff_high`` and ``_p`` (after Holm's correction).
+    baseline, ``<measure>_diff``, ``_diff_low``, ``_diff_high``, ``_p`` and ``_p_same`` (after Holm's correction), ``_verdict``
+    and ``_images_needed``; see :mod:`emotion_core.compare.verdicts`.
     """
     reasons = {id(entry): reason for entry, reason in comparison.apart}
     rows = []
@@ -61,6 +63,9 @@ def _cells(comparison: Comparison, entry: Entry, measure: str, *, tested: bool) 
         cells[f"{measure}_diff_low"] = None if difference is None else difference.low
         cells[f"{measure}_diff_high"] = None if difference is None else difference.high
         cells[f"{measure}_p"] = None if difference is None else difference.p_holm
+        cells[f"{measure}_p_same"] = None if difference is None else difference.p_same
+        cells[f"{measure}_verdict"] = "" if difference is None else verdict(difference)
+        cells[f"{measure}_images_needed"] = None if difference is None else images_to_tell(difference)
     return cells
 
 

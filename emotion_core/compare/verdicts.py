@@ -33,9 +33,7 @@ def images_to_tell(difference: Difference) -> float:
     The level is 0.05 by the number of pairs (Bonferroni), where Holm's correction starts. Infinite for no difference.
     """
     return float(
-        images_needed(
-            difference.value, difference.spread, difference.images, level=ALPHA / difference.pairs, power=POWER
-        )
+        images_needed(difference.value, difference.spread, difference.images, level=ALPHA / difference.pairs, power=POWER)
     )
 
 

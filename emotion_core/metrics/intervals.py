@@ -78,9 +78,7 @@ def resample_counts(num_images: int, resamples: int = RESAMPLES, seed: int = 0) 
     return counts
 
 
-def bootstrap_measures(
-    predictions: pd.DataFrame, counts: Counts, only: Collection[str] | None = None
-) -> dict[str, Array]:
+def bootstrap_measures(predictions: pd.DataFrame, counts: Counts, only: Collection[str] | None = None) -> dict[str, Array]:
     """Every measure on every resample.
 
     A measure of a resample is what :func:`~emotion_core.metrics.summary.summarize` gives for the repeated rows: images without
@@ -106,9 +104,7 @@ def bootstrap_measures(
     judged = judged_columns(predictions)
     if isinstance(expressions := judged.get("expression"), ExpressionColumns):
         check_probabilities(expressions.probs, expressions.target)
-    metrics = {
-        name: metric for name, metric in METRICS.items() if metric.of in judged and (only is None or name in only)
-    }
+    metrics = {name: metric for name, metric in METRICS.items() if metric.of in judged and (only is None or name in only)}
     of_table: dict[str, dict[Callable[..., Any], Any]] = {of: {} for of in judged}
     size = max(1, _CHUNK_NUMBERS // max(1, len(predictions)))
     drawn: dict[str, list[Array]] = {name: [] for name in metrics}

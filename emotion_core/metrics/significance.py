@@ -109,8 +109,8 @@ def equivalence_p_values(differences: npt.ArrayLike, spreads: npt.ArrayLike, mar
 
     .. math:: \max\left(\Phi\left(-\frac{\Delta + d}{s}\right), \Phi\left(-\frac{\Delta - d}{s}\right)\right)
 
-    They are below 0.05 exactly where the 90 % interval :math:`d \pm 1.645 s` lies within :math:`\pm\Delta`. A difference that is
-    not significant is not for that reason small: this test has to say so.
+    They are below 0.05 exactly where the 90 % interval :math:`d \pm 1.645 s` lies within :math:`\pm\Delta`. A difference
+    that is not significant is not for that reason small: this test has to say so.
 
     Args:
         differences: paired ones :math:`d`, of any shape.

@@ -165,7 +165,7 @@ def _folders(root: Path) -> list[Path]:
 
 def _read(path: Path, name: str, experiment: str) -> Run | DamagedRun:
     try:
-        return read_run(path)
+        return read_run(path, (name, experiment))
     except CheckpointError as error:
         return DamagedRun(path=path, name=name, experiment=experiment, reason=str(error))
 

@@ -7,6 +7,7 @@ import math
 import typing
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -108,6 +109,11 @@ class RunInfo:
         """The splits of its dataset that it is trained on."""
         return ("train", "val") if self.dataset.get("learn_from") == "train + val" else ("train",)
 
+    @cached_property
+    def recipe(self) -> str:
+        """The same text for trainings that differ in their seed alone."""
+        return json.dumps([self.network, {**self.training, "seed": None}, self.init], sort_keys=True, default=str)
+
     @property
     def members(self) -> tuple[str, ...]:
         """Names of the runs whose predictions an ensemble is the mean of."""
@@ -197,8 +203,12 @@ class DamagedRun:
     experiment: str = ""
 
 
-def read_run(path: Path) -> Run:
+def read_run(path: Path, named: tuple[str, str] | None = None) -> Run:
     """Read one run folder.
+
+    Args:
+        path: the folder.
+        named: the run's name and that of its experiment, where they are known; looking for them takes long among thousands.
 
     Raises:
         CheckpointNotFoundError: no ``run.json`` there.
@@ -239,7 +249,7 @@ def read_run(path: Path) -> Run:
         values |= {"network": {**LATER_NETWORK, **network}, "training": _with_later_settings(values["training"])}
     if values.get("role", "network") not in ROLES:
         raise CheckpointError(f"'{file}' has the role {values['role']!r}, which is none of {', '.join(ROLES)}.")
-    name, experiment = name_of(path)
+    name, experiment = named or name_of(path)
     return Run(path=path, info=RunInfo(**values), name=name, experiment=experiment)
 
 

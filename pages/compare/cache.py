@@ -16,27 +16,26 @@ from emotion_core.compare.answers import EXPRESSION_NEEDS, coverage_curve, expre
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.run import read_history
 from emotion_core.results.summaries import FILE, load_summary, read_predictions
-from pages.shared.store import Signature
 from pages.shared.words import count
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
 def _compare(
-    signature: Signature, names: tuple[object, ...], measures: tuple[str, ...], baseline: str | None, _entries: Any
+    signature: str, names: tuple[object, ...], measures: tuple[str, ...], baseline: str | None, margin: float, _entries: Any
 ) -> Comparison:
-    return compare(_entries, measures, baseline=baseline)
+    return compare(_entries, measures, baseline=baseline, margin=margin)
 
 
 def compare_cached(
-    entries: Sequence[Entry], measures: tuple[str, ...], baseline: str | None, signature: Signature
+    entries: Sequence[Entry], measures: tuple[str, ...], baseline: str | None, margin: float, signature: str
 ) -> Comparison:
     """The comparison of these entries. The first one of an evaluation resamples its images and says how far it is."""
-    _resample([entry for entry in entries if entry.run is not None and entry.subset is None])
+    _resample([entry for entry in entries if entry.run is not None and entry.subset is None], measures)
     names = tuple((entry.name, entry.source, hash(entry.subset)) for entry in entries)
-    return _compare(signature, names, measures, baseline, list(entries))
+    return _compare(signature, names, measures, baseline, margin, list(entries))
 
 
-def _resample(entries: Sequence[Entry]) -> None:
+def _resample(entries: Sequence[Entry], measures: tuple[str, ...]) -> None:
     folders = {entry.run.evaluation(entry.evaluation).folder: entry for entry in entries if entry.run is not None}
     tried: set[Path] = st.session_state.setdefault("resampled", set())
     todo = {folder: entry for folder, entry in folders.items() if folder not in tried and not (folder / FILE).is_file()}
@@ -46,7 +45,7 @@ def _resample(entries: Sequence[Entry]) -> None:
     for done, (folder, entry) in enumerate(todo.items(), start=1):
         # What goes wrong here the comparison says, beside the entry.
         with contextlib.suppress(EmotionCoreError):
-            load_summary(entry.run, entry.evaluation)  # type: ignore[arg-type]
+            load_summary(entry.run, entry.evaluation, measures)  # type: ignore[arg-type]
         tried.add(folder)
         left = (time.monotonic() - started) / done * (len(todo) - done)
         bar.progress(done / len(todo), text=f"{done} of {len(todo)} evaluations resampled, about {left:.0f} s left")

@@ -8,113 +8,161 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emotion_core.compare import Entry, Store, reported_entries
-from emotion_core.compare.order import best_first, best_run, of_kinds, rank_evaluations, rank_kinds, split_repeats
+from emotion_core.compare import Entry, Store
+from emotion_core.compare.order import GROUPS, best_run, rank_evaluations
+from emotion_core.compare.pairs import MARGIN
 from emotion_core.metrics.table import METRICS
-from pages.compare.slices import ask_slice
+from emotion_core.results.experiments import Experiment
+from pages.shared.address import BASELINE, BENCHMARK, EXPERIMENT, ask_option
 
 USUAL = ("accuracy", "f1_macro", "ccc_valence", "ccc_arousal")
 """Measures of the first screen: as many as fit beside each other."""
 
-BEST = "the best run"
+BEST = "best"
+"""Stands for the best of the ticked runs."""
+
+ALL = "all"
+"""Stands for runs of every experiment, and of none."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class CompareChoice:
-    """What was chosen.
+class Asked:
+    """What was chosen, but for the runs and the baseline.
 
     Attributes:
+        experiment: whose runs are listed; ``None`` for all runs.
         evaluation: ``<dataset>-<split>``.
-        entries: measured ones first, reported ones after them.
-        other_seeds: measured ones that only repeat one of these with another seed, and are not shown.
-        measures: keys; empty when all were taken away.
-        baseline: name of the run that others are compared with; ``None`` where there is no run.
+        measured: every entry on it.
+        listed: those of the experiment.
+        search: words that the listed runs have to hold.
+        group: a key of :data:`~emotion_core.compare.order.GROUPS`; ``None`` for no groups.
+        measures: keys, the first one decides about order and answer; empty when all were taken away.
     """
 
+    experiment: Experiment | None
     evaluation: str
-    entries: tuple[Entry, ...]
-    other_seeds: tuple[Entry, ...]
+    measured: tuple[Entry, ...]
+    listed: tuple[Entry, ...]
+    search: str
+    group: str | None
     measures: tuple[str, ...]
-    baseline: str | None
 
 
-def ask_choice(store: Store) -> CompareChoice:
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What few people change.
+
+    Attributes:
+        margin: smaller differences are practically none.
+        seeds: whether trainings that repeat another one with another seed are listed.
+        only_ticked: whether runs that are not ticked are hidden.
+        reported: whether what others reported stands below.
+    """
+
+    margin: float
+    seeds: bool
+    only_ticked: bool
+    reported: bool
+
+
+def ask_what(store: Store) -> Asked:
     """One row; several on a narrow screen."""
-    columns = st.columns([2.8, 2.3, 2, 3.4, 2.2, 2.1], vertical_alignment="bottom")
-    evaluation = _ask_evaluation(columns[0], store.entries)
-    measured = [entry for entry in store.entries if entry.evaluation == evaluation]
-    candidates = of_kinds(measured, _ask_kinds(columns[1], measured))
-    usual, repeats = split_repeats(candidates)
-    if repeats and _ask_seeds(columns[5]):
-        usual, repeats = candidates, []
-    names = _ask_runs(columns[2], candidates, len(usual))
-    shown, others = ([entry for entry in candidates if entry.name in names], []) if names else (usual, repeats)
-    measures = _ask_measures(columns[3], shown)
-    against = _ask_baseline(columns[4], shown)
-    reported = _ask_reported(columns[5])
-    beside = reported_entries(shown[0].dataset) if reported and shown else ()
-    chosen = ask_slice(shown, others, measured)
-    if chosen is not None:
-        # What others reported is on all images.
-        (shown, others), beside = chosen, ()
-    first = measures[0] if measures else None
-    return CompareChoice(
+    columns = st.columns([3, 2.4, 2.2, 1.7, 3.7], vertical_alignment="bottom")
+    experiment = _ask_experiment(columns[0], store)
+    mine = store.entries if experiment is None else _of(store.entries, experiment)
+    evaluation = ask_option(
+        columns[1],
+        "Benchmark",
+        rank_evaluations(mine),
+        BENCHMARK,
+        usual=None if experiment is None else experiment.benchmark,
+        help="Dataset and split that the runs were measured on.",
+    )
+    listed = tuple(entry for entry in mine if entry.evaluation == evaluation)
+    search = columns[2].text_input(
+        "Search", key="search", bind="query-params", placeholder="name, backbone, role …",
+        help="Lists runs that hold all of these words. Runs that are ticked stay on top.",
+    )  # fmt: skip
+    group = columns[3].selectbox(
+        "Group by", list(GROUPS), index=None, key="group", bind="query-params", placeholder="nothing",
+        help="Runs of one group stand together.",
+    )  # fmt: skip
+    return Asked(
+        experiment=experiment,
         evaluation=evaluation,
-        entries=(*best_first(shown, first), *best_first(beside, first)),
-        other_seeds=tuple(others),
-        measures=measures,
-        baseline=best_run(best_first(shown, first), first) if against == BEST else against,
+        measured=tuple(entry for entry in store.entries if entry.evaluation == evaluation),
+        listed=listed,
+        search=search or "",
+        group=group,
+        measures=_ask_measures(columns[4], listed),
     )
 
 
-def _ask_evaluation(where: DeltaGenerator, entries: Sequence[Entry]) -> str:
-    return str(
-        where.selectbox(
-            "Measured on",
-            rank_evaluations(entries),
-            key="on",
+def ask_settings(where: DeltaGenerator, asked: Asked) -> Settings:
+    """What opens on demand."""
+    with where.popover("More", icon=":material/tune:"):
+        margin = st.number_input(
+            "Practically the same within ±", 0.001, 1.0, MARGIN, 0.005, format="%.3f", key="margin", bind="query-params",
+            help="In units of the measure: 0.010 is one percentage point of accuracy. Two one-sided tests say whether a "
+            "difference is smaller than this.",
+        )  # fmt: skip
+        only_ticked = st.toggle("Hide runs that are not ticked", key="only", bind="query-params")
+        seeds = st.toggle(
+            "Every seed",
+            key="seeds",
             bind="query-params",
-            help="Dataset and split. The first one is the test split that most runs were measured on.",
+            help="List trainings that only repeat another one with another seed, or went into a mean of weights that is "
+            "listed. How far they spread stands below the table.",
         )
-    )
+        reported = st.toggle(
+            "Reported results",
+            value=asked.experiment is None or asked.experiment.reported,
+            # What an experiment starts with is its own.
+            key="reported" if asked.experiment is None or asked.experiment.reported else "beside",
+            bind="query-params",
+            help="Show what others reported on this dataset, below and apart: nothing can be tested without predictions.",
+        )
+    return Settings(margin=float(margin), seeds=seeds, only_ticked=only_ticked, reported=reported)
 
 
-def _ask_kinds(where: DeltaGenerator, measured: Sequence[Entry]) -> list[str]:
-    return where.multiselect(
-        "Backbone or preset",
-        rank_kinds(measured),
-        key="kinds",
-        bind="query-params",
-        placeholder="All",
-        help="Show only runs with one of these backbones or presets.",
-    )
+def ask_baseline(where: DeltaGenerator, asked: Asked, ticked: Sequence[Entry]) -> str | None:
+    """The run that the others are compared with: that of the experiment, or the best one, when nobody chooses another.
+
+    Args:
+        where: it is drawn.
+        asked: the row above.
+        ticked: what is compared, the best first.
+    """
+    names = [entry.name for entry in ticked]
+    usual = asked.experiment.baseline if asked.experiment is not None else BEST
+    chosen = ask_option(
+        where, "Differences from", [BEST, *names], BASELINE, what="baseline",
+        usual=usual if usual in names else BEST,
+        words=lambda name: "the best run" if name == BEST else name,
+        width=330,
+        help="The run that all others are compared with. The best run is that of the first measure.",
+    )  # fmt: skip
+    return best_run(ticked, asked.measures[0]) if chosen == BEST else chosen
 
 
-def _ask_seeds(where: DeltaGenerator) -> bool:
-    return where.toggle(
-        "Every seed",
-        wrap=True,
-        key="seeds",
-        bind="query-params",
-        disabled=bool(st.session_state.get("runs")),
-        help="Show trainings that only repeat another one with another seed, or went into a mean of weights that is shown, "
-        "unless runs are named. How far they spread stands below the table.",
-    )
+def _ask_experiment(where: DeltaGenerator, store: Store) -> Experiment | None:
+    inhabited = {entry.run.experiment for entry in store.entries if entry.run is not None}
+    known = {experiment.name: experiment for experiment in store.experiments if experiment.name in inhabited}
+    chosen = ask_option(
+        where, "Experiment", [*known, ALL], EXPERIMENT,
+        words=lambda name: known[name].title if name in known else "All runs",
+        help="Runs that answer one question together. All runs: those of every experiment, on one benchmark.",
+    )  # fmt: skip
+    return known.get(chosen)
 
 
-def _ask_runs(where: DeltaGenerator, candidates: Sequence[Entry], usual: int) -> list[str]:
-    return where.multiselect(
-        "Runs",
-        [entry.name for entry in candidates],
-        key="runs",
-        bind="query-params",
-        placeholder=f"All {usual}" if usual > 1 else "All",
-        help="Nothing chosen means all, of each training one seed. Tests are corrected for the number of runs shown.",
-    )
+def _of(entries: Sequence[Entry], experiment: Experiment) -> list[Entry]:
+    return [entry for entry in entries if entry.run is not None and entry.run.experiment == experiment.name]
 
 
-def _ask_measures(where: DeltaGenerator, shown: Sequence[Entry]) -> tuple[str, ...]:
-    known = {METRICS[key].title: key for key in METRICS if any(key in entry.measures for entry in shown)}
+def _ask_measures(where: DeltaGenerator, listed: Sequence[Entry]) -> tuple[str, ...]:
+    found = {key for entry in listed for key in entry.measures}
+    known = {words.title: key for key, words in METRICS.items() if key in found}
     chosen = where.multiselect(
         "Measures",
         list(known),
@@ -122,27 +170,6 @@ def _ask_measures(where: DeltaGenerator, shown: Sequence[Entry]) -> tuple[str, .
         key="measures",
         bind="query-params",
         placeholder="Choose at least one",
-        help="Columns of the table. Hover over a column's name to read what it means.",
+        help="The first one decides about the order and the answer. Hover over a column's name to read what it means.",
     )
     return tuple(known[title] for title in chosen if title in known)
-
-
-def _ask_baseline(where: DeltaGenerator, shown: Sequence[Entry]) -> str:
-    against = where.selectbox(
-        "Differences from",
-        [BEST, *(entry.name for entry in shown)],
-        key="baseline",
-        bind="query-params",
-        help="The run that all others are compared with. The best run is that of the first measure.",
-    )
-    return against or BEST
-
-
-def _ask_reported(where: DeltaGenerator) -> bool:
-    return where.toggle(
-        "Reported",
-        value=True,
-        key="reported",
-        bind="query-params",
-        help="Show what others reported on this dataset, below and apart: nothing can be tested without predictions.",
-    )

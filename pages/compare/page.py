@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
-from emotion_core.compare import comparison_table
+from emotion_core.compare import comparison_table, reported_entries
+from emotion_core.compare.answer import details, find_answer, first_words, headline
+from emotion_core.compare.order import best_first
 from emotion_core.errors import EmotionCoreError
 from pages.compare.cache import compare_cached
-from pages.compare.controls import ask_choice
-from pages.compare.table import offer_table, show_table
-from pages.compare.views import Compared, show_views
+from pages.compare.cards import show_cards
+from pages.compare.controls import ask_baseline, ask_settings, ask_what
+from pages.compare.runs import list_rows
+from pages.compare.table import offer_table, show_beside, show_legend, show_rows, show_seeds
 from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import escape
 
@@ -22,23 +27,49 @@ def main() -> None:
     if not store.entries:
         show_nothing()
         return
-    choice = ask_choice(store)
-    if not any(entry.kind == "measured" for entry in choice.entries):
-        st.info("No run fits; take a filter away above.")
-        return
-    if not choice.measures:
+    what = ask_what(store)
+    if not what.measures:
         st.info("Choose at least one measure above.")
         return
+    first = what.measures[0]
+    answer = st.empty()
+    line = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    settings = ask_settings(line, what)
+    listed = list_rows(what, settings, line)
+    baseline = ask_baseline(line, what, listed.ticked)
+    if listed.ticked:
+        answer.markdown(escape(first_words(listed.ticked, first)))
+    # Kept slices lie in a database, whose library takes a second to import: the first words do not wait for it.
+    from pages.compare.slices import ask_slice
+
+    reported = best_first(reported_entries(listed.rows[0].dataset), first) if settings.reported and listed.rows else []
+    judged = ask_slice(line, listed.ticked, listed.other_seeds, what.measured)
+    if judged is not None:
+        # What others reported is on all images.
+        listed, reported = replace(listed, rows=judged[0], ticked=judged[0], beside=(), other_seeds=judged[1]), []
     try:
-        comparison = compare_cached(choice.entries, choice.measures, choice.baseline, signature)
+        entries = (*listed.ticked, *listed.beside, *reported)
+        comparison = compare_cached(entries, what.measures, baseline, settings.margin, signature)
     except EmotionCoreError as error:
         st.error(escape(str(error)))
         return
-    table = comparison_table(comparison, choice.measures)
-    show_table(comparison, table, choice.measures, choice.other_seeds)
-    offer_table(table, choice.measures, choice.evaluation)
+    found = find_answer(comparison, first)
+    if found is not None:
+        answer.markdown(f"**{escape(headline(found))}** {escape(details(found))}")
+    show_cards(comparison, first)
+    show_rows(comparison, listed, what.measures)
+    show_legend(comparison, first, listed)
+    if not listed.ticked:
+        st.info("Tick the runs to compare.")
+        return
+    show_beside(comparison, listed, what.measures)
+    show_seeds(comparison, what.measures, listed.other_seeds)
+    offer_table(comparison_table(comparison, what.measures), what.measures, what.evaluation)
     st.divider()
-    show_views(Compared(comparison=comparison, measures=choice.measures, everything=store.entries))
+    # Neither does the table wait for the figures' library.
+    from pages.compare.views import Compared, show_views
+
+    show_views(Compared(comparison=comparison, measures=what.measures, everything=store.entries))
 
 
 main()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry, judge_subset
 from emotion_core.errors import CheckpointError, EmotionCoreError
@@ -17,11 +18,12 @@ EVERYTHING = "all images"
 
 
 def ask_slice(
-    shown: Sequence[Entry], others: Sequence[Entry], measured: Sequence[Entry]
-) -> tuple[list[Entry], list[Entry]] | None:
+    where: DeltaGenerator, shown: Sequence[Entry], others: Sequence[Entry], measured: Sequence[Entry]
+) -> tuple[tuple[Entry, ...], tuple[Entry, ...]] | None:
     """Both groups of runs judged on the images of a slice; ``None`` where none is kept or chosen.
 
     Args:
+        where: the list of slices is drawn.
         shown: what is compared.
         others: what only repeats one of these.
         measured: all runs of the same evaluation, among them those that a slice may speak of.
@@ -29,7 +31,7 @@ def ask_slice(
     slices = saved_slices(shown)
     if not slices:
         return None
-    name = st.selectbox(
+    name = where.selectbox(
         "Slice",
         [EVERYTHING, *slices],
         key="slice",
@@ -41,7 +43,8 @@ def ask_slice(
         return None
     judged = judge_slice([*shown, *others], measured, name, slices[name])
     hidden = {entry.name for entry in others}
-    return [entry for entry in judged if entry.name not in hidden], [entry for entry in judged if entry.name in hidden]
+    mine = tuple(entry for entry in judged if entry.name not in hidden)
+    return mine, tuple(entry for entry in judged if entry.name in hidden)
 
 
 def saved_slices(entries: Sequence[Entry]) -> dict[str, str]:

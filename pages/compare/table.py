@@ -1,20 +1,26 @@
-"""The table of runs, what stands apart from it, and both as files."""
+"""The table of runs, in which they are ticked, what stands apart from it, and both as files."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from emotion_core.compare import Comparison, Entry, seed_spread
-from emotion_core.compare.readable import difference_text, readable_table, value_text
+from emotion_core.compare import Comparison, Entry, comparison_table, seed_spread
+from emotion_core.compare.order import GROUPS
+from emotion_core.compare.pairs import MARGIN
+from emotion_core.compare.readable import difference_text, interval_text, readable_table, value_text
+from emotion_core.compare.verdicts import detectable
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import Form, export_table
 from emotion_core.texts import plain
+from pages.compare.runs import Listed
 from pages.shared.downloads import offer_file
 from pages.shared.words import count, escape
 
@@ -25,8 +31,8 @@ Columns = dict[str, tuple[list[Any], Any]]
 ROW = 35
 """Height of a row of a dataframe, px."""
 
-LETTER, NARROW, WIDE = 7.5, 190, 310
-"""Width of a letter in a dataframe, and of the column of names: wide enough for a long one, never most of a screen; px."""
+LETTER, NARROW, WIDE = 7.5, 150, 310
+"""Width of a letter in a dataframe; a column of names is as wide as the longest, and stays in sight up to the last; px."""
 
 
 class _Cell(float):
@@ -40,34 +46,54 @@ class _Cell(float):
         return cell
 
 
-def show_table(comparison: Comparison, table: pd.DataFrame, measures: Sequence[str], other_seeds: Sequence[Entry]) -> None:
-    """Runs that were compared, then those that could not be, then the spread over seeds, of runs that are not shown too."""
-    tested, apart = table[table["apart"] == ""], table[table["apart"] != ""]
-    if len(tested):
-        _show(tested, measures, key="compared", baseline=comparison.baseline)
-        _legend(comparison, tested, len(other_seeds))
-    if len(apart):
-        reported = apart["kind"] == "reported"
-        words = [
-            count(int(reported.sum()), "result that others reported", "results that others reported") if reported.any() else "",
-            count(int((~reported).sum()), "run measured otherwise", "runs measured otherwise") if (~reported).any() else "",
-        ]
-        st.markdown(f"**Beside, not tested**: {' and '.join(filter(None, words))}.")
-        if reported.any():
-            st.caption(
-                "○ Reported without predictions: no interval and no test is possible, and the test images may be others."
-            )
-        _show(apart, measures, key="apart", baseline=None)
-    _show_seeds(comparison, measures, other_seeds)
+def show_rows(comparison: Comparison, listed: Listed, measures: Sequence[str]) -> None:
+    """The listed runs, with a box to tick for each; those that are ticked are compared."""
+    if not listed.rows:
+        return
+    reasons = {entry.name: reason for entry, reason in comparison.apart if entry.kind == "measured"}
+    table = comparison_table(replace(comparison, entries=listed.rows, apart=()), measures)
+    table["apart"] = [reasons.get(name, "") for name in table["name"]]
+    _show(table, measures, listed=listed, baseline=comparison.baseline, margin=comparison.margin)
 
 
-def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: str | None) -> None:
+def show_beside(comparison: Comparison, listed: Listed, measures: Sequence[str]) -> None:
+    """What cannot be tested: runs that were measured otherwise, and what others reported."""
+    rows = {entry.name for entry in listed.rows}
+    table = comparison_table(comparison, measures)
+    apart = table[(table["apart"] != "") & ~((table["kind"] == "measured") & table["name"].isin(rows))]
+    if not len(apart):
+        return
+    reported = apart["kind"] == "reported"
+    words = [
+        count(int(reported.sum()), "result that others reported", "results that others reported") if reported.any() else "",
+        count(int((~reported).sum()), "run measured otherwise", "runs measured otherwise") if (~reported).any() else "",
+    ]
+    st.markdown(f"**Beside, not tested**: {' and '.join(filter(None, words))}.")
+    if reported.any():
+        st.caption("○ Reported without predictions: no interval and no test is possible, and the test images may be others.")
+    _show(apart, measures)
+
+
+def _show(
+    table: pd.DataFrame,
+    measures: Sequence[str],
+    *,
+    listed: Listed | None = None,
+    baseline: str | None = None,
+    margin: float = MARGIN,
+) -> None:
     rows = [{str(name): value for name, value in row.items()} for row in table.to_dict("records")]
     known = [measure for measure in measures if table[measure].notna().any()]
     compared = known if baseline is not None and len(rows) > 1 else []
     columns: Columns = {}
     _names(rows, columns)
-    _values(rows, known, columns)
+    if listed is not None and listed.group is not None:
+        groups = [GROUPS[listed.group](entry) or "none" for entry in listed.rows]
+        columns["group"] = groups, st.column_config.TextColumn(listed.group, width=140)
+    _values(rows, known[:1], columns)
+    if compared and baseline is not None:
+        _tests(rows, compared[0], baseline, margin, columns)
+    _values(rows, known[1:], columns)
     if any(row["collapsed"] for row in rows):
         columns["collapsed"] = (
             [row["collapsed"] for row in rows],
@@ -75,31 +101,37 @@ def _show(table: pd.DataFrame, measures: Sequence[str], *, key: str, baseline: s
                 "⚠ collapsed", width=110, help="Why the run counts as collapsed: it answers nearly the same for every image."
             ),
         )
-    _differences(rows, compared, str(baseline), columns)
+    _differences(rows, compared[1:], str(baseline), columns)
     _facts(table, columns)
     frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, (values, _) in columns.items()})
     style = frame.style.format({name: _text for name in (*known, *(f"{measure}_diff" for measure in compared))})
-    if key == "compared":
+    if listed is not None:
         best: list[Hashable] = [*known]
         style = style.map(_tint, subset=best)
+    chosen: dict[str, Any] = {}
+    if listed is not None:
+        chosen = {"on_select": "rerun", "selection_mode": "multi-row", "key": listed.key}
+        chosen["selection_default"] = {"selection": {"rows": listed.places}}
     st.dataframe(
         style,
         hide_index=True,
         column_config={name: config for name, (_, config) in columns.items()},
-        key=f"table-{key}",
-        height=min(len(rows), 14 if key == "compared" else 6) * ROW + ROW + 3,
+        height=min(len(rows), 6 if listed is None else 14) * ROW + ROW + 3,
         placeholder="",
         alt=f"{len(rows)} rows with {', '.join(METRICS[measure].title for measure in known) or 'no measures'}",
+        **(chosen or {"key": "table-apart"}),
     )
 
 
 def _names(rows: Rows, columns: Columns) -> None:
     signs = ["○ " if row["kind"] == "reported" else "⚠ " if row["collapsed"] else "" for row in rows]
     names = [f"{sign}{row['name']}" for sign, row in zip(signs, rows, strict=True)]
-    room = round(min(max(LETTER * max(map(len, names)) + 20, NARROW), WIDE))
-    # A name that stays would leave a phone no room for what stands behind it.
-    stays = "Mobi" not in (st.context.headers.get("User-Agent") or "")
-    config = st.column_config.TextColumn("run", pinned=stays, width=room, help="Name of the run, or who reported it.")
+    room = round(max(LETTER * max(map(len, names), default=0) + 20, NARROW))
+    # A long name that stays would leave no room for what stands behind it, any name on a phone.
+    stays = room <= WIDE and "Mobi" not in (st.context.headers.get("User-Agent") or "")
+    config = st.column_config.TextColumn(
+        "run", pinned=stays, width=min(room, 2 * WIDE), help="Name of the run, or who reported it."
+    )
     columns["run"] = (names, config)
 
 
@@ -111,6 +143,56 @@ def _values(rows: Rows, measures: Sequence[str], columns: Columns) -> None:
             [_Cell(row[measure], value_text(row, measure)) for row in rows],
             st.column_config.NumberColumn(words.header, help=words.help, width=width),
         )
+
+
+def _tests(rows: Rows, measure: str, baseline: str, margin: float, columns: Columns) -> None:
+    """How a run differs from the baseline in the first measure: what is read first."""
+    other = escape(baseline)
+    name, title = f"{measure}_diff", METRICS[measure].title
+    differences = [float("nan") if row[name] is None else row[name] for row in rows]
+    columns[name] = (
+        [_Cell(value, interval_text(row, name)) for value, row in zip(differences, rows, strict=True)],
+        st.column_config.NumberColumn(
+            f"Δ {title}",
+            width=165,
+            help=f"Difference in {title} from {other} on the same images, and its 95 % interval. The interval is that of this "
+            "one difference: it is not corrected for the number of pairs, as p is.",
+        ),
+    )
+    columns["p"] = (
+        [row[f"{measure}_p"] for row in rows],
+        st.column_config.NumberColumn(
+            "p",
+            width=62,
+            format="%.3f",
+            help=f"Of the paired test against {other} (accuracy: McNemar's exact test), after Holm's correction over all pairs "
+            "of ticked runs. So p can be above 0.05 where the interval of the single difference leaves out 0.",
+        ),
+    )
+    columns["verdict"] = (
+        [row["apart"] or ("baseline" if row["name"] == baseline else row[f"{measure}_verdict"]) for row in rows],
+        st.column_config.TextColumn(
+            "verdict",
+            width=175,
+            help=f"Against {other}: significantly better or worse at 0.05; practically the same where two one-sided tests "
+            f"show, likewise corrected, that the difference is below {margin:g}; else not significantly different, which "
+            "does not mean that they are the same.",
+        ),
+    )
+    columns["needed"] = (
+        [_whole(row[f"{measure}_images_needed"]) for row in rows],
+        st.column_config.NumberColumn(
+            "images to tell",
+            width=105,
+            format="localized",
+            help="How many test images it would take to find a difference of this size significant in four of five cases "
+            "(power 0.8), at 0.05 by the number of pairs.",
+        ),
+    )
+
+
+def _whole(number: float | None) -> int | None:
+    return None if number is None or not math.isfinite(number) else int(number)
 
 
 def _differences(rows: Rows, measures: Sequence[str], baseline: str, columns: Columns) -> None:
@@ -165,27 +247,32 @@ def _facts(table: pd.DataFrame, columns: Columns) -> None:
         columns.pop("source", None)
 
 
-def _legend(comparison: Comparison, tested: pd.DataFrame, other_seeds: int) -> None:
-    pairs = len(tested) * (len(tested) - 1) // 2
+def show_legend(comparison: Comparison, measure: str, listed: Listed) -> None:
+    """What signs, intervals and p-values mean, where they are read."""
+    runs = len([entry for entry in comparison.entries if measure in entry.measures])
+    pairs = runs * (runs - 1) // 2
     if not pairs:
-        alone = "One run alone: evaluate another on the same images to compare."
-        if other_seeds:
-            alone = (
-                f"One training alone: “Every seed” above also shows {count(other_seeds, 'other seed', 'other seeds')} of it."
-            )
-        st.caption(f"{alone} [..] is the 95 % interval over images.")
+        if listed.ticked:
+            alone = "One run alone: tick another one to compare."
+            if len(listed.rows) == 1 and listed.other_seeds:
+                seeds = count(len(listed.other_seeds), "other seed", "other seeds")
+                alone = f"One training alone: “Every seed” above also shows {seeds} of it."
+            st.caption(f"{alone} [..] is the 95 % interval over images.")
         return
-    words = (
-        "★ best, ≈ not significantly different from the best at 0.05 after Holm's correction over "
-        f"{count(pairs, 'pair', 'pairs')} of runs. "
-    )
-    words += "[..] is the 95 % interval over images"
+    words = "★ best, ≈ not significantly different from the best at 0.05. [..] is the 95 % interval over images"
     if comparison.baseline is not None:
-        words += f", Δ the difference from {escape(comparison.baseline)} on the same images"
-    st.caption(f"{words}.")
+        words += f"; after Δ, the difference from {escape(comparison.baseline)} on the same images, that of this one difference"
+    words += f". p is corrected by Holm for all {count(pairs, 'pair', 'pairs')} of ticked runs, so it can exceed 0.05 beside "
+    words += "an interval without 0."
+    smallest = detectable(comparison, measure)
+    if math.isfinite(smallest):
+        images = comparison.entries[0].images or 0
+        words += f" With {images:,} images, a difference of about {smallest:.3f} is found in four of five cases."
+    st.caption(words)
 
 
-def _show_seeds(comparison: Comparison, measures: Sequence[str], other_seeds: Sequence[Entry]) -> None:
+def show_seeds(comparison: Comparison, measures: Sequence[str], other_seeds: Sequence[Entry]) -> None:
+    """How far trainings spread that differ in their seed alone, those that are not listed too."""
     entries = [*comparison.entries, *(entry for entry, _ in comparison.apart if entry.kind == "measured")]
     entries += other_seeds
     rows: dict[tuple[str, ...], dict[str, object]] = {}

@@ -8,7 +8,8 @@ import sys
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.results.find import DEFAULT_RUN, list_runs
+from emotion_core.results.find import DEFAULT_RUN
+from pages.shared.store import run_names
 
 _FOOT = """<style>
 [data-testid="stSidebarContent"] { display: flex; flex-direction: column; min-height: 100%; }
@@ -20,7 +21,7 @@ def sidebar_foot() -> None:
     """Device, default run and data folder."""
     # Streamlit has no word for the foot of the sidebar.
     st.sidebar.html(_FOOT)
-    names = [run.name for run in list_runs()]
+    names = run_names()
     with st.sidebar.container(key="foot", gap="xxsmall"):
         _line("Device", _device())
         _line(

@@ -2,26 +2,60 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Sequence
 
 import streamlit as st
 
 from emotion_core.compare import Store, load_store
-from emotion_core.results.find import list_runs, stamp_runs
+from emotion_core.results.find import checkpoints_folders, list_runs, stamp_runs
 from pages.shared.words import count
 
-Signature = tuple[tuple[str, int, int], ...]
+SLOW = 0.1
+"""Looking for changes takes longer only where there are thousands of runs, s."""
 
 
 # What is kept is frozen, so it is shared between visitors instead of being copied for each.
 @st.cache_resource(show_spinner=False, max_entries=4)
-def _load(signature: Signature) -> Store:
+def _load(signature: str) -> Store:
     return load_store()
 
 
-def read_store() -> tuple[Store, Signature]:
-    """Every evaluation of every run, and what it was read from."""
-    signature = stamp_runs()
+@st.cache_resource(show_spinner=False)
+def _looked() -> dict[str, tuple[str, float]]:
+    return {}
+
+
+def _signature() -> str:
+    """Names all files that the store is read from, by their times and sizes.
+
+    Where looking takes long, what was seen counts for ten times as long as that took.
+    """
+    place = "\n".join(str(folder) for folder in checkpoints_folders())
+    seen, until = _looked().get(place, ("", 0.0))
+    started = time.monotonic()
+    if started < until:
+        return seen
+    seen = hashlib.blake2b(repr(stamp_runs()).encode(), digest_size=16).hexdigest()
+    took = time.monotonic() - started
+    _looked()[place] = seen, started + 10 * took if took > SLOW else 0.0
+    return seen
+
+
+@st.cache_resource(show_spinner=False, max_entries=4)
+def _names(signature: str) -> frozenset[str]:
+    return frozenset(run.name for run in list_runs())
+
+
+def run_names() -> frozenset[str]:
+    """Names of all runs, readable or not."""
+    return _names(_signature())
+
+
+def read_store() -> tuple[Store, str]:
+    """Every evaluation of every run, and a name of what it was read from."""
+    signature = _signature()
     return _load(signature), signature
 
 

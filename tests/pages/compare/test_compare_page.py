@@ -21,7 +21,10 @@ from tests.stored import write_run
 def test_opens_on_a_comparison(app: AppTest) -> None:
     run(app)
     assert app.title[0].value == "Which backbone is better, and is the difference real?"
-    assert app.selectbox(key="on").value == "affectnet-3999-test"
+    assert app.selectbox(key="address-benchmark").value == "affectnet-3999-test"
+    said = app.markdown[0].value.replace("\\", "")
+    assert said.startswith("**good has the best accuracy, 0.750 [0.700, 0.800].** Not significantly different from it: alike.")
+    assert "Significantly worse: worse." in said
     table = app.dataframe[0].value
     assert table["run"].tolist() == ["good", "alike", "worse"]
     assert table["accuracy"].tolist() == pytest.approx([0.75, 0.7437, 0.4], abs=1e-3)
@@ -29,7 +32,8 @@ def test_opens_on_a_comparison(app: AppTest) -> None:
     assert columns(app)["accuracy"]["label"] == "accuracy ↑"
     assert "Share of images" in columns(app)["accuracy"]["help"]
     assert "Higher is better." in columns(app)["accuracy"]["help"]
-    assert "3 pairs of runs" in captions(app)
+    assert table["verdict"].tolist() == ["baseline", "not significantly different", "significantly worse"]
+    assert "3 pairs of ticked runs" in captions(app)
     assert "difference from good" in captions(app)
     assert figure(app)["layout"]["title"]["text"] == "One is not significantly different from the best"
     assert app.get("plotly_chart")[0].proto.alt.startswith("accuracy: good 0.750")
@@ -61,7 +65,8 @@ def test_cells_show_value_interval_and_mark(app: AppTest) -> None:
     assert shown["accuracy"].tolist() == ["★ 0.750 [0.700, 0.800]", "≈ 0.744 [0.694, 0.794]", "0.400 [0.350, 0.450]"]
     assert shown["accuracy_diff"][0] == ""
     assert shown["accuracy_diff"][2].startswith("−0.350 [−0.")
-    assert shown["accuracy_diff"][2].endswith("p < 0.001")
+    assert shown["f1_macro_diff"][2].endswith("p < 0.001")
+    assert list(shown.columns[:6]) == ["run", "accuracy", "accuracy_diff", "p", "verdict", "needed"]
 
 
 @pytest.mark.usefixtures("three")
@@ -76,63 +81,6 @@ def test_reported_results_stand_apart(app: AppTest) -> None:
     run(app)
     assert len(app.dataframe) == 1
     assert not any("Beside" in text.value for text in app.markdown)
-
-
-@pytest.mark.usefixtures("three")
-def test_filters_and_baseline(app: AppTest) -> None:
-    run(app)
-    app.multiselect(key="kinds").set_value(["resnet50", "custom_cnn"])
-    app.selectbox(key="baseline").set_value("worse")
-    run(app)
-    assert app.dataframe[0].value["run"].tolist() == ["good", "worse"]
-    assert "1 pair of runs" in captions(app)
-    assert app.dataframe[0].value["accuracy_diff"][0] == pytest.approx(0.35, abs=1e-3)
-    app.multiselect(key="kinds").set_value([])
-    app.multiselect(key="runs").set_value(["alike"])
-    run(app)
-    assert app.dataframe[0].value["run"].tolist() == ["alike"]
-    assert "One run alone" in captions(app)
-    app.multiselect(key="measures").set_value([])
-    run(app)
-    assert app.info[0].value == "Choose at least one measure above."
-
-
-@pytest.mark.usefixtures("three")
-def test_the_address_says_what_is_shown(app: AppTest) -> None:
-    app.query_params.update(
-        on="affectnet-3999-test", runs=["good", "worse"], measures=["accuracy", "ECE"], baseline="worse", reported="false",
-        view="Confusion", by="images",
-    )  # fmt: skip
-    run(app)
-    assert app.dataframe[0].value["run"].tolist() == ["good", "worse"]
-    assert {"accuracy", "ece"} <= set(app.dataframe[0].value.columns)
-    assert "difference from worse" in captions(app)
-    assert len(app.dataframe) == 1
-    assert app.segmented_control(key="by").value == "images"
-    assert len(app.get("plotly_chart")) == 3
-
-
-@pytest.mark.usefixtures("three")
-def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
-    app.query_params.update(
-        on="mars", runs="nobody", kinds="<b>", measures="beauty", baseline="no", reported="perhaps", view="magic", measure="x",
-    )  # fmt: skip
-    run(app)
-    assert len(app.dataframe[0].value) == 3
-    assert len(app.get("plotly_chart")) == 1
-
-
-def test_another_evaluation_keeps_no_runs_of_the_first(app: AppTest, add: Callable[..., Path], three: list[Path]) -> None:
-    add("validated", 0.6, split="val", chosen_by={})
-    add("validated-too", 0.5, split="val", chosen_by={})
-    run(app)
-    assert app.selectbox(key="on").options == ["affectnet-3999-test", "affectnet-3999-val"]
-    app.multiselect(key="runs").set_value(["good"])
-    app.selectbox(key="baseline").set_value("good")
-    run(app)
-    app.selectbox(key="on").set_value("affectnet-3999-val")
-    run(app)
-    assert app.dataframe[0].value["run"].tolist() == ["validated", "validated-too"]
 
 
 def test_a_collapsed_run_is_flagged_and_a_single_run_is_shown(app: AppTest, add: Callable[..., Path]) -> None:

@@ -14,7 +14,7 @@ from emotion_core.metrics.summary import summarize
 from emotion_core.results.reviews import ReviewStore
 from emotion_core.results.run import read_run
 from emotion_core.results.summaries import read_predictions
-from tests.pages.compare.driving import captions
+from tests.pages.compare.driving import captions, compared
 from tests.pages.opening import run
 
 
@@ -36,15 +36,15 @@ def test_of_each_training_one_seed_is_shown(app: AppTest, add: Callable[..., Pat
     app.query_params["reported"] = "false"
     run(app)
     assert app.dataframe[0].value["run"].tolist() == ["one", "alone"]
-    assert "over 1 pair of runs" in captions(app)
+    assert "1 pair of ticked runs" in captions(app)
     app.toggle(key="seeds").set_value(True)
     run(app)
     assert app.dataframe[0].value["run"].tolist() == ["one", "two", "alone"]
     app.toggle(key="seeds").set_value(False)
     # Whoever names a run sees it.
-    app.multiselect(key="runs").set_value(["two"])
+    app.query_params["run"] = ["two", "one"]
     run(app)
-    assert app.dataframe[0].value["run"].tolist() == ["two"]
+    assert compared(app) == ["two", "one"]
 
 
 def test_one_training_alone_says_where_its_other_seeds_are(app: AppTest, add: Callable[..., Path]) -> None:
@@ -60,7 +60,7 @@ def test_one_training_alone_says_where_its_other_seeds_are(app: AppTest, add: Ca
 @pytest.mark.usefixtures("three")
 def test_without_other_seeds_nobody_is_asked(app: AppTest) -> None:
     run(app)
-    assert "Every seed" not in [found.label for found in app.toggle]
+    assert not any("over trainings" in text.value for text in app.markdown)
 
 
 def test_a_slice_is_compared_on_its_own_images(app: AppTest, three: list[Path]) -> None:
