@@ -22,6 +22,8 @@ from pages.shared.words import escape
 def main() -> None:
     """Ask, call, show."""
     st.title("Which backbone is better, and is the difference real?")
+    # Above the controls: on a phone these fill a screen.
+    answer = st.empty()
     store, signature = read_store()
     show_problems(store.problems)
     if not store.entries:
@@ -32,7 +34,6 @@ def main() -> None:
         st.info("Choose at least one measure above.")
         return
     first = what.measures[0]
-    answer = st.empty()
     line = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     settings = ask_settings(line, what)
     listed = list_rows(what, settings, line)

@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from emotion_core.metrics.significance import holm, mcnemar_exact, mcnemar_p_values, normal_p_values
+from emotion_core.metrics.significance import (
+    detectable_difference,
+    equivalence_p_values,
+    holm,
+    images_needed,
+    mcnemar_exact,
+    mcnemar_p_values,
+    normal_p_values,
+)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -99,3 +107,50 @@ def test_holm_rejects_what_its_step_down_rule_rejects():
 def test_what_is_no_p_value_is_refused(values, message):
     with pytest.raises(ValueError, match=message):
         holm(values)
+
+
+def test_equivalence_is_two_one_sided_tests():
+    # SciPy's one-sided t tests of paired differences against either margin; with 2,000 pairs t is normal.
+    generator = np.random.default_rng(0)
+    for centre in (-0.03, 0.0, 0.02, 0.2):
+        differences = generator.normal(centre, 1, 2_000)
+        lower = stats.ttest_1samp(differences, -0.06, alternative="greater").pvalue
+        upper = stats.ttest_1samp(differences, 0.06, alternative="less").pvalue
+        spread = differences.std(ddof=1) / np.sqrt(2_000)
+        found = equivalence_p_values(differences.mean(), spread, 0.06)
+        assert float(found) == pytest.approx(max(lower, upper), abs=2e-3)
+
+
+def test_equivalence_is_a_90_percent_interval_within_the_margin():
+    d, s = np.random.default_rng(0).normal(0, 0.01, 200), np.random.default_rng(1).uniform(0.001, 0.01, 200)
+    z = stats.norm.ppf(0.95)
+    inside = (d - z * s > -0.01) & (d + z * s < 0.01)
+    assert 0 < inside.sum() < 200
+    np.testing.assert_array_equal(equivalence_p_values(d, s, 0.01) < 0.05, inside)
+
+
+def test_equivalence_at_its_edges():
+    assert equivalence_p_values([0.0, 0.01, 0.02], [0.0, 0.0, 0.0], 0.01).tolist() == [0, 1, 1]
+    assert np.isnan(equivalence_p_values(math.nan, 0.1, 0.01))
+    assert np.isnan(equivalence_p_values(0.1, math.nan, 0.01))
+    with pytest.raises(ValueError, match="margin must be above 0, got 0"):
+        equivalence_p_values(0.0, 0.1, 0)
+
+
+def test_images_needed_give_the_power_that_was_asked_for():
+    # Cohen (1988): an effect of 0.5 takes 31.4 pairs at 0.05 and a power of 0.8, one of 0.2 takes 196.2.
+    assert images_needed([0.5, 0.2], [0.1, 0.1], 100).tolist() == [32, 197]
+    generator = np.random.default_rng(0)
+    needed = int(images_needed(0.03, math.sqrt(0.2 / 800), 800, level=0.01, power=0.9))
+    # Differences of two runs that disagree on a fifth of the images, drawn as often as it takes.
+    drawn = generator.choice([1, 0, -1], (2_000, needed), p=[0.115, 0.8, 0.085])
+    p_values = normal_p_values(drawn.mean(axis=1), drawn.std(axis=1) / math.sqrt(needed))
+    assert (p_values < 0.01).mean() == pytest.approx(0.9, abs=0.02)
+    assert images_needed(0.0, 0.1, 100) == math.inf
+    assert np.isnan(images_needed(0.1, math.nan, 100))
+
+
+def test_a_detectable_difference_takes_the_images_that_there_are():
+    for spread in (0.01, 0.03):
+        smallest = float(detectable_difference(spread, level=0.002))
+        assert images_needed(smallest * 1.0001, spread, 800, level=0.002) == 800
