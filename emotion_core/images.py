@@ -40,6 +40,23 @@ FORMATS = ("JPEG", "PNG", "WebP", "GIF", "BMP", "TIFF", "AVIF")
 """Formats that are read. Everything else Pillow knows stays switched off."""
 
 
+ENDINGS = (
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff", ".avif", ".heic", ".heif",
+)  # fmt: skip
+"""What a picture's name ends with. It decides what counts as a picture in a folder; how it is read is up to its content."""
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file of this name is a picture. Those that macOS leaves beside pictures (``._photo.jpg``) are not.
+
+    Example:
+        >>> is_picture("photos/IMG_1.HEIC"), is_picture("photos/._IMG_1.HEIC"), is_picture("notes.txt")
+        (True, False, False)
+    """
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return last.lower().endswith(ENDINGS) and not last.startswith("._")
+
+
 class _JpegImageFile(JpegImagePlugin.JpegImageFile):
     """Opening a JPEG looks up its resolution in EXIF; damaged EXIF must not cost the picture."""
 
@@ -177,10 +194,22 @@ def _find_plugin(subject: str, data: bytes) -> type[ImageFile]:
         if b"avif" in brands or b"avis" in brands:
             return _PLUGINS["AVIF"]
         if any(brand in brands for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1")):
-            raise ImageError(f"{subject} is an HEIC photo, which cannot be read here: export it as JPEG and try again.")
+            return _heif_plugin(subject)
     if head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") and b"<svg" in head.lower():
         raise ImageError(f"{subject} is a vector drawing (SVG), not a photo: export it as PNG and try again.")
     raise ImageError(f"{subject} cannot be read as a picture: use {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.")
+
+
+def _heif_plugin(subject: str) -> type[ImageFile]:
+    """Decoder of an optional package."""
+    try:
+        from pillow_heif.as_plugin import HeifImageFile
+    except ImportError as error:
+        raise ImageError(
+            f"{subject} is an HEIC photo, which needs a further package: pip install pillow-heif, or export it as JPEG."
+        ) from error
+    plugin: type[ImageFile] = HeifImageFile
+    return plugin
 
 
 def _check_size(subject: str, size: tuple[int, int], max_pixels: int, max_side: int) -> None:

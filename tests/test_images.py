@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import sys
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image, ImageFile, ImageOps
 
 from emotion_core.errors import ImageError
-from emotion_core.images import MAX_PIXELS, read_image
+from emotion_core.images import MAX_PIXELS, is_picture, read_image
 
 RED, BLUE, WHITE = (255, 0, 0), (0, 0, 255), (255, 255, 255)
 ORIENTATION = 0x0112
@@ -188,6 +189,39 @@ def test_one_pixel_is_a_picture() -> None:
     np.testing.assert_array_equal(read_image(encode(Image.new("RGB", (1, 1), RED), "PNG")), [[RED]])
 
 
+def heic(size: tuple[int, int] = (64, 48)) -> bytes:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.new("RGB", size, RED)).save(stream)
+    return stream.getvalue()
+
+
+def test_photos_of_phones_are_read() -> None:
+    picture = read_image(heic())
+    assert picture.shape == (48, 64, 3)
+    np.testing.assert_allclose(picture.reshape(-1, 3), np.tile(RED, (48 * 64, 1)), atol=4)
+    with pytest.raises(ImageError, match="more than the 1,000 pixels allowed"):
+        read_image(heic(), max_pixels=1000)
+    with pytest.raises(ImageError, match=r"truncated|damaged"):
+        read_image(heic()[:300])
+
+
+def test_photos_of_phones_name_the_package_that_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pillow_heif.as_plugin", None)
+    with pytest.raises(ImageError, match=r"is an HEIC photo.*pip install pillow-heif, or export it as JPEG"):
+        read_image(b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic")
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.JFIF", "b/a.jpe", "c\\a.avif", "a.webp", "a.heic", ".hidden.png"])
+def test_names_of_pictures(name: str) -> None:
+    assert is_picture(name)
+
+
+@pytest.mark.parametrize("name", ["._a.jpg", "b/._a.jpg", "a.txt", "jpg", "a.jpg.zip", ""])
+def test_names_of_other_files(name: str) -> None:
+    assert not is_picture(name)
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -197,7 +231,6 @@ def test_one_pixel_is_a_picture() -> None:
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", r"vector drawing \(SVG\), not a photo: export it as PNG"),
         (b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a -->\n<SVG/>", r"vector drawing \(SVG\)"),
         (b"<html><body>Not found</body></html>", "cannot be read as a picture"),
-        (b"\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic", "HEIC photo.*export it as JPEG"),
         (b"8BPS\x00\x01" + b"\x00" * 100, "cannot be read as a picture"),
         (png(0, 10), "has no pixels"),
         (png(10, 0), "has no pixels"),

@@ -26,7 +26,7 @@ from emotion_core.labels import EXPRESSIONS, OUTPUTS
 from emotion_core.models.checkpoint import load_network, load_weights
 from emotion_core.models.inference import infer, to_input
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
-from emotion_core.predict import CROP_SIDE, Predictor
+from emotion_core.predict import CROP_SIDE, MAX_FACES, Predictor
 
 MakeRun = Callable[..., Path]
 
@@ -196,6 +196,24 @@ def test_whole_always_does_not_look_for_faces(make_run: MakeRun):
     [prediction] = predictor.predict([picture(0)], whole="always")
     assert prediction.photo.detector == "none"
     assert prediction.photo.faces[0].face.box == (0, 0, 64, 64)
+
+
+def test_a_single_photo_is_a_list_of_one(make_run: MakeRun, tmp_path: Path):
+    predictor = Predictor.from_run(make_run(), device="cpu", detector=FixedDetector((0, 0, 10, 10)))
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(jpeg(picture(0)))
+    for source in (path, str(path), path.read_bytes(), picture(0)):
+        [prediction] = predictor.predict(source)
+        assert len(prediction.readings) == 1
+    assert len(predictor.predict(np.stack([picture(0), picture(1)]))) == 2
+
+
+def test_of_very_many_faces_the_largest_are_read(make_run: MakeRun):
+    boxes = [(0, 0, 60 - n % 40, 60 - n % 40) for n in range(MAX_FACES + 7)]
+    predictor = Predictor.from_run(make_run(), device="cpu", detector=FixedDetector(*boxes))
+    [prediction] = predictor.predict(picture(0))
+    assert len(prediction.readings) == MAX_FACES
+    assert prediction.to_dict()["left_out"] == prediction.photo.left_out == 7
 
 
 def test_real_portrait_gives_one_face_with_the_detector_named(make_run: MakeRun, portrait: Path):

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from emotion_core.predict import Prediction, Predictor
     from emotion_core.results.calibration import Interpretation
 
-PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
-
 
 def add(command: AddCommand) -> None:
     """Register the commands of this module."""
@@ -91,15 +89,20 @@ def _tell_prior(interpretation: Interpretation | None, predictor: Predictor) -> 
 
 def _expand(images: Sequence[str]) -> list[str]:
     """Folders become the pictures in them; everything else stays as it is, so that a wrong name gets its own error line."""
+    from emotion_core.images import ENDINGS, is_picture
+
     paths: list[str] = []
     for image in images:
-        if os.path.isdir(image):
-            found = sorted(str(path) for path in Path(image).rglob("*") if path.suffix.lower() in PICTURES)
-            if not found:
-                raise ConfigError(f"The folder '{image}' holds no pictures ({', '.join(PICTURES)}).")
-            paths += found
-        else:
+        if not os.path.isdir(image):
             paths.append(image)
+            continue
+        files = sorted(str(path) for path in Path(image).rglob("*") if path.is_file())
+        found = [path for path in files if is_picture(path)]
+        if not found:
+            raise ConfigError(f"The folder '{image}' holds no pictures ({', '.join(ENDINGS)}).")
+        if len(found) < len(files):
+            print(f"{len(files) - len(found):,} of {len(files):,} files in '{image}' are no pictures.", file=sys.stderr)
+        paths += found
     return paths
 
 
@@ -120,6 +123,8 @@ def _describe(prediction: Prediction, record: dict[str, Any]) -> str:
         x, y, width, height = face["box"]
         care = f"; read with care: the face is {listing(face['warnings'])}" if face["warnings"] else ""
         lines.append(f"{name}: {', '.join(parts)} (face of {width} × {height} px at {x}, {y}){care}")
+    if record["left_out"]:
+        lines.append(f"{name}: the {record['left_out']:,} smallest faces were not read")
     return "\n".join(lines)
 
 

@@ -10,12 +10,13 @@ Finding faces and reading them are separate steps, so that several networks can 
 
 from __future__ import annotations
 
-from emotion_core.predict.photos import CROP_SIDE, FoundFace, Photo, Source, Whole, find_faces
+from emotion_core.predict.photos import CROP_SIDE, MAX_FACES, FoundFace, Photo, Source, Whole, find_faces
 from emotion_core.predict.predictor import Predictor
 from emotion_core.predict.readings import Prediction, Reading, estimate_mix, interpret_readings
 
 __all__ = [
     "CROP_SIDE",
+    "MAX_FACES",
     "FoundFace",
     "Photo",
     "Prediction",

@@ -20,6 +20,9 @@ from emotion_core.images import read_image
 CROP_SIDE = 336
 """Faces are kept at no more than this many pixels a side; it is half again what the largest network sees."""
 
+MAX_FACES = 200
+"""So many faces of a photo are read, the largest; their crops take 70 MB."""
+
 Image = npt.NDArray[np.uint8]
 Source = bytes | bytearray | memoryview | str | os.PathLike[str] | Image
 """A photo: the bytes of a file, a path, or upright RGB pixels ``(H, W, 3)``."""
@@ -57,6 +60,7 @@ class Photo:
         faces: largest first.
         seconds: decoding and detection.
         error: why it cannot be read; ``None`` when it can.
+        left_out: how many faces more were found than are read, the smallest.
     """
 
     name: str
@@ -66,6 +70,7 @@ class Photo:
     faces: tuple[FoundFace, ...] = ()
     seconds: float = 0.0
     error: str | None = None
+    left_out: int = 0
 
 
 def find_faces(
@@ -101,11 +106,25 @@ def find_faces(
             faces, used = detection.faces, detection.detector
         if not faces and whole != "never":
             faces = (whole_image_face(image),)
-        found = tuple(FoundFace(face=face, crop=_limit(crop_face(image, face))) for face in faces)
+        found = tuple(FoundFace(face=face, crop=_limit(crop_face(image, face))) for face in faces[:MAX_FACES])
         height, width = image.shape[:2]
         yield Photo(
-            name=name, width=width, height=height, detector=used, faces=found, seconds=time.perf_counter() - started
-        )  # fmt: skip
+            name=name,
+            width=width,
+            height=height,
+            detector=used,
+            faces=found,
+            seconds=time.perf_counter() - started,
+            left_out=max(0, len(faces) - MAX_FACES),
+        )
+
+
+def as_list(sources: Source | Iterable[Source]) -> Iterable[Source]:
+    """One photo as a list of one."""
+    alone = isinstance(sources, bytes | bytearray | memoryview | str | os.PathLike)
+    if alone or (isinstance(sources, np.ndarray) and sources.ndim == 3):
+        return [sources]  # type: ignore[list-item]
+    return sources  # type: ignore[return-value]
 
 
 def _name(source: Source, index: int) -> str:

@@ -23,7 +23,7 @@ from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import mirror_mean, to_input, with_mirror
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.predict.photos import Image, Photo, Source, Whole, find_faces
+from emotion_core.predict.photos import Image, Photo, Source, Whole, as_list, find_faces
 from emotion_core.predict.readings import Prediction, Reading, interpret_readings
 from emotion_core.results.calibration import interpret, read_calibration
 from emotion_core.results.find import DEFAULT_RUN, find_run
@@ -175,7 +175,7 @@ class Predictor:
 
     def predict(
         self,
-        sources: Iterable[Source],
+        sources: Source | Iterable[Source],
         *,
         names: Sequence[str] | None = None,
         whole: Whole = "never",
@@ -186,7 +186,7 @@ class Predictor:
         """Find and read every face of every photo.
 
         Args:
-            sources: photos: paths, bytes, or upright RGB pixels.
+            sources: photos: paths, bytes, or upright RGB pixels; also a single one.
             names: what to call each photo; paths name themselves, others are numbered.
             whole: when the whole picture counts as one face.
             batch_size: faces a forward pass; faces of several photos share one.
@@ -202,7 +202,7 @@ class Predictor:
 
     def iter_predict(
         self,
-        sources: Iterable[Source],
+        sources: Source | Iterable[Source],
         *,
         names: Sequence[str] | None = None,
         whole: Whole = "never",
@@ -214,7 +214,7 @@ class Predictor:
         if self._detector is None:
             self._detector = load_detector()
         waiting: list[Photo] = []
-        for photo in find_faces(sources, self._detector, names=names, whole=whole):
+        for photo in find_faces(as_list(sources), self._detector, names=names, whole=whole):
             waiting.append(photo)
             # Photos without faces wait too, so that results come in the order of the photos.
             if sum(len(each.faces) for each in waiting) >= batch_size or len(waiting) >= batch_size:

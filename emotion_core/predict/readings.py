@@ -139,6 +139,7 @@ class Prediction:
             "coverage": None if how is None or how.thresholds is None else how.coverage,
             "detector": self.photo.detector,
             "seconds": round(self.seconds, 4),
+            "left_out": self.photo.left_out,
             "faces": [self._face(number) for number in range(len(self.readings))],
         }
 

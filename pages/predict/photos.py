@@ -10,10 +10,8 @@ from typing import Any
 
 import streamlit as st
 
+from emotion_core.images import ENDINGS
 from pages.shared.words import count
-
-EXTENSIONS = ["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "heif"]
-"""What counts as a photo in a folder. Single files are judged by their content alone."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,10 @@ def choose_photos() -> list[Upload]:
     if st.query_params.get("photo") == "sample":
         return [_sample()]
     if files:
-        st.session_state["uploads"] = _with_digests(files)
+        pictures = [file for file in files if not file.name.startswith("._")]
+        if len(pictures) < len(files):
+            st.caption(f"{count(len(files) - len(pictures), 'file', 'files')} of macOS beside the photos left out (._…).")
+        st.session_state["uploads"] = _with_digests(pictures)
         return list(st.session_state["uploads"])
     return _from_before()
 
@@ -88,7 +89,7 @@ def _ask(kind: str) -> Sequence[Any]:
     if kind == "Folder":
         return st.file_uploader(
             "A folder of photos",
-            type=EXTENSIONS,
+            type=[ending.removeprefix(".") for ending in ENDINGS],
             accept_multiple_files="directory",
             label_visibility="collapsed",
             on_change=_leave_photos,
