@@ -97,6 +97,20 @@ def test_folder_stands_for_its_pictures(make_run: MakeRun, capsys: Capture, tmp_
     assert [Path(record["image"]).name for record in lines(capsys)] == ["b.png", "a.JPG"]
 
 
+def test_what_is_no_picture_in_a_folder_is_counted(make_run: MakeRun, capsys: Capture, tmp_path: Path):
+    make_run()
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name in ("b.png", "a.jfif", "c.jpe"):
+        Image.new("RGB", (60, 60)).save(folder / name, "PNG")
+    for name in ("notes.txt", "._b.png"):
+        (folder / name).write_text("no picture")
+    assert main(["predict", str(folder), "--device", "cpu"]) == 0
+    captured = capsys.readouterr()
+    assert len(captured.out.splitlines()) == 3
+    assert f"2 of 5 files in '{folder}' are no pictures." in captured.err
+
+
 def test_errors_are_one_line_without_traceback(make_run: MakeRun, capsys: Capture, portrait: Path):
     make_run()
     assert main(["predict", str(portrait), "--run", "nothing"]) == 1
