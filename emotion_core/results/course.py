@@ -61,7 +61,8 @@ class Course:
         spans: phases in order, those to come included.
         total: epochs of the whole training.
         chosen: epoch whose weights are stored; ``None`` before there is any.
-        measure: what chose it.
+        measure: what chose it, or would have.
+        keeps_last: the last epoch is stored, and the measure chooses nothing.
         running: whether more epochs follow.
         window: first and last epoch that are drawn; all when ``None``. Titles speak of the whole training.
     """
@@ -73,6 +74,7 @@ class Course:
     total: int
     chosen: int | None
     measure: str
+    keeps_last: bool = False
     running: bool = False
     window: tuple[int, int] | None = None
 
@@ -128,6 +130,7 @@ def make_course(
         total=max(done, planned, spans[-1].last if spans else 0),
         chosen=chosen if chosen is not None and chosen <= done else best_epoch(table),
         measure=measure if isinstance(measure, str) else "score",
+        keeps_last=selection.get("keep", training.get("keep")) == "last",
         running=state == "running",
     )
 

@@ -86,7 +86,7 @@ def _figures(watched: Watched) -> list[tuple[str, str, str]]:
     table, running = course.table, watched.state == "running"
     split = info.selection.get("split")
     split = shorten(split, 20) if isinstance(split, str) else "val"
-    best, last = _best(watched), info.selection.get("keep") == "last"
+    best, last = _best(watched), course.keeps_last
     found = []
     if best is not None:
         title = f"Best {escape(shorten(measure_title(course.measure), NAME))}, {escape(split)}"

@@ -75,8 +75,11 @@ def test_losses() -> None:
 def test_validation_measures_and_what_chooses() -> None:
     figure = validation_figure(course(HISTORY, state="running", training=PHASES))
     assert figure.layout.title.text == "Best accuracy + CCC 0.250 so far, in epoch 5"
-    assert list(traces(figure)) == ["accuracy", "CCC valence", "CCC arousal", "accuracy + CCC (chooses)"]
+    assert list(traces(figure)) == ["accuracy", "CCC valence", "CCC arousal", "accuracy + CCC (chooses the epoch)"]
     assert traces(figure)["CCC valence"].y == pytest.approx((0.26, 0.27, 0.28, 0.29, 0.3))
+    for known in ({"training": {"keep": "last"}}, {"selection": {"measure": "accuracy + ccc", "keep": "last"}}):
+        # Where the last epoch is stored, no measure chooses.
+        assert list(traces(validation_figure(course(HISTORY, **known))))[-1] == "accuracy + CCC"
     ended = [row(epoch, score=[0.3, 0.5, 0.4][epoch - 1]) for epoch in (1, 2, 3)]
     assert validation_figure(course(ended)).layout.title.text == "Best accuracy + CCC 0.500 in epoch 2 of 3"
     alone = [{"epoch": 1, "val_accuracy": 0.4, "score": 0.4}, {"epoch": 2, "val_accuracy": None, "score": None}]

@@ -81,7 +81,8 @@ def validation_figure(course: Course) -> go.Figure | None:
         _line(figure, table, name, measure_title(name), colour)
     # Where one measure alone chooses, its line is there already.
     if "score" in names and not any(table[name].equals(table["score"]) for name in VALIDATION):
-        _line(figure, table, "score", literal(f"{measure_title(course.measure)} (chooses)"), GREY, dash="dot")
+        role = "" if course.keeps_last else " (chooses the epoch)"
+        _line(figure, table, "score", literal(f"{measure_title(course.measure)}{role}"), GREY, dash="dot")
     return figure
 
 
