@@ -49,7 +49,7 @@ def test_a_mean_of_runs_shows_their_trainings(app: AppTest, trained: Train, key:
     for name in "abcd":
         trained(name, age=9000)
     (trained("torn") / "history.jsonl").write_bytes(b"\xff\xfe\n")
-    trained("mean", 0, training={key: ["a", "../b", "gone", "torn", 7, "b"]})
+    trained("mean", 0, training={key: ["a", "../b", "gone", "torn", "b"]})
     open_training(app, run="mean")
     assert f"mean is the mean of the {kind} of a, b. Their trainings are below." in app.info[0].value
     lines = json.loads(app.get("plotly_chart")[0].proto.spec)["data"]
