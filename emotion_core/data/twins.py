@@ -67,7 +67,7 @@ class TwinPair:
 
 def near_twins(
     table: FaceTable,
-    others: Sequence[FaceTable],
+    others: Sequence[Grey],
     *,
     threshold: float = THRESHOLD,
     workers: int = 4,
@@ -79,7 +79,7 @@ def near_twins(
 
     Args:
         table: ``N`` images, such as those to train on.
-        others: tables of images to keep apart, such as those that validate and test.
+        others: :func:`thumbnails` of images to keep apart, such as those that validate and test, dataset by dataset.
         threshold: least correlation, in (0, 1].
         workers: threads that decode.
         progress: called with 1 after every decoded picture.
@@ -90,7 +90,7 @@ def near_twins(
     mine = thumbnails(table, workers=workers, progress=progress)
     found = np.zeros(len(table), dtype=bool)
     for other in others:
-        for pair in twin_pairs(mine, thumbnails(other, workers=workers, progress=progress), threshold=threshold):
+        for pair in twin_pairs(mine, other, threshold=threshold):
             found[pair.first] = True
     return found
 

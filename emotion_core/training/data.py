@@ -17,11 +17,10 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
 from emotion_core.data.cache import decode_cached
-from emotion_core.data.datasets import load_dataset
 from emotion_core.data.table import FaceTable, OnError
 from emotion_core.errors import DataError
-from emotion_core.training.config import TrainConfig
-from emotion_core.training.sources import SourceData, agreeing, judging_tables, label, load_source
+from emotion_core.training.config import TrainConfig, TrainingSource
+from emotion_core.training.sources import SourceData, agreeing, judging_thumbnails, load_source, load_tables
 
 log = logging.getLogger(__name__)
 
@@ -105,25 +104,27 @@ def load_splits(
         progress: whether to draw a bar on standard error.
 
     Raises:
-        ConfigError: a source lacks the labels that it promises.
+        ConfigError: a source lacks the labels that it promises, or only measures.
         DataError: a dataset is not there or broken, or two sources contradict each other.
     """
     size = config.network.input_size
-    apart = judging_tables(config.sources, data_root, on_error=on_error) if len(config.sources) > 1 else []
+    tables = load_tables(config.sources, data_root, on_error=on_error)
+    own, learnt = tables[0], ("train", "val") if config.learn_from == "train + val" else ("train",)
+    judging = judging_thumbnails(tables, learnt, data_root, on_error=on_error) if len(tables) > 1 else []
     with tqdm(desc="Decoding", unit="img", disable=not progress) as bar:
-        sources = [
-            load_source(source, size, data_root, judging=apart, on_error=on_error, cache=cache, progress=bar.update)
-            for source in config.sources
-        ]
-        # Annotators' votes train, their majority judges, where a dataset has both.
-        judging = load_dataset(config.dataset, data_root, labels="distribution", on_error=on_error).split("val")
-        log.info("val, %s", judging.describe())
-        judging, pixels = decode_cached(judging, size, folder=cache, on_error=on_error, progress=bar.update)
-    if config.learn_from == "train":
-        judged = Split(table=judging, pixels=pixels)
-    else:
-        judged = Split(table=judging.where(np.zeros(len(judging), dtype=bool)), pixels=pixels[:0])
-        sources[0] = _both(sources[0], SourceData(table=label(judging, config.sources[0]), pixels=pixels))
+
+        def load(source: TrainingSource, table: FaceTable) -> SourceData:
+            return load_source(source, table, size, judging=judging, on_error=on_error, cache=cache, progress=bar.update)
+
+        sources = [load(source, table.split("train")) for source, table in zip(config.sources, tables, strict=True)]
+        if "val" in learnt:
+            sources[0] = _both(sources[0], load(config.sources[0], own.split("val")))
+            judged = Split(table=own.where(np.zeros(len(own), dtype=bool)), pixels=sources[0].pixels[:0])
+        else:
+            # Annotators' votes train, their majority judges, where a dataset has both.
+            log.info("val, %s", own.split("val").describe())
+            table, pixels = decode_cached(own.split("val"), size, folder=cache, on_error=on_error, progress=bar.update)
+            judged = Split(table=table, pixels=pixels)
     return join_sources(agreeing(sources, on_error), [source.share for source in config.sources]), judged
 
 
@@ -135,6 +136,7 @@ def _both(first: SourceData, second: SourceData) -> SourceData:
     return SourceData(
         table=replace(first.table, frame=frame, distributions=distributions),
         pixels=_stacked([first.pixels, second.pixels]),
+        left_out=first.left_out + second.left_out,
     )
 
 

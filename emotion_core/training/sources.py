@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from emotion_core.data.cache import decode_cached
 from emotion_core.data.datasets import DATASETS, dataset_spec, load_dataset
 from emotion_core.data.source import find_source
 from emotion_core.data.table import FaceTable, OnError
-from emotion_core.data.twins import near_twins
+from emotion_core.data.twins import near_twins, thumbnails
 from emotion_core.errors import ConfigError, DataError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.find import find_run
@@ -48,10 +48,10 @@ class SourceData:
 
 def load_source(
     source: TrainingSource,
+    table: FaceTable,
     size: int,
-    data_root: str | Path | None,
     *,
-    judging: Sequence[FaceTable] = (),
+    judging: Sequence[npt.NDArray[np.uint8]] = (),
     on_error: OnError = "raise",
     cache: Path | None = None,
     progress: Callable[[int], object] | None = None,
@@ -59,10 +59,10 @@ def load_source(
     """Training pictures of a source with the labels that it promises, decoded.
 
     Args:
-        source: which pictures, and who labels them.
+        source: who labels them.
+        table: the pictures.
         size: side of the decoded pictures, px.
-        data_root: where datasets lie.
-        judging: pictures that validate or test; what shows the same photograph as any of them is left out.
+        judging: from :func:`judging_thumbnails`; what shows the same photograph as any of them is left out.
         on_error: what to do with broken samples.
         cache: folder for decoded pictures.
         progress: called with the number of pictures decoded.
@@ -70,10 +70,9 @@ def load_source(
     Raises:
         ConfigError: the dataset lacks the promised labels, or the teacher has not looked at these pictures yet; the message
             gives the command.
-        DataError: the dataset is not there or broken.
+        DataError: a picture is broken.
         CheckpointError: the teacher's predictions cannot be read.
     """
-    table = load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error).split("train")
     table = label(table, source)
     apart = ~near_twins(table, judging) if judging else np.ones(len(table), dtype=bool)
     left_out = int((~apart).sum())
@@ -109,25 +108,42 @@ def label(table: FaceTable, source: TrainingSource) -> FaceTable:
     return table.where(known)
 
 
-def judging_tables(sources: Iterable[TrainingSource], data_root: str | Path | None, *, on_error: OnError) -> list[FaceTable]:
-    """Every picture that validates or tests a training from these sources: their own, and those of the sets that only measure.
-
-    Args:
-        sources: the datasets to train on.
-        data_root: where datasets lie; sets that only measure count where they are there.
-        on_error: what to do with broken samples.
+def load_tables(sources: Sequence[TrainingSource], data_root: str | Path | None, *, on_error: OnError) -> list[FaceTable]:
+    """The datasets of a training, all splits of each.
 
     Raises:
         ConfigError: a source only measures.
+        DataError: a dataset is not there or broken.
     """
-    names = [source.dataset for source in sources]
-    for name in names:
-        if dataset_spec(name).measures_only:
-            raise ConfigError(f"data.{name}: this dataset only measures. Leave it out of [[data]].")
+    for source in sources:
+        # Of a single dataset its own loader says what it lacks.
+        if len(sources) > 1 and dataset_spec(source.dataset).measures_only:
+            raise ConfigError(f"data.{source.dataset}: this dataset only measures. Leave it out of [[data]].")
+    return [load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error) for source in sources]
+
+
+def judging_thumbnails(
+    tables: Sequence[FaceTable], learnt: Sequence[str], data_root: str | Path | None, *, on_error: OnError
+) -> list[npt.NDArray[np.uint8]]:
+    """Every picture that validates or tests a training: its sources' own, and those of the sets that only measure.
+
+    Args:
+        tables: the datasets to train on; the one that judges first.
+        learnt: splits of the first that are trained on; of the others it is ``"train"`` alone.
+        data_root: where datasets lie; sets that only measure count where they are there.
+        on_error: what to do with broken samples.
+
+    Returns:
+        Thumbnails of each dataset, as :func:`~emotion_core.data.twins.thumbnails` makes them.
+    """
+    judging = [
+        table.where(~table.frame["split"].isin(learnt if number == 0 else ["train"])) for number, table in enumerate(tables)
+    ]
     if data_root is not None:
-        names += [name for name, spec in DATASETS.items() if spec.measures_only and find_source(name, data_root) is not None]
-    tables = [load_dataset(name, data_root, on_error=on_error) for name in names]
-    return [judging for table in tables if len(judging := table.where((table.frame["split"] != "train").to_numpy()))]
+        names = [name for name, spec in DATASETS.items() if spec.measures_only and find_source(name, data_root) is not None]
+        measuring = [load_dataset(name, data_root, on_error=on_error) for name in names]
+        judging += [table.where(table.frame["split"] != "train") for table in measuring]
+    return [thumbnails(table) for table in judging if len(table)]
 
 
 def agreeing(sources: list[SourceData], on_error: OnError) -> list[SourceData]:

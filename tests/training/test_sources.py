@@ -18,6 +18,7 @@ from emotion_core.errors import ConfigError, DataError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.card import render_card
 from emotion_core.results.run import read_history, read_run, write_evaluation, write_info
+from emotion_core.training import sources
 from emotion_core.training.config import Phase, TrainConfig, TrainingSource, from_dict
 from emotion_core.training.data import EpochSampler, Split, load_splits
 from emotion_core.training.presets import load_preset
@@ -238,6 +239,32 @@ def test_pictures_that_judge_are_left_out(both: Path, data: Path) -> None:
     assert not any(name.endswith("/0.png") for name in of_other(split).sample_ids)
     assert split.counts[1] == 29
     assert split.left_out == (0, 1)
+
+
+def test_validation_images_that_are_trained_on_judge_nothing(both: Path, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = load_affectnet(data, seed=42)
+    for name, split in (("0.png", "val"), ("1.png", "test")):
+        faces = table.split(split)
+        # 0.png is happy.
+        happy = faces.sample_ids[list(faces.frame["expression"]).index("happiness")]
+        with Image.open(data / "affectnet-3999" / happy) as picture:
+            picture.convert("RGB").save(both / name)
+    looked, loaded = [], []
+    look, load = sources.thumbnails, sources.load_dataset
+    monkeypatch.setattr(sources, "thumbnails", lambda table: looked.append(len(table)) or look(table))
+    monkeypatch.setattr(
+        sources, "load_dataset", lambda name, *more, **options: loaded.append(name) or load(name, *more, **options)
+    )
+    split, judged = load_splits(replace(MORE, learn_from="train + val", keep="last"), both, progress=False)
+    left = {name.rpartition("/")[2] for name in of_other(split).sample_ids}
+    assert "0.png" in left
+    assert "1.png" not in left
+    assert set(split.own.sample_ids) == {*table.split("train").sample_ids, *table.split("val").sample_ids}
+    assert split.left_out == (0, 1)
+    assert (len(judged.table), len(judged.pixels)) == (0, 0)
+    # Every dataset is read once, and its judging pictures are looked at once.
+    assert looked[:2] == [len(table.split("test")), 2]
+    assert len(loaded) == len(set(loaded)) == 2
 
 
 def test_a_picture_that_two_sources_label_otherwise_is_refused_or_left_out(both: Path, data: Path) -> None:
