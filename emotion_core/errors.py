@@ -13,6 +13,7 @@
     ├── ConfigError                    a setting is unknown or impossible
     ├── ReviewError                    a review or a saved filter is not one that can be kept
     ├── ReviewStoreError               the place where reviews are kept cannot be reached or used
+    ├── FigureError                    a figure cannot be made a file; Chromium is not there, or failed
     ├── DeviceError                    the requested device is not there
     └── TrainingError                  training cannot go on (non-finite loss, unusable data, full disk)
 
@@ -80,6 +81,10 @@ class ReviewError(EmotionCoreError, ValueError):
 
 class ReviewStoreError(EmotionCoreError, RuntimeError):
     """The place where reviews are kept cannot be reached or used."""
+
+
+class FigureError(EmotionCoreError, RuntimeError):
+    """A figure cannot be made a file."""
 
 
 class DeviceError(EmotionCoreError, RuntimeError):

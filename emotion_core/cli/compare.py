@@ -41,7 +41,10 @@ def add(command: AddCommand) -> None:
     compare.add_argument("--on", metavar="DATASET-SPLIT", help="which evaluation (default: the first run's test split)")
     compare.add_argument("--measures", nargs="+", metavar="KEY", help="which measures, see below (default: the usual ones)")
     compare.add_argument("--reported", action="store_true", help="show what others reported on this dataset beside them")
-    compare.add_argument("--format", choices=("text", "csv", "json", "markdown", "latex"), default="text")
+    compare.add_argument(
+        "--format", choices=("text", "csv", "json", "markdown", "latex"), default="text",
+        help="markdown and latex: a table with a caption, as it goes into a paper",
+    )  # fmt: skip
     compare.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
 
 
@@ -55,6 +58,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         render_text,
         reported_entries,
     )  # fmt: skip
+    from emotion_core.compare.paper import PAPER_MEASURES, paper_table
     from emotion_core.results.tables import export_table
 
     store = load_store()
@@ -68,10 +72,14 @@ def _compare(arguments: argparse.Namespace) -> int:
     entries = find_entries(store, names, evaluation=arguments.on)
     if arguments.reported:
         entries += reported_entries(entries[0].dataset)
-    measures = arguments.measures or [key for key in USUAL if any(key in entry.measures for entry in entries)]
+    paper = arguments.format in ("markdown", "latex")
+    usual = PAPER_MEASURES if paper else USUAL
+    measures = arguments.measures or [key for key in usual if any(key in entry.measures for entry in entries)]
     comparison = compare(entries, measures, baseline=arguments.baseline)
     if arguments.format == "text":
         print(render_text(comparison, measures), end="")
+    elif paper:
+        print(paper_table(comparison, measures, arguments.format), end="")
     else:
         print(export_table(comparison_table(comparison, measures), arguments.format), end="")
     return 0

@@ -2,25 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from emotion_core.errors import CheckpointError
+from emotion_core.results.find import find_named
 from emotion_core.results.run import Run
 
 
-def history_table(histories: Mapping[str, Sequence[Mapping[str, Any]]], backbones: Mapping[str, str]) -> pd.DataFrame:
-    """Epochs of runs, long by ``run``; single numbers and the phase only."""
+def trainings_of(run: Run) -> list[Run]:
+    """The trainings that a run comes from: itself, or those whose weights it is the mean of, as far as they are there.
+
+    A run that has kept no history, and is no mean of weights, comes from none.
+    """
+    found: dict[Path, Run] = {}
+    waiting = [run]
+    seen: set[Path] = set()
+    while waiting:
+        each = waiting.pop(0)
+        if each.path in seen:
+            continue
+        seen.add(each.path)
+        if (each.path / "history.jsonl").is_file():
+            found[each.path] = each
+            continue
+        for name in each.info.averaged:
+            # One that cannot be read has no history either.
+            with contextlib.suppress(CheckpointError):
+                if (part := find_named(name, beside=each)) is not None:
+                    waiting.append(part)
+    return list(found.values())
+
+
+def history_table(
+    histories: Mapping[str, Mapping[str, Sequence[Mapping[str, Any]]]], backbones: Mapping[str, str]
+) -> pd.DataFrame:
+    """Epochs of runs, long by ``run`` and ``training``; single numbers and the phase only.
+
+    Args:
+        histories: by run and the names of the trainings that it comes from.
+        backbones: by run.
+    """
     rows = [
-        {"run": run, "backbone": backbones[run], "epoch": number}
+        {"run": run, "training": training, "backbone": backbones[run], "epoch": number}
         | {key: value for key, value in row.items() if isinstance(value, int | float | str) or value is None}
-        for run, history in histories.items()
+        for run, trainings in histories.items()
+        for training, history in trainings.items()
         for number, row in enumerate(history, start=1)
         if isinstance(row, Mapping)
     ]
     table = pd.DataFrame(rows)
-    for name in table.columns.difference(["run", "backbone", "phase"]):
+    for name in table.columns.difference(["run", "training", "backbone", "phase"]):
         table[name] = pd.to_numeric(table[name], errors="coerce")
     return table
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -38,17 +39,26 @@ def export_table(table: pd.DataFrame, form: Form) -> str:
         return table.to_csv(index=False)
     if form == "json":
         return json.dumps(json.loads(table.to_json(orient="records")), indent=2, ensure_ascii=False) + "\n"
-    cells = [[_shown(value) for value in row] for row in table.itertuples(index=False)]
+    if form not in ("markdown", "latex"):
+        raise ConfigError(f"'{form}' is not a form of table. Known: csv, json, markdown, latex.")
+    escape = markdown if form == "markdown" else tex
+    head = [escape(str(name)) for name in table.columns]
+    cells = [[escape(_shown(value)) for value in row] for row in table.itertuples(index=False)]
     if form == "markdown":
-        rows = [[_markdown(cell) for cell in line] for line in (list(table.columns), *cells)]
-        rows.insert(1, ["---"] * len(table.columns))
-        return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-    if form == "latex":
-        body = "".join("  " + " & ".join(_tex(cell) for cell in line) + " \\\\\n" for line in cells)
-        head = " & ".join(_tex(column) for column in table.columns)
-        align = "l" * len(table.columns)
-        return f"\\begin{{tabular}}{{{align}}}\n  \\hline\n  {head} \\\\\n  \\hline\n{body}  \\hline\n\\end{{tabular}}\n"
-    raise ConfigError(f"'{form}' is not a form of table. Known: csv, json, markdown, latex.")
+        return markdown_table(head, cells)
+    return pd.DataFrame(cells, columns=head).style.hide(axis="index").to_latex(hrules=True, column_format="l" * len(head))
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], *, align: Sequence[str] | None = None) -> str:
+    """A table of cells that are Markdown already.
+
+    Args:
+        head: a cell a column.
+        rows: of as many cells.
+        align: ``---`` or ``---:`` a column.
+    """
+    lines = [head, align or ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _shown(value: Any) -> str:
@@ -57,7 +67,8 @@ def _shown(value: Any) -> str:
     return f"{value:.3f}" if isinstance(value, float) else " ".join(str(value).split())
 
 
-def _markdown(text: str) -> str:
+def markdown(text: str) -> str:
+    """Text that Markdown shows as it is."""
     return re.sub(r"([\\|<>*`\[\]])", r"\\\1", str(text))
 
 
@@ -78,8 +89,11 @@ _TEX = {
     "κ": r"$\kappa$",
     "α": r"$\alpha$",
     "\N{MINUS SIGN}": "$-$",
+    "†": r"\textdagger{}",
+    "…": r"\ldots{}",
 }
 
 
-def _tex(text: str) -> str:
+def tex(text: str) -> str:
+    """Text that LaTeX shows as it is."""
     return "".join(_TEX.get(character, character) for character in str(text))

@@ -13,6 +13,7 @@ import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, compare
 from emotion_core.compare.answers import EXPRESSION_NEEDS, coverage_curve, expression_answers
+from emotion_core.compare.trainings import trainings_of
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.run import read_history
 from emotion_core.results.summaries import FILE, load_summary, read_predictions
@@ -50,6 +51,25 @@ def _resample(entries: Sequence[Entry], measures: tuple[str, ...]) -> None:
         left = (time.monotonic() - started) / done * (len(todo) - done)
         bar.progress(done / len(todo), text=f"{done} of {len(todo)} evaluations resampled, about {left:.0f} s left")
     bar.empty()
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _compare_one(_entries: Any, key: tuple[object, ...], measure: str, baseline: str | None) -> Comparison:
+    return compare(_entries, (measure,), baseline=baseline)
+
+
+def compare_measure(comparison: Comparison, measure: str) -> Comparison:
+    """The same entries, compared in one other measure."""
+    entries = [*comparison.entries, *(entry for entry, _ in comparison.apart)]
+    key = tuple((entry.name, entry.source, hash(entry.subset), _stamp(entry)) for entry in entries)
+    return _compare_one(entries, key, measure, comparison.baseline)
+
+
+def _stamp(entry: Entry) -> tuple[int, int] | None:
+    try:
+        return None if entry.run is None else entry.run.evaluation(entry.evaluation).stamp()
+    except EmotionCoreError:  # the comparison says it, beside the entry
+        return None
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
@@ -100,17 +120,16 @@ def _history(path: str, modified: int, size: int) -> list[dict[str, Any]]:
     return read_history(Path(path))
 
 
-def histories_of(entries: Sequence[Entry]) -> dict[str, list[dict[str, Any]]]:
-    """Epochs by run; runs without a readable history are left out."""
-    found = {}
+def histories_of(entries: Sequence[Entry]) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    """Epochs by run and training; runs without a readable history are left out."""
+    found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for entry in entries:
-        if entry.run is None:
-            continue
-        try:
-            status = (entry.run.path / "history.jsonl").stat()
-            history = _history(str(entry.run.path), status.st_mtime_ns, status.st_size)
-        except (EmotionCoreError, OSError, ValueError):
-            continue
-        if history:
-            found[entry.name] = history
+        for training in trainings_of(entry.run) if entry.run is not None else ():
+            try:
+                status = (training.path / "history.jsonl").stat()
+                history = _history(str(training.path), status.st_mtime_ns, status.st_size)
+            except (EmotionCoreError, OSError, ValueError):
+                continue
+            if history:
+                found.setdefault(entry.name, {})[training.name] = history
     return found

@@ -13,26 +13,31 @@ import streamlit as st
 from emotion_core.compare import Comparison, Entry, comparison_table
 from emotion_core.compare.answers import calibration_error, class_table, confusion_table
 from emotion_core.compare.matrix import MATRIX_MEASURE, generalisation_matrix, matrix_legend, matrix_table, readable_matrix
-from emotion_core.compare.order import best_first
+from emotion_core.compare.order import GROUPS, best_first
 from emotion_core.compare.trainings import history_table, settings_of, settings_table
+from emotion_core.compare.worth import worth_their_cost
 from emotion_core.errors import EmotionCoreError
 from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
 from emotion_core.figures.compare.coverage import coverage_curves
 from emotion_core.figures.compare.curves import WINDOW, curve_measures, training_curves
-from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
+from emotion_core.figures.compare.forest import forest_plot, forest_rows
 from emotion_core.figures.compare.generalisation import generalisation_heatmap
+from emotion_core.figures.compare.profile import profile
 from emotion_core.figures.compare.trade_off import trade_off, trade_off_rows
 from emotion_core.metrics.classification import normalise_confusion
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import export_table
-from pages.compare.cache import answers_of, coverage_of, histories_of
+from pages.compare.cache import answers_of, compare_measure, coverage_of, histories_of
 from pages.shared.charts import CHART
-from pages.shared.downloads import offer_file
+from pages.shared.downloads import offer_figures, offer_file
 from pages.shared.words import count, escape
 
 FEW = 8
 """So many lines can be distinguished in one figure."""
+
+_NO_GROUP = {"measured": "no experiment", "reported": "reported"}
+"""What runs without a group stand below."""
 
 BY = {"by true expression": "row", "by predicted": "column", "images": "count"}
 
@@ -56,9 +61,9 @@ class Compared:
         """All of them, the comparable ones first."""
         return [*self.comparison.entries, *(entry for entry, _ in self.comparison.apart)]
 
-    def table(self, *measures: str) -> pd.DataFrame:
-        """The comparison as a table with these measures."""
-        return comparison_table(self.comparison, measures)
+    def tested(self, measure: str) -> Comparison:
+        """The comparison in a measure that may not be one of those above."""
+        return self.comparison if measure in self.measures else compare_measure(self.comparison, measure)
 
     @property
     def runs(self) -> list[Entry]:
@@ -87,22 +92,15 @@ def _draw(figure: go.Figure, key: str, alt: str) -> None:
 
 
 def _offer(figures: Sequence[go.Figure], data: pd.DataFrame, name: str) -> None:
-    """Numbers as CSV, figures as a page that needs nothing else."""
-
-    def page() -> str:
-        parts = [figure.to_html(full_html=False, include_plotlyjs=not number) for number, figure in enumerate(figures)]
-        return f'<!doctype html><meta charset="utf-8"><title>{name}</title>{"".join(parts)}'
-
+    """Numbers as CSV, figures as a page that needs nothing else and as pictures."""
     with st.container(horizontal=True, gap="small"):
         offer_file(
             "Data, CSV", lambda: export_table(data, "csv"), f"{name}.csv", "text/csv", key=f"data-{name}",
             meaning="The numbers of this view.",
         )  # fmt: skip
         if figures:
-            offer_file(
-                "Figure, HTML", page, f"{name}.html", "text/html", key=f"page-{name}",
-                meaning="A file that any browser opens, without a connection.",
-            )  # fmt: skip
+            with st.popover("Figure", icon=":material/image:"):
+                offer_figures(figures, name)
 
 
 def _ask_measure(shown: Compared) -> str:
@@ -130,9 +128,16 @@ def _columns(table: pd.DataFrame, measure: str, *more: str) -> pd.DataFrame:
 
 
 def _intervals(shown: Compared) -> None:
-    measure = _ask_measure(shown)
+    with st.container(horizontal=True, gap="small"):
+        measure = _ask_measure(shown)
+        by = st.selectbox(
+            "Group runs by", list(GROUPS), index=None, key="grouped", bind="query-params", placeholder="nothing", width=200
+        )
     st.caption(METRICS[measure].help)
-    table = shown.table(measure)
+    table = comparison_table(shown.tested(measure), [measure])
+    if by is not None:
+        groups = {entry.name: GROUPS[by](entry) or _NO_GROUP[entry.kind] for entry in shown.entries}
+        table = table.assign(group=table["name"].map(groups))
     figure = forest_plot(table, measure, baseline=shown.comparison.baseline)
     rows = forest_rows(table, measure)
     said = "; ".join(f"{name} {value:.3f}" for name, value in zip(rows["name"].head(10), rows[measure].head(10), strict=True))
@@ -149,16 +154,21 @@ def _trade_off(shown: Compared) -> None:
         measure = _ask_measure(shown)
         titles = {cost_title(name): name for name in costs}
         cost = titles[st.selectbox("Cost", list(titles), key="cost", bind="query-params", width=240) or next(iter(titles))]
-    table = shown.table(measure)
+    comparison = shown.tested(measure)
+    table = comparison_table(comparison, [measure])
     if (table[measure].notna() & (table[cost] > 0)).sum() < 2:
         st.info("Fewer than two entries have both; choose another measure or another cost.")
         return
-    figure = trade_off(table, measure, cost)
-    rows = trade_off_rows(table, measure, cost)
-    best = ", ".join(rows.loc[rows["front"], "name"])
-    _draw(figure, "trade-off", f"{METRICS[measure].title} against {cost_title(cost)}. On the front: {best}")
-    st.caption("The dotted line joins the runs that no other beats in both. ○ reported, ✕ collapsed.")
-    _offer([figure], _columns(rows, measure, cost, "front"), f"trade-off-{measure}-{cost}")
+    worth = worth_their_cost(comparison, measure, cost)
+    figure = trade_off(table, measure, cost, worth)
+    rows = trade_off_rows(table, measure, cost, worth)
+    best = ", ".join(rows.loc[rows["worth"], "name"])
+    _draw(figure, "trade-off", f"{METRICS[measure].title} against {cost_title(cost)}. Worth their cost: {best}")
+    st.caption(
+        "A run is worth its cost if it is significantly better than every run that costs less (Holm's correction over all "
+        "pairs shown, 0.05); the cheapest always is. All others are faint."
+    )
+    _offer([figure], _columns(rows, measure, cost, "worth"), f"trade-off-{measure}-{cost}")
 
 
 def _profile(shown: Compared) -> None:
@@ -166,7 +176,7 @@ def _profile(shown: Compared) -> None:
         st.info("Choose at least two measures above.")
         return
     names = [entry.name for entry in shown.few()]
-    table = shown.table(*shown.measures)
+    table = comparison_table(shown.comparison, shown.measures)
     table = table[(table["kind"] == "measured") & table["name"].isin(names)]
     fair = table[table["collapsed"] == ""]
     if 2 <= len(fair) < len(table):
@@ -176,10 +186,11 @@ def _profile(shown: Compared) -> None:
     if len(table) < 2:
         st.info("A profile needs at least two runs.")
         return
-    figure = parallel_lines(table, shown.measures)
+    figure = profile(table, shown.measures)
     _draw(figure, "profile", f"{count(len(table), 'run', 'runs')} on {count(len(shown.measures), 'measure', 'measures')}")
-    st.caption("Each axis runs from the worst to the best of the runs shown, so up is better on every one.")
-    _offer([figure], table[["name", "backbone", *shown.measures]], "profile")
+    st.caption("Each axis spans the 95 % intervals of the runs shown, and up is better on every one.")
+    columns = [f"{measure}{which}" for measure in shown.measures for which in ("", "_low", "_high")]
+    _offer([figure], table[["name", "backbone", *columns]], "profile")
 
 
 def _confusion(shown: Compared) -> None:

@@ -14,8 +14,10 @@ from emotion_core.compare.trainings import history_table
 from emotion_core.figures.compare.classes import class_dots, confusion_heatmap, reliability_curves
 from emotion_core.figures.compare.coverage import coverage_curves
 from emotion_core.figures.compare.curves import curve_measures, smooth, training_curves
-from emotion_core.figures.compare.forest import forest_plot, forest_rows, parallel_lines
-from emotion_core.figures.compare.trade_off import pareto_front, trade_off, trade_off_rows
+from emotion_core.figures.compare.forest import forest_plot, forest_rows
+from emotion_core.figures.compare.labels import HEIGHT, LETTER, place_labels
+from emotion_core.figures.compare.profile import profile
+from emotion_core.figures.compare.trade_off import trade_off, trade_off_rows
 from emotion_core.figures.run_styles import BACKBONE_COLOURS, OTHER_COLOURS, backbone_colour, run_styles
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.selective import risk_coverage
@@ -93,9 +95,30 @@ def test_a_forest_has_the_best_on_top_and_the_reported_below() -> None:
     assert theirs.marker.symbol == ("circle-open",)
     assert theirs.error_x.array is None
     assert [shape.x0 for shape in figure.layout.shapes if shape.x0 == shape.x1] == [0.58]
-    assert figure.layout.yaxis.range == (4.6, -0.6)
-    assert "<b>" not in figure.layout.yaxis.ticktext[3]
+    assert figure.layout.yaxis.range == (4.6, -0.75)
+    words = {(note.x, round(note.y, 2)): note.text for note in figure.layout.annotations if note.yref == "y"}
+    # Name and value of a row stand on a line of their own above its interval, whatever the width of the screen.
+    assert words[0, -0.38] == "best"
+    assert words[1, -0.38] == "0.600 [0.580, 0.630]"
+    assert words[0, 2.62] == "&lt;b&gt;dead&lt;/b&gt;"
+    assert words[1, 3.62] == "0.700, reported"
+    assert not figure.layout.yaxis.visible
     assert "↑" in figure.layout.xaxis.title.text
+
+
+def test_a_forest_groups_runs_the_group_with_the_best_first() -> None:
+    table = TABLE.assign(group=["b", "a", "b", "c", "a", "<i>"])
+    rows = forest_rows(table, "accuracy")
+    assert rows["name"].tolist() == ["best", "near", "low", "<b>dead</b>", "resnet18 (A report)"]
+    assert rows["group"].tolist() == ["a", "b", "b", "c", "<i>"]
+    figure = forest_plot(table, "accuracy")
+    heads = {note.text: note.y for note in figure.layout.annotations if note.text.startswith("<b>")}
+    assert list(heads) == ["<b>a</b>", "<b>b</b>", "<b>c</b>", "<b>&lt;i&gt;</b>"]
+    ours, theirs = figure.data
+    # Each head takes three quarters of a row.
+    assert ours.y == (0.75, 2.5, 3.5, 5.25)
+    assert theirs.y == (7.0,)
+    assert all(head < place - 0.9 for head, place in zip(heads.values(), (0.75, 2.5, 5.25, 7.0), strict=True))
 
 
 @pytest.mark.parametrize(
@@ -116,59 +139,96 @@ def test_nothing_is_not_drawn() -> None:
     with pytest.raises(ValueError, match="No entry has the measure"):
         forest_plot(TABLE[TABLE["name"] == "none"], "accuracy")
     with pytest.raises(ValueError, match="No entry has both"):
-        trade_off(TABLE, "accuracy", "size_mb")
+        trade_off(TABLE, "accuracy", "size_mb", [])
     with pytest.raises(ValueError, match="two measures"):
-        parallel_lines(TABLE, ["accuracy"])
+        profile(TABLE, ["accuracy"])
     with pytest.raises(ValueError, match="one run"):
-        parallel_lines(TABLE.iloc[:0], ["accuracy", "rmse_valence"])
+        profile(TABLE.iloc[:0], ["accuracy", "rmse_valence"])
     with pytest.raises(ValueError, match="one run"):
         class_dots(class_table({}, {}))
     with pytest.raises(ValueError, match="one image"):
         reliability_curves(pd.DataFrame({"count": []}))
     with pytest.raises(ValueError, match="No epoch"):
-        training_curves(pd.DataFrame({"run": ["a"], "backbone": ["b"], "epoch": [1], "loss": [np.nan]}), "loss")
+        training_curves(pd.DataFrame({"run": ["a"], "training": ["a"], "epoch": [1], "loss": [np.nan]}), "loss")
     with pytest.raises(ValueError, match="8 × 8"):
         confusion_heatmap(np.zeros((7, 7)), "a", by="row", limit=1)
 
 
-@pytest.mark.parametrize(
-    ("costs", "values", "better", "front"),
-    [
-        ([1, 2, 3, 4], [0.2, 0.5, 0.4, 0.6], "higher", [0, 1, 3]),
-        ([1, 2, 3, 4], [0.2, 0.5, 0.4, 0.1], "lower", [0, 3]),
-        ([2, 2, 1], [0.5, 0.6, 0.6], "higher", [2]),
-        ([1, 1], [0.5, 0.5], "higher", [0]),
-        ([3], [0.1], "lower", [0]),
-        ([], [], "higher", []),
-    ],
-)
-def test_pareto_front(costs: list[float], values: list[float], better: Any, front: list[int]) -> None:
-    assert pareto_front(costs, values, better=better) == front
-
-
 def test_trade_off_joins_runs_worth_their_cost() -> None:
-    rows = trade_off_rows(TABLE, "accuracy", "num_params_millions")
+    rows = trade_off_rows(TABLE, "accuracy", "num_params_millions", ["near", "best", "resnet18 (A report)"])
     assert rows["name"].tolist() == ["<b>dead</b>", "near", "best", "resnet18 (A report)", "low"]
-    # A collapsed run is cheap, a reported one good: neither is on the front.
-    assert rows.loc[rows["front"], "name"].tolist() == ["near", "best"]
-    line, ours, theirs = trade_off(TABLE, "accuracy", "num_params_millions").data
+    # What was reported cannot be tested.
+    assert rows.loc[rows["worth"], "name"].tolist() == ["near", "best"]
+    figure = trade_off(TABLE, "accuracy", "num_params_millions", ["near", "best"])
+    line, ours, theirs, *legend = figure.data
     assert (line.x, line.y) == ((2.0, 4.0), (0.58, 0.6))
     assert ours.marker.symbol == ("x", "circle", "circle", "circle")
+    assert ours.marker.opacity == (0.45, 1.0, 1.0, 0.45)
     assert theirs.marker.symbol == ("circle-open",)
     assert theirs.x == (11.0,)
     assert theirs.error_y.array is None
+    # Every colour of a point is in the legend, and every sign.
+    assert {trace.marker.color for trace in legend} >= {*ours.marker.color, *theirs.marker.color}
+    assert [trace.name for trace in legend] == ["resnet50", "resnet18", "vgg16", "reported", "collapsed"]
+    assert all(trace.x == (None,) and trace.showlegend is None for trace in legend)
+    assert figure.layout.title.text == "2 of 4 runs are worth their cost"
 
 
-def test_parallel_lines_have_better_on_top() -> None:
-    figure = parallel_lines(TABLE.iloc[:3], ["accuracy", "rmse_valence"])
+def test_trade_off_says_that_nothing_is_significantly_better() -> None:
+    assert trade_off(TABLE, "accuracy", "num_params_millions", ["near"]).layout.title.text == (
+        "No run that costs more is significantly better"
+    )
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_names_never_lie_over_each_other_or_over_points(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    points = [tuple(point) for point in rng.uniform(0, (290, 270), (9, 2))]
+    names = ["a" * length for length in rng.integers(3, 20, 9)]
+    sides = place_labels(points, names, 290)
+    assert any(sides)
+    # Also where everything is drawn further apart.
+    for wider, taller in ((1, 1), (3, 1), (1, 2), (2.5, 1.5)):
+        drawn = [(x * wider, y * taller) for x, y in points]
+        boxes = [box(*point, LETTER * len(name), side) for point, name, side in zip(drawn, names, sides, strict=True) if side]
+        assert not any(overlap(one, other) for one, other in combinations(boxes, 2))
+        places = [place for place, side in enumerate(sides) if side]
+        for place, mine in zip(places, boxes, strict=True):
+            assert not any(
+                mine[0] < x < mine[2] and mine[1] < y < mine[3] for other, (x, y) in enumerate(drawn) if other != place
+            )
+
+
+def box(x: float, y: float, width: float, side: str) -> tuple[float, float, float, float]:
+    """Where plotly writes a name, as far as its documentation says it: beside, above or below its point."""
+    left = {"middle right": x + 7, "middle left": x - 7 - width}.get(side, x - width / 2)
+    low = {"top center": y + 5, "bottom center": y - 5 - HEIGHT}.get(side, y - HEIGHT / 2)
+    return left, low, left + width, low + HEIGHT
+
+
+def overlap(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
+def test_a_profile_spans_intervals_and_has_better_on_top() -> None:
+    table = TABLE.iloc[:3].assign(rmse_valence_low=[0.28, 0.45, 0.38], rmse_valence_high=[0.33, 0.55, 0.43])
+    figure = profile(table, ["accuracy", "rmse_valence"])
     assert [trace.name for trace in figure.data] == ["low", "best", "near"]
-    assert figure.data[0].y == (0.0, 1.0)
-    assert figure.data[1].y == (1.0, 0.0)
-    assert figure.data[2].y == pytest.approx((0.28 / 0.3, 0.5))
+    # From 0.28, the lowest end of any interval, to 0.63; from 0.55 down to 0.28.
+    assert figure.data[0].y == pytest.approx((0.02 / 0.35, 0.25 / 0.27))
+    assert figure.data[0].error_y.array == pytest.approx((0.03 / 0.35, 0.02 / 0.27))
+    assert figure.data[0].error_y.arrayminus == pytest.approx((0.02 / 0.35, 0.03 / 0.27))
+    assert figure.data[1].y == pytest.approx((0.32 / 0.35, 0.05 / 0.27))
     notes = {(note.x, note.y > 0.5): note.text for note in figure.layout.annotations}
-    assert notes == {(0, True): "0.600", (0, False): "0.300", (1, True): "0.300", (1, False): "0.500"}
-    alike = parallel_lines(TABLE.iloc[[0, 0]], ["accuracy", "rmse_valence"])
-    assert alike.data[0].y == (0.5, 0.5)
+    assert notes == {(0, True): "0.630", (0, False): "0.280", (1, True): "0.280", (1, False): "0.550"}
+    # No two runs stand in one place, so that no interval hides another.
+    assert len({x for trace in figure.data for x in trace.x}) == 6
+
+
+def test_a_profile_of_runs_alike_does_not_pull_them_apart() -> None:
+    table = TABLE.iloc[[1, 2]].assign(accuracy=[0.564, 0.544], accuracy_low=[0.53, 0.51], accuracy_high=[0.60, 0.58])
+    better, worse = profile(table, ["accuracy", "rmse_valence"]).data
+    assert better.y[0] - worse.y[0] == pytest.approx(0.02 / 0.09)
 
 
 def test_confusion_heat_map() -> None:
@@ -226,13 +286,15 @@ def test_reliability_leaves_out_empty_bins() -> None:
 
 
 HISTORIES = {
-    "a": [
-        {"epoch": 1, "phase": "heads", "loss": 4.0, "note": {"x": 1}},
-        {"epoch": 2, "phase": "heads", "loss": 2.0},
-        {"epoch": 3, "phase": "tune", "loss": None},
-        {"epoch": 4, "phase": "tune", "loss": 0.5, "score": 0.7},
-    ],
-    "b": [{"loss": 1.0}],
+    "a": {
+        "a": [
+            {"epoch": 1, "phase": "heads", "loss": 4.0, "note": {"x": 1}},
+            {"epoch": 2, "phase": "heads", "loss": 2.0},
+            {"epoch": 3, "phase": "tune", "loss": None},
+            {"epoch": 4, "phase": "tune", "loss": 0.5, "score": 0.7},
+        ]
+    },
+    "b": {"b": [{"loss": 1.0}]},
 }
 
 
@@ -246,6 +308,7 @@ def test_training_curves_mark_phases() -> None:
     assert (line.x, line.y) == ((1, 2, 4), (4.0, 2.0, 0.5))
     assert (start.x, start.y) == ((4,), (0.5,))
     assert start.customdata == ("tune",)
+    assert not start.showlegend
     assert other.mode == "lines+markers"  # a single point would make no line
     assert curve_measures(history_table({}, {})) == []
 
@@ -257,6 +320,17 @@ def test_smoothed_curves_keep_the_raw_ones_behind() -> None:
     assert raw.opacity < 0.5
     assert not raw.showlegend
     assert line.y == pytest.approx((6.5 / 3, 6.5 / 3, 6.5 / 3))
+
+
+def test_a_mean_of_weights_has_a_line_for_each_of_its_trainings() -> None:
+    histories = {"mean": {f"seed{seed}": [{"loss": seed + 1.0}, {"loss": seed + 0.5}] for seed in range(3)}}
+    figure = training_curves(history_table(histories, {"mean": "vgg16"}), "loss")
+    assert [trace.y for trace in figure.data] == [(1.0, 0.5), (2.0, 1.5), (3.0, 2.5)]
+    assert len({trace.line.color for trace in figure.data}) == 1
+    assert [(trace.name, trace.showlegend) for trace in figure.data] == [
+        ("mean, 3 trainings", True), ("mean, 3 trainings", False), ("mean, 3 trainings", False),
+    ]  # fmt: skip
+    assert [trace.text for trace in figure.data] == ["seed0", "seed1", "seed2"]
 
 
 def test_coverage_curves_have_a_line_a_run_and_bands_while_they_are_few() -> None:

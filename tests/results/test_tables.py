@@ -47,8 +47,9 @@ def test_latex_is_escaped() -> None:
     lines = export_table(TABLE, "latex").splitlines()
     assert lines[0] == r"\begin{tabular}{lll}"
     assert lines[-1] == r"\end{tabular}"
-    assert lines[4] == r"  a\_b \& 5\% & 0.123 & 800 \\"
-    assert lines[5] == r"  x\textbar{}y\textbackslash{}z \textless{}b\textgreater{}* &  &  \\"
+    assert [lines[1], lines[3], lines[-2]] == [r"\toprule", r"\midrule", r"\bottomrule"]
+    assert lines[4] == r"a\_b \& 5\% & 0.123 & 800 \\"
+    assert lines[5] == r"x\textbar{}y\textbackslash{}z \textless{}b\textgreater{}* &  &  \\"
     signs = pd.DataFrame({"κ ↑": ["★ \N{MINUS SIGN}0.5 {#~^$}"]})
     text = export_table(signs, "latex")
     assert r"$\kappa$ $\uparrow$ \\" in text

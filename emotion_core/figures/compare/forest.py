@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
-from emotion_core.figures.run_styles import backbone_colour, run_styles
+from emotion_core.figures.run_styles import backbone_colour
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.metrics.table import METRICS
-from emotion_core.texts import shorten
+from emotion_core.texts import shorten, with_interval
 
-ROW = 32
-"""Height of a row, px."""
+ROW = 42
+"""Height of a row, px: a line for name and value, the interval below it."""
+
+HEAD = 0.75
+"""Height of a group's name, in rows."""
+
+NAME = 26
+"""Letters of a name that fit beside its value on a phone; all of them are on hover."""
+
+WORDS = 0.38
+"""How far above its interval the middle of a line stands, in rows."""
 
 
 def forest_plot(table: pd.DataFrame, measure: str, *, baseline: str | None = None) -> go.Figure:
     """A point with its interval for each entry, the best on top; reported ones hollow, below the measured, without interval.
 
+    Name and value stand on a line of their own above the interval, so that a narrow screen leaves the interval its whole width.
+
     Args:
         table: a row an entry with ``name``, ``kind``, ``backbone``, ``apart``, ``collapsed``, ``<measure>``,
-            ``<measure>_low``, ``<measure>_high`` and ``<measure>_mark``.
+            ``<measure>_low``, ``<measure>_high`` and ``<measure>_mark``; with ``group``, entries of one group stand together
+            below its name, the group with the best entry first.
         measure: key; entries without it have no row.
         baseline: name of the entry whose value is drawn as a line.
 
@@ -33,38 +44,29 @@ def forest_plot(table: pd.DataFrame, measure: str, *, baseline: str | None = Non
         ValueError: no entry has the measure.
     """
     rows = forest_rows(table, measure)
-    words = METRICS[measure]
-    figure = new_figure(_finding(rows, measure), height=96 + ROW * len(rows))
-    places = {"measured": rows.index[rows["kind"] == "measured"], "reported": rows.index[rows["kind"] == "reported"]}
-    for kind, where in places.items():
-        part = rows.loc[where]
+    places = _places(rows)
+    bottom = float(places.iloc[-1]) + 0.6
+    figure = new_figure(_finding(rows, measure), height=round(90 + ROW * (bottom + 0.75)))
+    for kind in ("measured", "reported"):
+        part = rows[rows["kind"] == kind]
         if len(part):
-            figure.add_trace(_points(part, measure, hollow=kind == "reported"))
+            figure.add_trace(_points(part, places.loc[part.index], measure, hollow=kind == "reported"))
+    words = [note for number, row in rows.iterrows() for note in _line(row, float(places.loc[number]), measure)]
+    words += [_head(str(rows.loc[first, "group"]), float(places.loc[first])) for first in _first_of_groups(rows)]
     line = rows.loc[(rows["name"] == baseline) & (rows["kind"] == "measured"), measure]
     if len(line):
-        figure.add_vline(x=float(line.iloc[0]), line={"color": GREY, "dash": "dot", "width": 1.5}, layer="below")
-        figure.add_annotation(
-            x=float(line.iloc[0]),
-            y=1,
-            yref="paper",
-            yanchor="bottom",
-            text="baseline",
-            showarrow=False,
-            font={"size": 12, "color": GREY},
-        )
-    if all(map(len, places.values())):
-        figure.add_hline(y=len(places["measured"]) - 0.5, line={"color": FAINT, "width": 1})
-    figure.update_xaxes(
-        title={"text": f"{words.header}, 95 % interval over images", "font": {"size": 13}}, gridcolor=FAINT, zeroline=False
-    )
-    figure.update_yaxes(
-        tickvals=list(rows.index),
-        ticktext=[_label(name, reported=kind == "reported") for name, kind in zip(rows["name"], rows["kind"], strict=True)],
-        range=[len(rows) - 0.4, -0.6],
-        showgrid=False,
-        zeroline=False,
-    )
-    figure.update_layout(showlegend=False)
+        x = float(line.iloc[0])
+        figure.add_vline(x=x, line={"color": GREY, "dash": "dot", "width": 1.5}, layer="below")
+        words.append(_note("baseline", y=1, yref="paper", yanchor="bottom", x=x, xref="x", size=12))
+    kinds = rows["kind"].tolist()
+    for number in range(1, len(rows)):
+        if kinds[number] != kinds[number - 1] and "group" not in rows:
+            figure.add_hline(y=float(places.iloc[number]) - 0.68, line={"color": FAINT, "width": 1})
+    # All at once, because plotly checks all that there are with each one that is added.
+    figure.update_layout(annotations=words, showlegend=False)
+    title = {"text": f"{METRICS[measure].header}, 95 % interval over images", "font": {"size": 13}}
+    figure.update_xaxes(title=title, gridcolor=FAINT, zeroline=False)
+    figure.update_yaxes(visible=False, range=[bottom, -0.75], showgrid=False, zeroline=False)
     return figure
 
 
@@ -78,10 +80,27 @@ def forest_rows(table: pd.DataFrame, measure: str) -> pd.DataFrame:
     if rows.empty:
         raise ValueError(f"No entry has the measure '{measure}'.")
     upwards = METRICS[measure].better == "lower"
-    return rows.sort_values(["reported", measure], ascending=[True, upwards], kind="stable", ignore_index=True)
+    rows = rows.sort_values(["reported", measure], ascending=[True, upwards], kind="stable", ignore_index=True)
+    if "group" not in rows:
+        return rows
+    order = {group: place for place, group in enumerate(dict.fromkeys(rows["group"]))}
+    return rows.sort_values("group", key=lambda groups: groups.map(order), kind="stable", ignore_index=True)
 
 
-def _points(part: pd.DataFrame, measure: str, *, hollow: bool) -> go.Scatter:
+def _first_of_groups(rows: pd.DataFrame) -> list[int]:
+    if "group" not in rows:
+        return []
+    return [int(number) for number in rows.index[rows["group"] != rows["group"].shift()]]
+
+
+def _places(rows: pd.DataFrame) -> pd.Series:
+    """How far down each row stands, in rows."""
+    heads = pd.Series(0.0, index=rows.index)
+    heads.loc[_first_of_groups(rows)] = HEAD
+    return pd.Series(range(len(rows)), index=rows.index, dtype=float) + heads.cumsum()
+
+
+def _points(part: pd.DataFrame, places: pd.Series, measure: str, *, hollow: bool) -> go.Scatter:
     colours = [backbone_colour(name) for name in part["backbone"]]
     # A collapsed run is a cross, so that nobody takes it for a result.
     filled = ["x" if reason else "circle" for reason in part["collapsed"]]
@@ -101,12 +120,9 @@ def _points(part: pd.DataFrame, measure: str, *, hollow: bool) -> go.Scatter:
             "thickness": 1.5,
             "width": 4,
         }
-        shown = [f"[{lo:.3f}, {hi:.3f}]" if pd.notna(lo) and pd.notna(hi) else "" for lo, hi in zip(low, high, strict=True)]
-    else:
-        shown = ["reported, no interval"] * len(part)
     return go.Scatter(
         x=part[measure].tolist(),
-        y=part.index.tolist(),
+        y=places.tolist(),
         mode="markers",
         name="reported" if hollow else "measured",
         marker={
@@ -115,18 +131,38 @@ def _points(part: pd.DataFrame, measure: str, *, hollow: bool) -> go.Scatter:
             "size": 11,
             "line": {"width": 2, "color": colours},
         },
-        customdata=list(zip(notes, shown, strict=True)),
-        hovertemplate="%{customdata[0]}<br>%{x:.3f} %{customdata[1]}<extra></extra>",
+        customdata=list(zip(notes, (_value(row, measure) for _, row in part.iterrows()), strict=True)),
+        hovertemplate="%{customdata[0]}<br>%{customdata[1]}<extra></extra>",
         **intervals,
     )
 
 
-def _label(name: str, *, reported: bool) -> str:
-    """Beside the axis; who reported it stands small below."""
-    who, _, source = name.partition(" (")
-    if not (reported and source):
-        return f"{literal(shorten(name, 30))} "
-    return f'{literal(shorten(who, 30))} <br><span style="font-size:10px">{literal(shorten(source.rstrip(")")))} </span>'
+def _line(row: pd.Series, place: float, measure: str) -> list[dict[str, Any]]:
+    """Name on the left and value on the right, above the interval."""
+    name = str(row["name"]).removeprefix(f"{row.get('group', '')}/")
+    name = literal(shorten(name, NAME if row["kind"] == "measured" else NAME + 4))
+    value = _value(row, measure)
+    return [
+        _note(name, y=place - WORDS, x=0, xanchor="left", size=13),
+        _note(value, y=place - WORDS, x=1, xanchor="right", size=12),
+    ]
+
+
+def _head(group: str, place: float) -> dict[str, Any]:
+    return _note(f"<b>{literal(shorten(group, 40))}</b>", y=place - WORDS - HEAD, x=0, xanchor="left", size=13)
+
+
+def _note(text: str, *, size: int, **where: Any) -> dict[str, Any]:
+    # What is said in the middle of the data is grey, names have the colour of the page's text.
+    colour = {"color": GREY} if size < 13 else {}
+    return {"text": text, "showarrow": False, "xref": "paper", "yref": "y", "font": {"size": size, **colour}, **where}
+
+
+def _value(row: pd.Series, measure: str) -> str:
+    if row["kind"] == "reported":
+        return f"{row[measure]:.3f}, reported"
+    low, high = row[f"{measure}_low"], row[f"{measure}_high"]
+    return with_interval(row[measure], None if pd.isna(low) else low, None if pd.isna(high) else high)
 
 
 def _finding(rows: pd.DataFrame, measure: str) -> str:
@@ -143,63 +179,3 @@ def _finding(rows: pd.DataFrame, measure: str) -> str:
         if like > 1
         else "One is not significantly different from the best"
     )
-
-
-def parallel_lines(table: pd.DataFrame, measures: Sequence[str]) -> go.Figure:
-    """A line a run across measures; on every axis the best of those shown is on top and the worst at the bottom.
-
-    Args:
-        table: as in :func:`forest_plot`, measured entries only.
-        measures: keys, at least two.
-
-    Returns:
-        A figure with one trace a run.
-
-    Raises:
-        ValueError: fewer than two measures, or no run.
-    """
-    if len(measures) < 2:
-        raise ValueError("At least two measures are needed.")
-    if table.empty:
-        raise ValueError("At least one run is needed.")
-    figure = new_figure("Who is good at what?", height=430 + 22 * len(table))
-    heights = {measure: _heights(table[measure].astype(float), measure) for measure in measures}
-    for number, style in enumerate(run_styles(table["backbone"].tolist())):
-        row = table.iloc[number]
-        figure.add_scatter(
-            x=list(range(len(measures))),
-            y=[heights[measure][number] for measure in measures],
-            mode="lines+markers",
-            name=literal(shorten(row["name"], 40)),
-            line={"color": style.colour, "dash": style.dash, "width": 2},
-            marker={"symbol": style.symbol, "size": 9},
-            customdata=[[METRICS[measure].header, f"{row[measure]:.3f}"] for measure in measures],
-            hovertemplate="%{customdata[0]}: %{customdata[1]}<extra>%{fullData.name}</extra>",
-        )
-    for place, measure in enumerate(measures):
-        values = table[measure].astype(float).dropna()
-        if values.empty:
-            continue
-        low, high = values.min(), values.max()
-        top, bottom = (high, low) if METRICS[measure].better == "higher" else (low, high)
-        for height, value in ((1.07, top), (-0.07, bottom)):
-            figure.add_annotation(x=place, y=height, text=f"{value:.3f}", showarrow=False, font={"size": 12, "color": GREY})
-    figure.update_xaxes(
-        tickvals=list(range(len(measures))),
-        ticktext=[METRICS[measure].title.replace(" ", "<br>", 1) for measure in measures],
-        range=[-0.3, len(measures) - 0.7],
-        gridcolor=GREY,
-        zeroline=False,
-    )
-    figure.update_yaxes(range=[-0.13, 1.13], tickvals=[0, 1], ticktext=["worst ", "best "], showgrid=False, zeroline=False)
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"}, hovermode="closest")
-    return figure
-
-
-def _heights(values: pd.Series, measure: str) -> list[float]:
-    """Between 0 for the worst and 1 for the best; all in the middle where they are equal."""
-    low, high = values.min(), values.max()
-    if not low < high:
-        return [0.5 if known else float("nan") for known in values.notna()]
-    share = (values - low) / (high - low)
-    return [float(value) for value in (share if METRICS[measure].better == "higher" else 1 - share)]

@@ -2,100 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from math import ceil, floor, log10
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
 
+from emotion_core.figures.compare.labels import place_labels
 from emotion_core.figures.run_styles import backbone_colour
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import cost_title
 from emotion_core.texts import shorten
 
-LABELLED = 12
-"""With more runs only those on the front carry their name; reported ones never do, their words are on hover."""
+SMALLEST = (290, 270)
+"""Width and height of the axes on a phone, px: names that fit there fit everywhere."""
 
 
-def pareto_front(
-    costs: Sequence[float], values: Sequence[float], *, better: Literal["higher", "lower"] = "higher"
-) -> list[int]:
-    """Points that no other beats in one of the two without being worse in the other.
-
-    Args:
-        costs: less is better.
-        values: one a cost.
-        better: which way the values improve.
-
-    Returns:
-        Positions, cheapest first. Of equal points the first counts.
-
-    Example:
-        >>> pareto_front([1, 2, 3, 4], [0.2, 0.5, 0.4, 0.6])
-        [0, 1, 3]
-    """
-    sign = 1 if better == "higher" else -1
-    order = sorted(range(len(costs)), key=lambda place: (costs[place], -sign * values[place], place))
-    front: list[int] = []
-    for place in order:
-        if not front or sign * values[place] > sign * values[front[-1]]:
-            front.append(place)
-    return front
-
-
-def trade_off(table: pd.DataFrame, measure: str, cost: str) -> go.Figure:
-    """Entries by what they cost and what they reach; the line joins those that none of the measured beats in both.
+def trade_off(table: pd.DataFrame, measure: str, cost: str, worth: Collection[str]) -> go.Figure:
+    """Entries by what they cost and what they reach; the line joins those that are worth their cost, the others are faint.
 
     Args:
         table: a row an entry with ``name``, ``kind``, ``backbone``, ``collapsed``, ``<measure>`` with its ``_low`` and
             ``_high``, and the cost.
         measure: key.
         cost: name of a column, larger than 0.
+        worth: names of the runs that are worth their cost, by
+            :func:`~emotion_core.compare.worth.worth_their_cost`.
 
     Returns:
-        A figure with a trace for the front, one for measured and one for reported entries, as far as there are any.
+        A figure with a trace for the line, one for measured and one for reported entries, as far as there are any, and one
+        without points for each entry of the legend.
 
     Raises:
         ValueError: no entry has both.
     """
-    rows = trade_off_rows(table, measure, cost)
+    rows = trade_off_rows(table, measure, cost, worth)
     words = METRICS[measure]
     measured, reported = rows[rows["kind"] == "measured"], rows[rows["kind"] == "reported"]
-    front = measured[measured["front"]]
-    figure = new_figure(_finding(measured, front, words.title), height=460)
+    front = measured[measured["worth"]]
+    figure = new_figure(_finding(measured, front), height=520)
     if len(front) > 1:
+        line = {"color": GREY, "width": 1.5, "dash": "dot"}
         figure.add_scatter(
-            x=front[cost].tolist(),
-            y=front[measure].tolist(),
-            mode="lines",
-            line={"color": GREY, "width": 1.5, "dash": "dot"},
-            name="front",
-            hoverinfo="skip",
-        )
+            x=front[cost].tolist(), y=front[measure].tolist(), mode="lines", line=line, name="worth their cost",
+            hoverinfo="skip", showlegend=False,
+        )  # fmt: skip
+    across, up = _scale(rows, measure, cost)
+    labels = _labels(rows, measure, cost, across, up)
     for part, hollow in ((measured, False), (reported, True)):
         if len(part):
-            figure.add_trace(_points(part, measure, cost, hollow=hollow, few=len(measured) <= LABELLED))
-    low, high = float(rows[cost].min()), float(rows[cost].max())
-    wide = high / low > 20
-    ticks = [step * 10**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for step in (1, 2, 5)]
-    shape: dict[str, Any] = (
-        {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]} if wide else {"rangemode": "tozero"}
-    )
+            figure.add_trace(_points(part, measure, cost, labels, hollow=hollow))
+    for trace in _legend(rows):
+        figure.add_trace(trace)
     figure.update_xaxes(
-        title={"text": f"{cost_title(cost)} ↓", "font": {"size": 13}},
-        **shape,
-        gridcolor=FAINT,
-        zeroline=False,
+        title={"text": f"{cost_title(cost)} ↓", "font": {"size": 13}}, gridcolor=FAINT, zeroline=False, **across
     )
-    figure.update_yaxes(title={"text": words.header, "font": {"size": 13}}, gridcolor=FAINT, zeroline=False)
-    figure.update_layout(showlegend=False)
+    figure.update_yaxes(title={"text": words.header, "font": {"size": 13}}, gridcolor=FAINT, zeroline=False, **up)
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": -0.16, "yanchor": "top"})
     return figure
 
 
-def trade_off_rows(table: pd.DataFrame, measure: str, cost: str) -> pd.DataFrame:
-    """The rows that :func:`trade_off` draws, cheapest first, and whether they lie on the ``front``.
+def trade_off_rows(table: pd.DataFrame, measure: str, cost: str, worth: Collection[str]) -> pd.DataFrame:
+    """The rows that :func:`trade_off` draws, cheapest first, and whether they are ``worth`` their cost.
 
     Raises:
         ValueError: no entry has both.
@@ -105,17 +75,54 @@ def trade_off_rows(table: pd.DataFrame, measure: str, cost: str) -> pd.DataFrame
     if rows.empty:
         raise ValueError(f"No entry has both '{measure}' and '{cost}'.")
     rows = rows.sort_values(cost, kind="stable").reset_index(drop=True)
-    # A collapsed run is cheap for a reason.
-    fair = rows.index[(rows["kind"] == "measured") & (rows["collapsed"] == "")]
-    front = pareto_front(rows.loc[fair, cost].tolist(), rows.loc[fair, measure].tolist(), better=METRICS[measure].better)
-    return rows.assign(front=rows.index.isin(fair[front]))
+    return rows.assign(worth=(rows["kind"] == "measured") & rows["name"].isin(list(worth)))
 
 
-def _points(part: pd.DataFrame, measure: str, cost: str, *, hollow: bool, few: bool) -> go.Scatter:
+def _scale(rows: pd.DataFrame, measure: str, cost: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Both axes with their ranges, which names are placed by."""
+    low, high = float(rows[cost].min()), float(rows[cost].max())
+    ends = pd.concat([rows[measure], rows[f"{measure}_low"], rows[f"{measure}_high"]]).astype(float).dropna()
+    bottom, top = float(ends.min()), float(ends.max())
+    room = 0.08 * ((top - bottom) or 1.0)
+    up = {"range": [bottom - room, top + room]}
+    if high / low <= 20:
+        return {"range": [0, 1.08 * high]}, up
+    ticks = [step * 10**power for power in range(floor(log10(low)), ceil(log10(high)) + 1) for step in (1, 2, 5)]
+    room = 0.08 * log10(high / low)
+    shape = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
+    return {**shape, "range": [log10(low) - room, log10(high) + room]}, up
+
+
+def _labels(
+    rows: pd.DataFrame, measure: str, cost: str, across: dict[str, Any], up: dict[str, Any]
+) -> dict[str, tuple[str, str]]:
+    """Name and side by entry, for the names that fit: those worth their cost first, then by how good they are."""
+    better = METRICS[measure].better == "higher"
+    order = rows[rows["kind"] == "measured"].sort_values(["worth", measure], ascending=[False, not better], kind="stable")
+    costs = [log10(value) if "type" in across else value for value in order[cost]]
+    points = [
+        (_share(x, across["range"]) * SMALLEST[0], _share(y, up["range"]) * SMALLEST[1])
+        for x, y in zip(costs, order[measure], strict=True)
+    ]
+    names = _without_common(order["name"])
+    sides = place_labels(points, names, SMALLEST[0])
+    return {entry: (name, side) for entry, name, side in zip(order["name"], names, sides, strict=True) if side is not None}
+
+
+def _share(value: float, ends: list[float]) -> float:
+    return (value - ends[0]) / (ends[1] - ends[0])
+
+
+def _without_common(names: Iterable[str]) -> list[str]:
+    """Names as short as they can be: without the experiment that all of them share."""
+    names = list(names)
+    one = {name.rpartition("/")[0] for name in names}
+    return [shorten(name.rpartition("/")[2] if len(one) == 1 else name, 24) for name in names]
+
+
+def _points(part: pd.DataFrame, measure: str, cost: str, labels: dict[str, tuple[str, str]], *, hollow: bool) -> go.Scatter:
     colours = [backbone_colour(name) for name in part["backbone"]]
-    named = [front or (few and not hollow) for front in part["front"]]
-    labels = [literal(shorten(name, 28)) if shown else "" for name, shown in zip(part["name"], named, strict=True)]
-    middle = part[cost].median()
+    said = [labels.get(name, ("", "middle right")) if not hollow else ("", "middle right") for name in part["name"]]
     intervals = {}
     if not hollow:
         intervals["error_y"] = {
@@ -132,15 +139,16 @@ def _points(part: pd.DataFrame, measure: str, cost: str, *, hollow: bool, few: b
         y=part[measure].tolist(),
         mode="markers+text",
         name="reported" if hollow else "measured",
-        text=labels,
-        # Names lean to the inside, so that none is cut off.
-        textposition=["middle right" if value <= middle else "middle left" for value in part[cost]],
+        showlegend=False,
+        text=[literal(text) for text, _ in said],
+        textposition=[side for _, side in said],
         textfont={"size": 12},
         marker={
             "color": colours,
             "symbol": ["circle-open" if hollow else "x" if reason else "circle" for reason in part["collapsed"]],
             "size": 12,
             "line": {"width": 2, "color": colours},
+            "opacity": [1.0 if hollow or worth else 0.45 for worth in part["worth"]],
         },
         customdata=[literal(name) for name in part["name"]],
         hovertemplate=f"%{{customdata}}<br>%{{x:.3g}} {cost_title(cost).rpartition(', ')[2]}, %{{y:.3f}}"
@@ -149,9 +157,26 @@ def _points(part: pd.DataFrame, measure: str, cost: str, *, hollow: bool, few: b
     )
 
 
-def _finding(measured: pd.DataFrame, front: pd.DataFrame, title: str) -> str:
-    if len(measured) < 2:
+def _legend(rows: pd.DataFrame) -> list[go.Scatter]:
+    """What the colours and signs mean; several backbones that others report on share a colour."""
+    colours: dict[str, list[str]] = {}
+    for backbone in dict.fromkeys(rows["backbone"]):
+        colours.setdefault(backbone_colour(backbone), []).append(literal(shorten(backbone, 24)))
+    entries = [(", ".join(names), {"color": colour, "symbol": "circle"}) for colour, names in colours.items()]
+    if (rows["kind"] == "reported").any():
+        entries.append(("reported", {"color": GREY, "symbol": "circle-open", "line": {"width": 2, "color": GREY}}))
+    if (rows["collapsed"] != "").any():
+        entries.append(("collapsed", {"color": GREY, "symbol": "x"}))
+    return [
+        go.Scatter(x=[None], y=[None], mode="markers", name=name, marker={"size": 10, **marker}, hoverinfo="skip")
+        for name, marker in entries
+    ]
+
+
+def _finding(measured: pd.DataFrame, front: pd.DataFrame) -> str:
+    tested = measured[measured["collapsed"] == ""]
+    if len(tested) < 2 or front.empty:
         return "What does it cost?"
     if len(front) == 1:
-        return f"{literal(shorten(front['name'].iloc[0], 40))} is cheapest and best in {title}"
+        return "No run that costs more is significantly better"
     return f"{len(front)} of {len(measured)} runs are worth their cost"
