@@ -52,7 +52,7 @@ def offer_figures(figures: Sequence[go.Figure], name: str) -> None:
     several = len(figures) > 1
     for form, mime in FORMS.items():
         offer_file(
-            form.upper(), lambda form=form: pictures(figures, form), f"{name}-{form}.zip" if several else f"{name}.{form}",
+            form.upper(), partial(pictures, figures, form), f"{name}-{form}.zip" if several else f"{name}.{form}",
             "application/zip" if several else mime, key=f"{form}-{name}",
             meaning=f"{'Several files in an archive; each' if several else 'It'} takes a few seconds to draw.",
         )  # fmt: skip

@@ -51,7 +51,7 @@ def forest_plot(table: pd.DataFrame, measure: str, *, baseline: str | None = Non
         part = rows[rows["kind"] == kind]
         if len(part):
             figure.add_trace(_points(part, places.loc[part.index], measure, hollow=kind == "reported"))
-    words = [note for number, row in rows.iterrows() for note in _line(row, float(places.loc[number]), measure)]
+    words = [note for (_, row), place in zip(rows.iterrows(), places, strict=True) for note in _line(row, place, measure)]
     words += [_head(str(rows.loc[first, "group"]), float(places.loc[first])) for first in _first_of_groups(rows)]
     line = rows.loc[(rows["name"] == baseline) & (rows["kind"] == "measured"), measure]
     if len(line):

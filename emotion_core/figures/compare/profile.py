@@ -106,7 +106,7 @@ def _height(value: float | None, bottom: float, top: float) -> float:
 
 
 def _or_nothing(lengths: npt.NDArray[np.float64]) -> list[float]:
-    return np.nan_to_num(lengths).tolist()
+    return [float(length) for length in np.nan_to_num(lengths)]
 
 
 def _said(row: pd.Series, measure: str) -> str:

@@ -162,7 +162,9 @@ def _legend(rows: pd.DataFrame) -> list[go.Scatter]:
     colours: dict[str, list[str]] = {}
     for backbone in dict.fromkeys(rows["backbone"]):
         colours.setdefault(backbone_colour(backbone), []).append(literal(shorten(backbone, 24)))
-    entries = [(", ".join(names), {"color": colour, "symbol": "circle"}) for colour, names in colours.items()]
+    entries: list[tuple[str, dict[str, Any]]] = [
+        (", ".join(names), {"color": colour, "symbol": "circle"}) for colour, names in colours.items()
+    ]
     if (rows["kind"] == "reported").any():
         entries.append(("reported", {"color": GREY, "symbol": "circle-open", "line": {"width": 2, "color": GREY}}))
     if (rows["collapsed"] != "").any():

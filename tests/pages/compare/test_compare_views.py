@@ -50,8 +50,41 @@ def test_views(app: AppTest, view: str, charts: int, alt: str) -> None:
         "Markdown",
         "LaTeX",
         "Data, CSV",
-        "Figure, HTML",
+        "HTML",
     }
+
+
+@pytest.mark.usefixtures("three")
+@pytest.mark.parametrize(
+    ("missing", "labels"), [(None, {"HTML", "SVG", "PNG", "PDF"}), ("SVG, PNG and PDF need Chromium.", {"HTML"})]
+)
+def test_figures_leave_as_pictures_where_they_can_be_drawn(
+    app: AppTest, monkeypatch: pytest.MonkeyPatch, missing: str | None, labels: set[str]
+) -> None:
+    monkeypatch.setattr("pages.shared.downloads.why_no_pictures", lambda: missing)
+    run(app)
+    offered = {button.label for button in app.get("download_button")}
+    assert offered & {"HTML", "SVG", "PNG", "PDF"} == labels
+    assert (missing is not None) == any("need Chromium" in caption.value for caption in app.caption)
+
+
+@pytest.mark.usefixtures("three")
+def test_intervals_stand_by_backbone_when_asked(app: AppTest) -> None:
+    app.query_params.update(measure="log loss", grouped="backbone")
+    run(app)
+    words = [note["text"] for note in figure(app)["layout"]["annotations"]]
+    assert [word for word in words if word.startswith("<b>")]
+    # A measure that is not in the table above is tested all the same.
+    assert (
+        "significantly different" in figure(app)["layout"]["title"]["text"] or "best" in figure(app)["layout"]["title"]["text"]
+    )
+
+
+@pytest.mark.usefixtures("three")
+def test_trade_off_says_when_a_run_is_worth_its_cost(app: AppTest) -> None:
+    app.query_params["view"] = "Trade-off"
+    run(app)
+    assert "significantly better than every run that costs less" in captions(app)
 
 
 def test_confusion_side_by_side_is_on_one_scale(app: AppTest, three: list[Path]) -> None:
