@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from emotion_core.metrics.table import METRICS
 from emotion_core.texts import p_text, plain, signed, with_interval
 
 MARKS = {"best": "★", "like best": "≈"}
@@ -39,22 +38,3 @@ def difference_text(row: Mapping[str, Any], measure: str) -> str:
     """A difference with its interval and corrected p-value, such as ``+0.021 [0.003, 0.045], p 0.012``."""
     words = interval_text(row, f"{measure}_diff")
     return f"{words}, {p_text(row[f'{measure}_p'])}" if words else ""
-
-
-def readable_table(table: pd.DataFrame, measures: Sequence[str]) -> pd.DataFrame:
-    """A comparison as people read it: values with intervals and marks, then differences from the baseline.
-
-    Args:
-        table: as ``emotion_core.compare.comparison_table`` makes it.
-        measures: keys.
-    """
-    rows: list[dict[str, Any]] = [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]
-    columns: dict[str, list[str]] = {"run": [str(row["name"]) for row in rows]}
-    for measure in measures:
-        columns[METRICS[measure].header] = [value_text(row, measure) for row in rows]
-    for measure in measures:
-        if f"{measure}_diff" in table:
-            columns[f"Δ {METRICS[measure].title}"] = [difference_text(row, measure) for row in rows]
-    columns["images"] = ["" if pd.isna(row["images"]) else str(row["images"]) for row in rows]
-    columns["note"] = [" ".join(filter(None, (row["collapsed"], row["apart"]))) for row in rows]
-    return pd.DataFrame(columns)

@@ -54,15 +54,15 @@ def _resample(entries: Sequence[Entry], measures: tuple[str, ...]) -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _compare_one(_entries: Any, key: tuple[object, ...], measure: str, baseline: str | None) -> Comparison:
-    return compare(_entries, (measure,), baseline=baseline)
+def _compare_one(_entries: Any, key: tuple[object, ...], measure: str, baseline: str | None, margin: float) -> Comparison:
+    return compare(_entries, (measure,), baseline=baseline, margin=margin)
 
 
 def compare_measure(comparison: Comparison, measure: str) -> Comparison:
     """The same entries, compared in one other measure."""
     entries = [*comparison.entries, *(entry for entry, _ in comparison.apart)]
     key = tuple((entry.name, entry.source, hash(entry.subset), _stamp(entry)) for entry in entries)
-    return _compare_one(entries, key, measure, comparison.baseline)
+    return _compare_one(entries, key, measure, comparison.baseline, comparison.margin)
 
 
 def _stamp(entry: Entry) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from emotion_core.compare import comparison_table, reported_entries
+from emotion_core.compare import reported_entries
 from emotion_core.compare.answer import details, find_answer, first_words, headline
 from emotion_core.compare.order import best_first
 from emotion_core.errors import EmotionCoreError
@@ -65,7 +65,7 @@ def main() -> None:
         return
     show_beside(comparison, listed, what.measures)
     show_seeds(comparison, what.measures, listed.other_seeds)
-    offer_table(comparison_table(comparison, what.measures), what.measures, what.evaluation)
+    offer_table(comparison, what.measures, what.evaluation)
     st.divider()
     # Neither does the table wait for the figures' library.
     from pages.compare.views import Compared, show_views

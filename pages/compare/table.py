@@ -14,7 +14,8 @@ import streamlit as st
 from emotion_core.compare import Comparison, Entry, comparison_table, seed_spread
 from emotion_core.compare.order import GROUPS
 from emotion_core.compare.pairs import MARGIN
-from emotion_core.compare.readable import difference_text, interval_text, readable_table, value_text
+from emotion_core.compare.paper import paper_table
+from emotion_core.compare.readable import difference_text, interval_text, value_text
 from emotion_core.compare.verdicts import detectable
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
@@ -303,19 +304,21 @@ def show_seeds(comparison: Comparison, measures: Sequence[str], other_seeds: Seq
     )
 
 
-def offer_table(table: pd.DataFrame, measures: Sequence[str], evaluation: str) -> None:
-    """The table as CSV and JSON with every number, as Markdown and LaTeX as people read it."""
+def offer_table(comparison: Comparison, measures: Sequence[str], evaluation: str) -> None:
+    """The comparison as CSV and JSON with every number, as Markdown and LaTeX as it goes into a paper."""
     forms: dict[str, tuple[Form, str, str, str]] = {
         "CSV": ("csv", "text/csv", "csv", "Every number in a column of its own."),
         "JSON": ("json", "application/json", "json", "The same for programs."),
-        "Markdown": ("markdown", "text/markdown", "md", "As shown here."),
-        "LaTeX": ("latex", "application/x-tex", "tex", "As shown here, a tabular."),
+        "Markdown": ("markdown", "text/markdown", "md", "For a paper: with a caption, and sources as footnotes."),
+        "LaTeX": ("latex", "application/x-tex", "tex", "For a paper: a table with a caption, and sources as footnotes."),
     }
     with st.container(horizontal=True, gap="small"):
         for title, (form, mime, ending, meaning) in forms.items():
-            make = partial(_as_text, table, measures, form)
+            make = partial(_as_text, comparison, measures, form)
             offer_file(title, make, f"comparison-{evaluation}.{ending}", mime, key=form, meaning=meaning)
 
 
-def _as_text(table: pd.DataFrame, measures: Sequence[str], form: Form) -> str:
-    return export_table(table if form in ("csv", "json") else readable_table(table, measures), form)
+def _as_text(comparison: Comparison, measures: Sequence[str], form: Form) -> str:
+    if form in ("markdown", "latex"):
+        return paper_table(comparison, measures, form)
+    return export_table(comparison_table(comparison, measures), form)

@@ -30,7 +30,8 @@ from emotion_core.results.costs import COSTS, cost_title
 from emotion_core.results.tables import export_table
 from pages.compare.cache import answers_of, compare_measure, coverage_of, histories_of
 from pages.shared.charts import CHART
-from pages.shared.downloads import offer_figures, offer_file
+from pages.shared.downloads import offer_file
+from pages.shared.figure_files import offer_figures
 from pages.shared.words import count, escape
 
 FEW = 8

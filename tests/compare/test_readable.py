@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from emotion_core.compare.answers import calibration_error, confusion_table, expression_answers
-from emotion_core.compare.readable import difference_text, readable_table, value_text
+from emotion_core.compare.readable import difference_text, value_text
 from emotion_core.compare.trainings import settings_table
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.calibration import expected_calibration_error
@@ -23,16 +23,6 @@ def row(name: str, kind: str = "measured", **values: Any) -> dict[str, Any]:
 
 def measured(name: str, value: float, **values: Any) -> dict[str, Any]:
     return row(name, accuracy=value, accuracy_low=value - 0.02, accuracy_high=value + 0.03, **values)
-
-
-TABLE = pd.DataFrame(
-    [
-        measured("low", 0.3),
-        measured("<b>dead</b>", 0.125, collapsed="It says fear."),
-        row("none"),
-        row("resnet18 (A report)", "reported", accuracy=0.7, apart="Reported."),
-    ]
-)
 
 
 def test_costs_have_units() -> None:
@@ -90,8 +80,5 @@ def test_cells_in_words() -> None:
     assert difference_text(difference, "accuracy") == "−0.021 [−0.045, 0.003], p 0.031"
     assert difference_text(difference | {"accuracy_p": 1e-9}, "accuracy") == "−0.021 [−0.045, 0.003], p < 0.001"
     assert difference_text({"accuracy_diff": None}, "accuracy") == ""
-    table = readable_table(TABLE.assign(accuracy_diff=None), ["accuracy"])
-    assert list(table.columns) == ["run", "accuracy ↑", "Δ accuracy", "images", "note"]
-    assert table["note"].tolist() == ["", "It says fear.", "", "Reported."]
     long = confusion_table({"a": np.arange(64).reshape(8, 8)})
     assert long.iloc[9].tolist() == ["a", "happiness", "happiness", 9]

@@ -61,7 +61,7 @@ def test_views(app: AppTest, view: str, charts: int, alt: str) -> None:
 def test_figures_leave_as_pictures_where_they_can_be_drawn(
     app: AppTest, monkeypatch: pytest.MonkeyPatch, missing: str | None, labels: set[str]
 ) -> None:
-    monkeypatch.setattr("pages.shared.downloads.why_no_pictures", lambda: missing)
+    monkeypatch.setattr("pages.shared.figure_files.why_no_pictures", lambda: missing)
     run(app)
     offered = {button.label for button in app.get("download_button")}
     assert offered & {"HTML", "SVG", "PNG", "PDF"} == labels
