@@ -10,6 +10,7 @@
     ├── WeightsUnavailableError        pre-trained weights cannot be fetched
     ├── CheckpointError                a run folder is damaged or does not fit
     │   └── CheckpointNotFoundError      no such run
+    ├── ResultsError                   results of another network cannot be taken in
     ├── ConfigError                    a setting is unknown or impossible
     ├── ReviewError                    a review or a saved filter is not one that can be kept
     ├── ReviewStoreError               the place where reviews are kept cannot be reached or used
@@ -69,6 +70,10 @@ class CheckpointNotFoundError(CheckpointError, FileNotFoundError):
             f"No checkpoint at '{path}'. Train one with 'python -m emotion_core train', "
             "or list what there is with 'python -m emotion_core runs'."
         )
+
+
+class ResultsError(EmotionCoreError, ValueError):
+    """Results of another network cannot be taken in; nothing of them is stored."""
 
 
 class ConfigError(EmotionCoreError, ValueError):

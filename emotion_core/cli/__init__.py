@@ -19,6 +19,7 @@ from emotion_core.cli import (
     ensemble,
     evaluate,
     explain,
+    importing,
     predict,
     profile,
     remeasure,
@@ -30,7 +31,10 @@ from emotion_core.cli import (
 )
 from emotion_core.errors import EmotionCoreError
 
-COMMANDS = (predict, train, evaluate, remeasure, ensemble, soup, compare, profile, explain, slices, audit, reviews, runs, app)
+COMMANDS = (
+    predict, train, evaluate, remeasure, ensemble, soup, importing,
+    compare, profile, explain, slices, audit, reviews, runs, app,
+)  # fmt: skip
 """Modules with commands, in the order of ``--help``."""
 
 COMMAND = "emotion-core"

@@ -55,6 +55,7 @@ def _compare(arguments: argparse.Namespace) -> int:
         comparison_table,
         find_entries,
         load_store,
+        on_shared_images,
         render_text,
         reported_entries,
     )  # fmt: skip
@@ -69,7 +70,9 @@ def _compare(arguments: argparse.Namespace) -> int:
     if not arguments.runs:
         raise ConfigError("Which runs? Name at least one; 'python -m emotion_core runs' lists them.")
     names = list(dict.fromkeys([*arguments.runs, *([arguments.baseline] if arguments.baseline else [])]))
-    entries = find_entries(store, names, evaluation=arguments.on)
+    entries, words = on_shared_images(find_entries(store, names, evaluation=arguments.on))
+    if words:
+        print(words, file=sys.stdout if arguments.format == "text" else sys.stderr)
     if arguments.reported:
         entries += reported_entries(entries[0].dataset)
     paper = arguments.format in ("markdown", "latex")

@@ -47,7 +47,8 @@ def _lines(run: Run | DamagedRun) -> list[str]:
     weights = "with weights" if run.has_weights else "results only"
     results = ", ".join(f"{key} (collapsed)" if metrics.get("collapse") else key for key, metrics in evaluations.items())
     changed = f", {run.info.changed}" if run.info.changed else ""
-    about = f"{run.info.role}{changed}; {run.info.backbone}, {run.info.input_size} px, {state}{weights}"
+    size = f", {run.info.input_size} px" if run.info.input_size else ""
+    about = f"{run.info.role}{changed}; {run.info.backbone}{size}, {state}{weights}"
     return [f"{about}; {results or 'not evaluated'}", *(f"evaluation damaged. {reason}" for reason in unusable.values())]
 
 

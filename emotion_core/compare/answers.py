@@ -23,6 +23,8 @@ EXPRESSION_NEEDS = ["expression", *(f"prob_{name}" for name in EXPRESSIONS)]
 def expression_answers(predictions: pd.DataFrame) -> tuple[npt.NDArray[np.int64], pd.DataFrame] | None:
     """Confusion counts, shape ``(8, 8)``, and the reliability table of one run; ``None`` where it predicts no expression.
 
+    Where expressions are named without a probability, no bin of the reliability table holds an image.
+
     Raises:
         ValueError: as in :func:`~emotion_core.metrics.summary.summarize`.
     """
@@ -30,18 +32,19 @@ def expression_answers(predictions: pd.DataFrame) -> tuple[npt.NDArray[np.int64]
     if columns is None:
         return None
     counts = confusion_matrix(columns.preds, columns.target, num_classes=len(EXPRESSIONS))
-    return counts, reliability_table(columns.probs, columns.target)
+    reliability = reliability_table(columns.probs, columns.target)
+    return counts, reliability.assign(count=0, confidence=np.nan, accuracy=np.nan) if columns.names_only else reliability
 
 
 def coverage_curve(predictions: pd.DataFrame) -> pd.DataFrame | None:
     """Accuracy of the most confident predictions, by :func:`~emotion_core.metrics.selective.risk_coverage`; ``None`` where
-    the run predicts no expression.
+    the run predicts no expression, or no probability of it.
 
     Raises:
         ValueError: as in :func:`~emotion_core.metrics.summary.summarize`.
     """
     columns = expression_columns(predictions)
-    return None if columns is None else risk_coverage(columns.probs, columns.target)
+    return None if columns is None or columns.names_only else risk_coverage(columns.probs, columns.target)
 
 
 def class_table(counts: Mapping[str, npt.NDArray[np.int64]], backbones: Mapping[str, str]) -> pd.DataFrame:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import pandas as pd
+
 from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.experiments import Experiment
 from emotion_core.results.find import list_experiments, list_runs
 from emotion_core.results.reported import Reported, load_reported
 from emotion_core.results.run import DamagedRun, Run
-from emotion_core.results.summaries import summarise_subset
+from emotion_core.results.summaries import decide_between, summarise_subset
 
 Kind = Literal["measured", "reported"]
 
@@ -50,6 +52,10 @@ class Entry:
         facts: ``num_params_millions``, ``size_mb``, ``seconds`` and what else describes cost, as far as it is known.
         run: the run; ``None`` for reported ones.
         subset: ids of the images that it is judged on, where these are not all; see :func:`judge_subset`.
+        classes: the expressions that it decides between; empty for reported ones.
+        between: those that it is judged between, where these are fewer; see :func:`judge_subset`.
+        benchmark: fingerprint of all images of the benchmark, where its own are only those that it can answer; ``None`` for
+            reported ones.
     """
 
     name: str
@@ -70,11 +76,32 @@ class Entry:
     facts: Mapping[str, float] = field(default_factory=dict)
     run: Run | None = None
     subset: frozenset[str] | None = None
+    classes: tuple[str, ...] = ()
+    between: tuple[str, ...] | None = None
+    benchmark: str | None = None
 
     @property
     def evaluation(self) -> str:
         """Name of the evaluation in the run folder."""
         return f"{self.dataset}-{self.split}"
+
+    def predictions(self, columns: Sequence[str]) -> pd.DataFrame:
+        """Stored predictions of the images that it is judged on, between the expressions that it is judged between.
+
+        Args:
+            columns: only these; ``sample_id`` and the eight probabilities come along where they are needed.
+
+        Raises:
+            CheckpointError: they are missing or damaged.
+            ConfigError: the entry is reported, so it has none.
+        """
+        if self.run is None:
+            raise ConfigError(f"{self.name} is reported: there are no predictions of it.")
+        needed = [*columns] if self.between is None else [*columns, *(f"prob_{name}" for name in EXPRESSIONS)]
+        found = self.run.evaluation(self.evaluation).predictions(list(dict.fromkeys(["sample_id", *needed])))
+        if self.subset is not None:
+            found = found[found["sample_id"].isin(self.subset)].reset_index(drop=True)
+        return found if self.between is None else decide_between(found, self.between)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,12 +148,14 @@ def reported_entries(dataset: str) -> tuple[Entry, ...]:
     return tuple(_reported(system) for system in load_reported() if system.dataset in (dataset, *also))
 
 
-def judge_subset(entry: Entry, sample_ids: frozenset[str]) -> Entry:
+def judge_subset(entry: Entry, sample_ids: frozenset[str], *, between: tuple[str, ...] | None = None) -> Entry:
     """The same run, judged on some of its images: measures, intervals and tests are those of these images.
 
     Args:
         entry: a measured one.
         sample_ids: of the images.
+        between: expressions that it decides between, where these are fewer than those that it knows: its other probabilities do
+            not count.
 
     Raises:
         CheckpointError: predictions are missing or damaged, or lack one of the images; or there is no image at all.
@@ -134,7 +163,8 @@ def judge_subset(entry: Entry, sample_ids: frozenset[str]) -> Entry:
     """
     if entry.run is None:
         raise ConfigError(f"{entry.name} is reported: without its predictions it cannot be judged on some images.")
-    summary = summarise_subset(entry.run, entry.evaluation, sample_ids)
+    between = entry.between if between is None else between
+    summary = summarise_subset(entry.run, entry.evaluation, sample_ids, between=between)
     measures = {name: Measure(**values) for name, values in summary.with_intervals().items()}
     return replace(
         entry,
@@ -142,6 +172,8 @@ def judge_subset(entry: Entry, sample_ids: frozenset[str]) -> Entry:
         images=len(sample_ids),
         source=f"measured on {len(sample_ids)} of {entry.images} images",
         subset=sample_ids,
+        between=between,
+        num_classes=entry.num_classes if between is None else len(between),
     )
 
 
@@ -168,11 +200,14 @@ def _measured(run: Run, metrics: Mapping[str, Any]) -> Entry:
         views=2 if metrics.get("flip") else 1,
         preset=str(run.info.training.get("title", "")),
         source=f"measured on {metrics['images']} images",
-        seed=run.info.seed,
+        # Somebody else's training is not known to be one of several.
+        seed=None if run.info.role == "imported" else run.info.seed,
         chosen_by=metrics.get("chosen_by") or {},
         collapse=tuple(metrics.get("collapse", ())),
         facts={key: float(value) for key, value in facts.items() if value},
         run=run,
+        classes=tuple(metrics.get("classes", EXPRESSIONS)),
+        benchmark=str(metrics.get("benchmark", metrics)["fingerprint"]),
     )
 
 

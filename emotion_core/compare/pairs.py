@@ -169,7 +169,7 @@ def compare(
 
 def _summary(entry: Entry, run: Run, measures: Sequence[str]) -> Summary:
     if entry.subset is not None:
-        return summarise_subset(run, entry.evaluation, entry.subset)
+        return summarise_subset(run, entry.evaluation, entry.subset, between=entry.between)
     summary = load_summary(run, entry.evaluation, measures)
     if summary.num_images != entry.images:
         raise CheckpointError(

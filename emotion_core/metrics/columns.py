@@ -34,6 +34,11 @@ class ExpressionColumns:
         preds: Labels = self.probs.argmax(axis=1)
         return preds
 
+    @property
+    def names_only(self) -> bool:
+        """Whether each image has one expression with 1 and all others with 0: they are named, without a probability."""
+        return bool(np.isin(self.probs, (0.0, 1.0)).all())
+
     def take(self, images: Labels) -> ExpressionColumns:
         """Some of the images, by their positions from 0 to ``M - 1``; repeated ones count as often."""
         return ExpressionColumns(rows=self.rows[images], probs=self.probs[images], target=self.target[images])

@@ -16,8 +16,7 @@ import pandas as pd
 from emotion_core.metrics.batched import Resamples
 from emotion_core.metrics.calibration import check_probabilities
 from emotion_core.metrics.columns import ExpressionColumns
-from emotion_core.metrics.summary import judged_columns
-from emotion_core.metrics.table import METRICS
+from emotion_core.metrics.summary import defined_metrics, judged_columns
 
 Array = npt.NDArray[np.float64]
 Counts = npt.NDArray[np.integer]
@@ -104,7 +103,7 @@ def bootstrap_measures(predictions: pd.DataFrame, counts: Counts, only: Collecti
     judged = judged_columns(predictions)
     if isinstance(expressions := judged.get("expression"), ExpressionColumns):
         check_probabilities(expressions.probs, expressions.target)
-    metrics = {name: metric for name, metric in METRICS.items() if metric.of in judged and (only is None or name in only)}
+    metrics = {name: metric for name, metric in defined_metrics(judged).items() if only is None or name in only}
     of_table: dict[str, dict[Callable[..., Any], Any]] = {of: {} for of in judged}
     size = max(1, _CHUNK_NUMBERS // max(1, len(predictions)))
     drawn: dict[str, list[Array]] = {name: [] for name in metrics}

@@ -7,7 +7,7 @@ import pandas as pd
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.metrics.classification import confusion_matrix, precision_recall_f1
 from emotion_core.metrics.columns import AffectColumns, ExpressionColumns, affect_columns, expression_columns
-from emotion_core.metrics.table import METRICS
+from emotion_core.metrics.table import METRICS, Metric
 
 
 def judged_columns(
@@ -22,13 +22,23 @@ def judged_columns(
     return {name: columns for name, columns in found.items() if columns is not None}
 
 
+def defined_metrics(judged: dict[str, ExpressionColumns | AffectColumns]) -> dict[str, Metric]:
+    """The measures that these columns allow; those of probabilities not where expressions are named without one."""
+    expressions = judged.get("expression")
+    names_only = isinstance(expressions, ExpressionColumns) and expressions.names_only
+    return {
+        name: metric for name, metric in METRICS.items() if metric.of in judged and not (names_only and metric.takes == "probs")
+    }
+
+
 def summarize(predictions: pd.DataFrame) -> dict[str, float]:
     """Every measure that the labels allow.
 
     Args:
         predictions: a row an image with the columns of ``predictions.parquet``. Images without an expression do not count for
             the expression measures, images without valence or arousal not for theirs; a column of predictions that is missing
-            throughout (a network that is not trained on it) leaves its measures out.
+            throughout (a network that is not trained on it) leaves its measures out. Where every probability is 0 or 1,
+            expressions were named without one: what judges probabilities is left out.
 
     Returns:
         Measures by their keys in :data:`~emotion_core.metrics.table.METRICS`, in its order.
@@ -38,7 +48,7 @@ def summarize(predictions: pd.DataFrame) -> dict[str, float]:
             expression is not one of the eight.
     """
     judged = judged_columns(predictions)
-    return {name: metric.measure(judged[metric.of]) for name, metric in METRICS.items() if metric.of in judged}
+    return {name: metric.measure(judged[metric.of]) for name, metric in defined_metrics(judged).items()}
 
 
 def per_class(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -11,11 +12,12 @@ from emotion_core.errors import CheckpointError
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.experiments import read_experiment, root_of
 from emotion_core.results.files import write_text
-from emotion_core.results.run import Run, describe_selection, purpose_of_validation
+from emotion_core.results.run import UNKNOWN, Run, RunInfo, describe_selection, purpose_of_validation
 from emotion_core.results.slices import LEGEND, read_slices, slice_rows
 from emotion_core.results.summaries import read_predictions
 from emotion_core.results.tables import export_table
 from emotion_core.results.weaknesses import describe_weaknesses
+from emotion_core.texts import printable
 
 
 def write_card(run: Run) -> None:
@@ -28,10 +30,7 @@ def render_card(run: Run) -> str:
     info = run.info
     dataset = str(info.dataset.get("name", "unknown"))
     lines = [*_front_matter(run, dataset), "", f"# {run.name}", "", *_place(run)]
-    lines.append(
-        f"{_outputs(info.outputs)} of one face, read from {info.input_size} × {info.input_size} px with the backbone "
-        f"{info.backbone} ({info.num_params / 1e6:.2f} M parameters)."
-    )
+    lines.append(f"{_outputs(info.outputs)} of one face{_network(info)}.")
     lines += ["", "## Results", ""]
     evaluations, unusable = run.read_evaluations()
     # The reason names a path of this machine.
@@ -46,6 +45,9 @@ def render_card(run: Run) -> str:
             lines += [f"## Where it goes wrong: {metrics['dataset']}, {metrics['split']} split", "", *weaknesses, ""]
         if slices := read_slices(run, evaluation):
             lines += [*export_table(pd.DataFrame(slice_rows(slices)), "markdown").splitlines(), "", LEGEND, ""]
+    if info.role == "imported":
+        lines += [*_imported(run), "", "## Limits", "", *LIMITS[:2]]
+        return "\n".join(lines) + "\n"
     lines += ["## Training", "", *_training(run, dataset)]
     lines += ["", "## Limits", "", *LIMITS, "", "## Data and licence", ""]
     for name in [source["dataset"] for source in info.dataset.get("sources", ())] or [dataset]:
@@ -84,8 +86,9 @@ LIMITS = (
 def _front_matter(run: Run, dataset: str) -> list[str]:
     lines = ["---", "library_name: emotion_core", "pipeline_tag: image-classification", "license: other"]
     lines += ["license_name: research-only" if "non-commercial" in _terms(dataset) else "license_name: see-card"]
-    lines += ["tags:", "- facial-expression-recognition", "- valence-arousal", f"- {run.info.backbone}"]
-    lines += ["datasets:", f"- {dataset}"]
+    lines += ["tags:", "- facial-expression-recognition"]
+    if run.info.role != "imported":
+        lines += ["- valence-arousal", f"- {run.info.backbone}", "datasets:", f"- {dataset}"]
     measures = [
         (metrics, name, metrics["measures"][name]["value"])
         for metrics in run.evaluations.values()
@@ -113,10 +116,40 @@ def _outputs(outputs: tuple[str, ...]) -> str:
     return " with ".join(parts).capitalize() or "Outputs"
 
 
-def _results(metrics: dict[str, Any]) -> list[str]:
+def _network(info: RunInfo) -> str:
+    """How it reads a face, as far as that is known."""
+    size = f", read from {info.input_size} × {info.input_size} px" if info.input_size else ""
+    backbone = f"{' with' if size else ', read with'} the backbone {info.backbone}" if info.backbone != UNKNOWN else ""
+    return size + backbone + (f" ({info.num_params / 1e6:.2f} M parameters)" if info.num_params else "")
+
+
+def _imported(run: Run) -> list[str]:
+    """What an imported run is, and what its predictions were matched with."""
+    origin = run.info.origin
     lines = [
-        f"{metrics['dataset']}, {metrics['split']} split: {metrics['images']} images (fingerprint `{metrics['fingerprint']}`), "
-        f"seed {metrics['seed']}{', flip test-time augmentation' if metrics.get('flip') else ''}.",
+        "## Where it comes from",
+        "",
+        "Somebody else's network: its predictions were imported, and no weights of it are here.",
+    ]
+    said = {"source": "Source", "licence": "Licence", "trained_on": "Trained on", "command": "Predictions made by"}
+    lines += ["", *(f"- {title}: {_plain(origin[key])}." for key, title in said.items() if key in origin)]
+    lines.append("- How it was trained, and what chose its weights, is known from its authors alone.")
+    for metrics in run.evaluations.values():
+        for finding in metrics.get("imported", {}).get("findings", ()):
+            lines.append(f"- On {metrics['dataset']}, {metrics['split']} split: {_plain(finding)}")
+    return lines
+
+
+def _plain(text: object) -> str:
+    """Text from outside, on one line and without markup."""
+    return re.sub(r"([\\`*_\[\]<>|#])", r"\\\1", printable(" ".join(str(text).split())))
+
+
+def _results(metrics: dict[str, Any]) -> list[str]:
+    seed = f", seed {metrics['seed']}" if "seed" in metrics else ""
+    lines = [
+        f"{metrics['dataset']}, {metrics['split']} split: {metrics['images']} images (fingerprint `{metrics['fingerprint']}`)"
+        f"{seed}{', flip test-time augmentation' if metrics.get('flip') else ''}.",
         "",
         "| measure | value | 95 % interval over images |",
         "|---|---|---|",

@@ -23,10 +23,14 @@ from emotion_core.results.files import without_nan, write_text
 
 SCHEMA_VERSION = 1
 WEIGHTS = "model.safetensors"
-Role = Literal["network", "seed", "ablation", "ensemble", "teacher", "report", "start"]
+Role = Literal["network", "seed", "ablation", "ensemble", "teacher", "report", "start", "imported"]
 ROLES: tuple[str, ...] = typing.get_args(Role)
 """What a run is in its experiment: one of the networks that are compared; another seed, or one change, of another run; the mean
-of others' predictions; what labels pictures for others; what repeats somebody's report; what others start from."""
+of others' predictions; what labels pictures for others; what repeats somebody's report; what others start from; somebody else's network, of
+which only the predictions are known."""
+
+UNKNOWN = "unknown"
+"""What stands for what nobody said of an imported run."""
 
 LATER_NETWORK = {"stem_stride": None}
 LATER_GROUPS: Mapping[str, Mapping[str, Any]] = {
@@ -70,6 +74,8 @@ class RunInfo:
         role: one of :data:`ROLES`.
         variant_of: name of the run that this is a variant of; empty where it is none.
         changed: what was changed for the variant, in words that stand in a table.
+        origin: of an imported run, as text: its ``source``, ``licence``, the ``command`` that made its predictions, and what it
+            was ``trained_on``, as far as somebody said so.
     """
 
     network: dict[str, Any]
@@ -92,6 +98,7 @@ class RunInfo:
     role: str = "network"
     variant_of: str = ""
     changed: str = ""
+    origin: dict[str, str] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION
 
     @property
@@ -238,7 +245,10 @@ def read_run(path: Path, named: tuple[str, str] | None = None) -> Run:
         if not isinstance(value, _TYPES[key]) or isinstance(value, bool) != (_TYPES[key] is bool):
             raise CheckpointError(f"'{file}' has the {key} {value!r}, which is not of the right type.")
     check_info({key: value for key, value in data.items() if key in known}, file)
-    if not isinstance(network["backbone"], str) or not isinstance(network["input_size"], int) or network["input_size"] < 1:
+    # What somebody else's network takes need not be known.
+    smallest = 0 if values.get("role") == "imported" else 1
+    size = network["input_size"]
+    if not isinstance(network["backbone"], str) or not isinstance(size, int) or size < smallest:
         raise CheckpointError(f"'{file}' lacks 'network' with 'backbone' and 'input_size'.")
     if values.get("class_names", EXPRESSIONS) != EXPRESSIONS:
         raise CheckpointError(f"'{file}' names other expressions than this program: {data['class_names']}.")

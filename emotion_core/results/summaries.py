@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -128,13 +128,16 @@ def load_summary(run: Run, evaluation: str, measures: Collection[str] | None = N
     return _load(stored, stored.folder, stored.stamp(), version(), None if measures is None else frozenset(measures))
 
 
-def summarise_subset(run: Run, evaluation: str, sample_ids: frozenset[str]) -> Summary:
+def summarise_subset(
+    run: Run, evaluation: str, sample_ids: frozenset[str], *, between: tuple[str, ...] | None = None
+) -> Summary:
     """Summary of some images of one evaluation; kept in memory, not with the run.
 
     Args:
         run: which run.
         evaluation: ``<dataset>-<split>``.
         sample_ids: of the images that count; many of them get fewer resamples, see :func:`subset_resamples`.
+        between: the run decides between these expressions alone, see :func:`decide_between`; between all of its own by default.
 
     Raises:
         CheckpointError: the predictions are missing or damaged, or lack one of the images; or there is no image at all.
@@ -142,7 +145,28 @@ def summarise_subset(run: Run, evaluation: str, sample_ids: frozenset[str]) -> S
     stored = run.evaluation(evaluation)
     if not sample_ids:
         raise CheckpointError("No image is left to measure on. Choose another slice.")
-    return _summarise_subset(stored, stored.stamp(), sample_ids, version())
+    return _summarise_subset(stored, stored.stamp(), sample_ids, between, version())
+
+
+def decide_between(predictions: pd.DataFrame, expressions: Sequence[str]) -> pd.DataFrame:
+    """The predictions of a network that knows these expressions alone: other probabilities are 0, the rest sums to 1.
+
+    That is what ``evaluate`` stores for a dataset that tells fewer expressions apart. Where all of these had a probability of
+    0, they get equal ones. An expression that is named without a probability stays the answer, right or wrong.
+
+    Args:
+        predictions: a row an image, with the eight ``prob_<expression>``; NaN where a network does not predict them.
+        expressions: at least one.
+    """
+    columns = [f"prob_{name}" for name in EXPRESSIONS]
+    probs = predictions[columns].to_numpy(dtype=np.float64)
+    if np.isnan(probs).all() or np.isin(probs, (0.0, 1.0)).all():
+        return predictions
+    kept = np.where(np.isin(EXPRESSIONS, list(expressions)), probs, 0.0)
+    total = kept.sum(axis=1, keepdims=True)
+    equal = np.isin(EXPRESSIONS, list(expressions)) / len(expressions)
+    shares = np.where(total > 0, kept / np.where(total > 0, total, 1.0), equal)
+    return predictions.assign(**dict(zip(columns, shares.T, strict=True)))
 
 
 def subset_resamples(images: int) -> int:
@@ -201,7 +225,13 @@ def _load(
 
 
 @lru_cache(maxsize=128)
-def _summarise_subset(stored: StoredEvaluation, _stamp: tuple[int, int], sample_ids: frozenset[str], _version: str) -> Summary:
+def _summarise_subset(
+    stored: StoredEvaluation,
+    _stamp: tuple[int, int],
+    sample_ids: frozenset[str],
+    between: tuple[str, ...] | None,
+    _version: str,
+) -> Summary:
     table, path = stored.predictions(), stored.predictions_file
     subset = table[table["sample_id"].isin(sample_ids)]
     if len(subset) != len(sample_ids):
@@ -209,6 +239,8 @@ def _summarise_subset(stored: StoredEvaluation, _stamp: tuple[int, int], sample_
             f"'{path}' has predictions for {len(subset)} of {len(sample_ids)} images. Evaluate the run again."
         )
     try:
+        if between is not None:
+            subset = decide_between(subset, between)
         return summarise_predictions(subset, resamples=subset_resamples(len(subset)))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"'{path}' cannot be used ({error}). Evaluate the run again.") from error

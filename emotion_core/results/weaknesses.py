@@ -29,7 +29,8 @@ def describe_weaknesses(predictions: pd.DataFrame) -> list[str]:
     lines: list[str] = []
     expressions = expression_columns(predictions)
     if expressions is not None:
-        lines += [*_recalls(expressions), "", f"- {_confidence(expressions)}"]
+        lines += [*_recalls(expressions), ""]
+        lines += [] if expressions.names_only else [f"- {_confidence(expressions)}"]
     for name in AFFECT:
         column = affect_columns(predictions, name)
         # A slope needs two different annotations.

@@ -66,8 +66,9 @@ if not runs:
 for run in runs:
     with st.expander(escape(run.name)):
         size, millions = run.info.input_size, run.info.num_params / 1e6
+        known = [run.info.backbone, f"{size} × {size} px" if size else "", f"{millions:.3f} M parameters" if millions else ""]
         st.text(
-            f"{run.info.backbone}, {size} × {size} px, {millions:.3f} M parameters"
+            ", ".join(filter(None, known))
             + ("" if run.has_weights else ", results only")
             + ("" if run.info.finished else ", training has not ended")
         )

@@ -16,7 +16,7 @@ from emotion_core.compare.answers import EXPRESSION_NEEDS, coverage_curve, expre
 from emotion_core.compare.trainings import trainings_of
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.run import read_history
-from emotion_core.results.summaries import FILE, load_summary, read_predictions
+from emotion_core.results.summaries import FILE, load_summary
 from pages.shared.words import count
 
 
@@ -32,7 +32,7 @@ def compare_cached(
 ) -> Comparison:
     """The comparison of these entries. The first one of an evaluation resamples its images and says how far it is."""
     _resample([entry for entry in entries if entry.run is not None and entry.subset is None], measures)
-    names = tuple((entry.name, entry.source, hash(entry.subset)) for entry in entries)
+    names = tuple((entry.name, entry.source, hash((entry.subset, entry.between))) for entry in entries)
     return _compare(signature, names, measures, baseline, margin, list(entries))
 
 
@@ -76,17 +76,12 @@ def _stamp(entry: Entry) -> tuple[int, int] | None:
 def _answers(
     path: str, evaluation: str, stamp: tuple[int, int], subset: int | None, _entry: Any
 ) -> tuple[Any, pd.DataFrame] | None:
-    return expression_answers(_predictions(_entry, evaluation))
+    return expression_answers(_entry.predictions(EXPRESSION_NEEDS))
 
 
 @st.cache_data(show_spinner=False, max_entries=512)
 def _coverage(path: str, evaluation: str, stamp: tuple[int, int], subset: int | None, _entry: Any) -> pd.DataFrame | None:
-    return coverage_curve(_predictions(_entry, evaluation))
-
-
-def _predictions(entry: Any, evaluation: str) -> pd.DataFrame:
-    predictions = read_predictions(entry.run, evaluation, ["sample_id", *EXPRESSION_NEEDS])
-    return predictions if entry.subset is None else predictions[predictions["sample_id"].isin(entry.subset)]
+    return coverage_curve(_entry.predictions(EXPRESSION_NEEDS))
 
 
 def answers_of(entries: Sequence[Entry]) -> dict[str, tuple[Any, pd.DataFrame]]:
@@ -106,7 +101,7 @@ def _by_run(entries: Sequence[Entry], ask: Callable[..., Any]) -> dict[str, Any]
             continue
         stored = entry.run.evaluation(entry.evaluation)
         try:
-            subset = None if entry.subset is None else hash(entry.subset)
+            subset = None if entry.subset is None else hash((entry.subset, entry.between))
             answer = ask(str(stored.folder), entry.evaluation, stored.stamp(), subset, entry)
         except (EmotionCoreError, OSError, ValueError):
             continue

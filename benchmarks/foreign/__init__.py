@@ -1,0 +1,1 @@
+"""Networks of others, measured by their own packages in an environment of their own."""
