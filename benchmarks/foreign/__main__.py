@@ -96,7 +96,7 @@ def write_pictures(dataset: str, split: str, data_root: str, folder: Path) -> Pa
     from emotion_core.data.datasets import load_dataset
 
     place = folder / f"{dataset}-{split}"
-    for sample_id in (table := load_dataset(dataset, data_root).part(split)).sample_ids:
+    for sample_id in (table := load_dataset(dataset, data_root).split(split)).sample_ids:
         path = place / sample_id
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(table.read_bytes(sample_id))

@@ -134,7 +134,7 @@ def _from_dataset(benchmark: str, data_root: str | Path | None) -> Truth | None:
     if data_root is None and not is_file_name(name) and DATASETS[name].needs_data:
         return None
     whole = load_dataset(name, data_root, on_error="skip")
-    table = whole.part(split)
+    table = whole.split(split)
     frame = table.frame[["sample_id", "expression", *AFFECT]]
     classes = DATASETS[name].expressions if name in DATASETS else EXPRESSIONS
     return Truth(

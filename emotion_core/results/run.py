@@ -26,8 +26,8 @@ WEIGHTS = "model.safetensors"
 Role = Literal["network", "seed", "ablation", "ensemble", "teacher", "report", "start", "imported"]
 ROLES: tuple[str, ...] = typing.get_args(Role)
 """What a run is in its experiment: one of the networks that are compared; another seed, or one change, of another run; the mean
-of others' predictions; what labels pictures for others; what repeats somebody's report; what others start from; somebody else's network, of
-which only the predictions are known."""
+of others' predictions; what labels pictures for others; what repeats somebody's report; what others start from; or somebody
+else's network, of which only the predictions are known."""
 
 UNKNOWN = "unknown"
 """What stands for what nobody said of an imported run."""
