@@ -68,9 +68,10 @@ def check_copied(preds: Labels, target: Labels, names_only: bool) -> list[Findin
 
 def check_chance(preds: Labels, target: Labels) -> list[Finding]:
     """Whether predictions and images belong together at all."""
-    most = np.bincount(target).max() / len(target) if len(target) else 1.0
-    right = float((preds == target).mean()) if len(target) else 1.0
-    # Two standard deviations above naming one expression throughout.
-    if len(target) >= FEW and right < 1 / len(np.unique(target)) + 2 * np.sqrt(most / len(target)) and right < most:
+    if len(target) < FEW:
+        return []
+    right, guess = float((preds == target).mean()), 1 / len(np.unique(target))
+    # Two standard deviations above what guessing among the expressions that occur gives.
+    if right < guess + 2 * np.sqrt(guess * (1 - guess) / len(target)):
         return [Finding(f"Accuracy is {right:.2f}, no better than chance. Do the names belong to these rows?")]
     return []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import warnings
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -139,33 +138,30 @@ def _csv(text: str, name: str) -> pd.DataFrame:
     head = text[: text.find("\n")] if "\n" in text else text
     separator = max(",;\t", key=head.count)
     _bound(text.count("\n"), head.count(separator) + 1, name)
-    header = next(csv.reader(io.StringIO(head), delimiter=separator), [])
-    _name_columns(header, name)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(
-                io.StringIO(text), sep=separator, dtype=str, keep_default_na=False, skipinitialspace=True, index_col=False
-            )
-    except (pd.errors.ParserError, pd.errors.ParserWarning, pd.errors.EmptyDataError, csv.Error, ValueError) as error:
-        raise ResultsError(f"'{name}' is not a table ({shorten(' '.join(str(error).split()), 200)}).") from error
-    short = np.flatnonzero(table.isna().any(axis=1))
-    if len(short):
+        rows = [row for row in csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True, strict=True) if row]
+    except csv.Error as error:
+        raise ResultsError(f"'{name}' is not a table ({error}).") from error
+    header = [cell.strip() for cell in rows.pop(0)]
+    _name_columns(header, name)
+    wrong = next((number for number, row in enumerate(rows, start=1) if len(row) != len(header)), None)
+    if wrong is not None:
+        cut = " Was the file cut off?" if wrong == len(rows) else ""
         raise ResultsError(
-            f"Row {short[0] + 1:,} of '{name}' has fewer cells than the {len(header)} columns. Was the file cut off?"
+            f"Row {wrong:,} of '{name}' has {len(rows[wrong - 1])} cells, and there are {len(header)} columns.{cut}"
         )
+    table = pd.DataFrame(rows, columns=header, dtype=object)
     if separator == ";":
         # Where cells are separated by semicolons, numbers have a decimal comma.
         table = table.replace(r"^\s*([+-]?\d+),(\d+)\s*$", r"\1.\2", regex=True)
-    return table.set_axis([cell.strip() for cell in header], axis=1)
+    return table
 
 
 def _name_columns(header: list[str], name: str) -> None:
     """Refuse a first row that names no columns, or two alike."""
-    names = [cell.strip() for cell in header]
-    if any(_is_number(cell) for cell in names):
+    if any(_is_number(cell) for cell in header):
         raise ResultsError(f"The first row of '{name}' holds numbers; it has to name the columns.")
-    twice = [cell for cell in names if names.count(cell) > 1]
+    twice = [cell for cell in header if header.count(cell) > 1]
     if twice:
         raise ResultsError(f"'{name}' has two columns with the name '{shorten(twice[0])}'.")
 
