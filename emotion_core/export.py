@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.images import read_image
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.results.files import strict_json
 from emotion_core.results.tables import no_formula
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def to_csv(predictions: Iterable[Prediction]) -> str:
 
 def to_json(predictions: Iterable[Prediction]) -> str:
     """A list with one object a photo and run; photos that could not be read say why."""
-    return json.dumps([prediction.to_dict() for prediction in predictions], indent=2, ensure_ascii=False) + "\n"
+    return strict_json([prediction.to_dict() for prediction in predictions], indent=2, ensure_ascii=False) + "\n"
 
 
 def draw_faces(image: NDArray[np.uint8], predictions: Sequence[Prediction]) -> NDArray[np.uint8]:

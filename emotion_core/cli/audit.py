@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from emotion_core.cli.options import AddCommand, data_root, dataset_help, named_data_root
+from emotion_core.results.files import strict_json
 
 if TYPE_CHECKING:
     from emotion_core.data.between import Between
@@ -48,7 +48,7 @@ def _audit(arguments: argparse.Namespace) -> int:
     human = _human_line(data_root(arguments)) if arguments.dataset == "ferplus" else None
     if arguments.json:
         print(
-            json.dumps(
+            strict_json(
                 {**found.to_dict(), "human_agreement": human, "against": [each.to_dict() for each in twins]},
                 indent=2,
                 ensure_ascii=False,

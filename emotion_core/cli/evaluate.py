@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import TYPE_CHECKING, Any
 
 from emotion_core.cli.options import (
@@ -15,6 +14,7 @@ from emotion_core.cli.options import (
     prior_option,
 )
 from emotion_core.metrics.priors import read_prior
+from emotion_core.results.files import strict_json
 from emotion_core.results.find import find_run
 from emotion_core.results.run import describe_selection
 
@@ -85,7 +85,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     write_card(run)
     metrics = evaluation.metrics
     if arguments.json:
-        print(json.dumps(metrics, indent=2))
+        print(strict_json(metrics, indent=2))
         return 0
     chosen = metrics["chosen_by"]
     print(f"{run.name} on {metrics['dataset']}, {metrics['split']} split: {metrics['images']} images, {metrics['fingerprint']}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
 import sys
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from emotion_core.cli.options import AddCommand, named_data_root
 from emotion_core.errors import ConfigError, ResultsError
+from emotion_core.results.files import strict_json
 
 if TYPE_CHECKING:
     from emotion_core.importing import Truth
@@ -130,7 +130,7 @@ def _import(arguments: argparse.Namespace) -> int:
         origin={name: getattr(arguments, name) for name in ORIGIN},
         replace_old=arguments.replace,
     )
-    print(f"{run.name}: {json.dumps(str(run.path), ensure_ascii=False)}")
+    print(f"{run.name}: {strict_json(str(run.path), ensure_ascii=False)}")
     measures = run.evaluations[prepared.truth.key]["measures"]
     for name in ("accuracy", "balanced_accuracy", "ccc_valence", "ccc_arousal"):
         if name in measures and measures[name]["value"] is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
 import sys
@@ -15,6 +14,7 @@ from emotion_core.cli.options import AddCommand, device_option, prior_option
 from emotion_core.errors import ConfigError
 from emotion_core.metrics.conformal import COVERAGE
 from emotion_core.metrics.priors import ESTIMATE, read_prior
+from emotion_core.results.files import strict_json
 from emotion_core.results.find import DEFAULT_RUN
 from emotion_core.texts import listing, printable
 
@@ -78,7 +78,7 @@ def _predict(arguments: argparse.Namespace) -> int:
             record = prediction.to_dict()
             if overlays is not None:
                 overlays.write(prediction, record)
-            print(json.dumps(record) if arguments.json else _describe(prediction, record), flush=True)
+            print(strict_json(record) if arguments.json else _describe(prediction, record), flush=True)
     return int(failed)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 from typing import Any
 
 from emotion_core.cli.options import AddCommand
+from emotion_core.results.files import strict_json
 from emotion_core.results.find import checkpoints_folders, list_experiments, list_runs
 from emotion_core.results.run import DamagedRun, Run
 
@@ -19,7 +19,7 @@ def add(command: AddCommand) -> None:
 def _runs(arguments: argparse.Namespace) -> int:
     runs = list_runs()
     if arguments.json:
-        print(json.dumps([_record(run) for run in runs], indent=2))
+        print(strict_json([_record(run) for run in runs], indent=2))
         return 0
     if not runs:
         folders = " or ".join(f"'{folder}'" for folder in checkpoints_folders())

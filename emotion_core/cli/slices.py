@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from emotion_core.cli.options import AddCommand, data_options, dataset_help, named_data_root
 from emotion_core.errors import CheckpointError
+from emotion_core.results.files import strict_json
 from emotion_core.results.find import find_run
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def _slices(arguments: argparse.Namespace) -> int:
         write_card(run)
     if arguments.json:
         content = {name: [asdict(each) for each in slices] for name, slices in found.items()}
-        print(json.dumps(content, indent=2))
+        print(strict_json(content, indent=2))
         return 0
     for name, slices in found.items():
         print(f"{name} on {evaluation}\n\n{pd.DataFrame(slice_rows(slices)).to_string(index=False)}\n")

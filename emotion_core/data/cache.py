@@ -113,7 +113,7 @@ def _fill(
                 break
         os.replace(temporary, pixels_file)
         written = ids_file.with_name(f"{ids_file.name}.{os.getpid()}.tmp")
-        written.write_text(json.dumps(kept), encoding="utf-8")
+        written.write_text(json.dumps(kept, allow_nan=False), encoding="utf-8")
         os.replace(written, ids_file)
     finally:
         temporary.unlink(missing_ok=True)

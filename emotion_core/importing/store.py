@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -17,7 +16,7 @@ from emotion_core.importing.prepare import Prepared, benchmark_of
 from emotion_core.importing.truth import fingerprint
 from emotion_core.results.card import write_card
 from emotion_core.results.experiments import FILE as EXPERIMENT
-from emotion_core.results.files import write_text
+from emotion_core.results.files import strict_json, write_text
 from emotion_core.results.find import list_experiments, list_runs
 from emotion_core.results.measured import measure_predictions
 from emotion_core.results.run import UNKNOWN, Run, RunInfo, read_run, write_evaluation, write_info
@@ -182,5 +181,5 @@ def _make_experiment(path: Path, prepared: Prepared) -> None:
         "benchmark": prepared.truth.key if known is None else known.benchmark,
     }
     # A JSON string is a TOML string.
-    lines = [f"{key} = {json.dumps(value, ensure_ascii=False)}\n" for key, value in texts.items()]
+    lines = [f"{key} = {strict_json(value, ensure_ascii=False)}\n" for key, value in texts.items()]
     write_text(path / EXPERIMENT, "".join(lines))

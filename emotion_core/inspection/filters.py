@@ -17,6 +17,7 @@ from emotion_core.inspection.contradictions import excess
 from emotion_core.inspection.piles import PILES, pile_numbers
 from emotion_core.inspection.table import num_runs
 from emotion_core.labels import EXPRESSIONS
+from emotion_core.results.files import strict_json
 
 VERSION = 1
 
@@ -150,7 +151,7 @@ class Filter:
             '{"v":1,"true":["fear"],"outcome":"wrong"}'
         """
         said = {entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) != entry.default}
-        return json.dumps({"v": VERSION, **said}, separators=(",", ":"), ensure_ascii=False)
+        return strict_json({"v": VERSION, **said}, separators=(",", ":"), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Filter:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from emotion_core.data.identity import is_name
 from emotion_core.errors import CheckpointError
 from emotion_core.results.checked import read_json
-from emotion_core.results.files import write_text
+from emotion_core.results.files import strict_json, write_text
 from emotion_core.results.find import checkpoints_folder, checkpoints_folders
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ def write_audit(found: Audit, folder: Path | None = None) -> Path:
     }
     path = audit_path(found.dataset, checkpoints_folder() if folder is None else folder)
     try:
-        write_text(path, json.dumps(record, indent=2, ensure_ascii=False) + "\n")
+        write_text(path, strict_json(record, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
         raise CheckpointError(
             f"'{path}' cannot be written ({error.strerror}). Make its folder writable, or set EMOTION_CHECKPOINTS."

@@ -8,7 +8,6 @@ network.
 from __future__ import annotations
 
 import io
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +36,7 @@ from emotion_core.metrics.priors import (
 from emotion_core.metrics.selective import ACCURACY, verdict_threshold
 from emotion_core.models.familiarity import Familiarity
 from emotion_core.results.checked import open_arrays, parse_json
-from emotion_core.results.files import DAMAGED_ARCHIVE, write_bytes
+from emotion_core.results.files import DAMAGED_ARCHIVE, strict_json, write_bytes
 from emotion_core.results.run import Run, RunInfo
 
 Array = npt.NDArray[np.float64]
@@ -119,7 +118,7 @@ def write_calibration(run: Run, calibration: Calibration) -> None:
         about |= {"rest": known.rest, "threshold": known.threshold}
         arrays |= {"mean": known.mean, "directions": known.directions.astype(np.float16), "variances": known.variances}
     stream = io.BytesIO()
-    np.savez_compressed(stream, about=np.array(json.dumps(about)), **arrays)  # type: ignore[arg-type]
+    np.savez_compressed(stream, about=np.array(strict_json(about)), **arrays)  # type: ignore[arg-type]
     write_bytes(run.path / FILE, stream.getvalue())
 
 

@@ -9,7 +9,6 @@ new one.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import unicodedata
@@ -24,7 +23,7 @@ import pandas as pd
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.checked import LARGEST_TABLE, check_metrics, read_bytes, read_json, read_table
-from emotion_core.results.files import without_nan, write_bytes, write_text
+from emotion_core.results.files import strict_json, write_bytes, write_text
 
 PREDICTION_COLUMNS = (
     "sample_id",
@@ -218,4 +217,4 @@ def _digest_file(path: Path, _modified: int, _size: int) -> str:
 
 
 def _text(metrics: Mapping[str, Any]) -> str:
-    return json.dumps(without_nan(dict(metrics)), indent=2, ensure_ascii=False) + "\n"
+    return strict_json(dict(metrics), indent=2, ensure_ascii=False) + "\n"

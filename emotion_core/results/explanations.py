@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +20,7 @@ import numpy.typing as npt
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.checked import open_arrays, parse_json, read_json
-from emotion_core.results.files import DAMAGED_ARCHIVE, without_nan, write_bytes, write_text
+from emotion_core.results.files import DAMAGED_ARCHIVE, strict_json, write_bytes, write_text
 from emotion_core.results.run import Run
 from emotion_core.texts import signed
 
@@ -91,12 +90,12 @@ def write_explanations(
     stream = io.BytesIO()
     np.savez_compressed(
         stream,
-        about=np.array(json.dumps(about)),
+        about=np.array(strict_json(about)),
         expression=maps.expression.astype(np.float16),
         counts=maps.counts.astype(np.int32),
         affect=maps.affect.astype(np.float16),
     )
-    text = json.dumps(without_nan({**about, **faithfulness}), indent=1, ensure_ascii=False) + "\n"
+    text = strict_json({**about, **faithfulness}, indent=1, ensure_ascii=False) + "\n"
     write_bytes(folder / MAPS, stream.getvalue())
     write_text(folder / FAITHFULNESS, text)
     return folder

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import tokenize
@@ -35,6 +36,20 @@ def write_bytes(path: Path, content: bytes | memoryview) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def strict_json(value: Any, **options: Any) -> str:
+    """Plain data as JSON that every reader takes: NaN and infinities become ``null``, where Python writes words of its own.
+
+    Args:
+        value: as for :func:`json.dumps`.
+        options: of :func:`json.dumps`.
+
+    Example:
+        >>> strict_json({"low": float("nan"), "high": 0.5})
+        '{"low": null, "high": 0.5}'
+    """
+    return json.dumps(without_nan(value), allow_nan=False, **options)
 
 
 def without_nan(value: Any) -> Any:

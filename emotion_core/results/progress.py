@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from emotion_core.results.checked import read_bytes
-from emotion_core.results.files import write_text
+from emotion_core.results.files import strict_json, write_text
 from emotion_core.results.run import Run
 
 PROGRESS = "progress.json"
@@ -76,7 +76,7 @@ def write_progress(path: Path, progress: TrainingProgress) -> None:
     """
     values = {key: None if isinstance(value, float) and not math.isfinite(value) else value
               for key, value in asdict(progress).items()}  # fmt: skip
-    write_text(path / PROGRESS, json.dumps(values, ensure_ascii=False) + "\n")
+    write_text(path / PROGRESS, strict_json(values, ensure_ascii=False) + "\n")
 
 
 def read_progress(path: Path) -> TrainingProgress | None:

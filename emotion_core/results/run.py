@@ -19,7 +19,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.checked import check_info, parse_json, read_json, read_text
 from emotion_core.results.evaluation import StoredEvaluation, stored_evaluations
 from emotion_core.results.experiments import name_of
-from emotion_core.results.files import without_nan, write_text
+from emotion_core.results.files import strict_json, write_text
 
 SCHEMA_VERSION = 1
 WEIGHTS = "model.safetensors"
@@ -298,13 +298,13 @@ def purpose_of_validation(selection: Mapping[str, Any]) -> str:
 
 def write_info(path: Path, info: RunInfo) -> None:
     """Write ``run.json``."""
-    write_text(path / "run.json", json.dumps(asdict(info), indent=2, ensure_ascii=False) + "\n")
+    write_text(path / "run.json", strict_json(asdict(info), indent=2, ensure_ascii=False) + "\n")
 
 
 def append_history(path: Path, row: Mapping[str, Any]) -> None:
     """Add one epoch to ``history.jsonl``; NaN becomes ``null``."""
     with (path / "history.jsonl").open("a", encoding="utf-8") as file:
-        file.write(json.dumps(without_nan(dict(row))) + "\n")
+        file.write(strict_json(dict(row)) + "\n")
         file.flush()
 
 
@@ -330,7 +330,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 def write_history(path: Path, rows: list[dict[str, Any]]) -> None:
     """Replace the history, as a resumed training does that goes back to its last finished epoch."""
-    write_text(path / "history.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    write_text(path / "history.jsonl", "".join(strict_json(row) + "\n" for row in rows))
 
 
 def write_evaluation(

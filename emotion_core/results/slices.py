@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from emotion_core.errors import CheckpointError
 from emotion_core.results.checked import LARGEST_TABLE, read_bytes, read_json
-from emotion_core.results.files import write_text
+from emotion_core.results.files import strict_json, write_text
 from emotion_core.results.run import Run
 
 FILE = "slices.json"
@@ -91,7 +90,7 @@ def write_slices(run: Run, evaluation: str, slices: Sequence[Slice]) -> Path:
     """
     folder = run.path / "evaluations" / evaluation
     content = {"predictions": _digest(folder), "slices": [asdict(each) for each in slices]}
-    write_text(folder / FILE, json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    write_text(folder / FILE, strict_json(content, indent=2, ensure_ascii=False) + "\n")
     return folder / FILE
 
 

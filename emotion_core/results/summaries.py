@@ -8,7 +8,6 @@ are compared without reading a prediction again.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
 import tempfile
@@ -29,7 +28,7 @@ from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.checked import open_arrays, parse_json
 from emotion_core.results.evaluation import PREDICTION_COLUMNS, StoredEvaluation
-from emotion_core.results.files import DAMAGED_ARCHIVE
+from emotion_core.results.files import DAMAGED_ARCHIVE, strict_json
 from emotion_core.results.run import Run
 
 RESAMPLES = 2000
@@ -282,7 +281,7 @@ def _write(path: Path, summary: Summary, digest: str) -> None:
         with os.fdopen(handle, "wb") as file:
             np.savez_compressed(
                 file,
-                about=np.array(json.dumps(about)),
+                about=np.array(strict_json(about)),
                 replicates=np.stack(list(summary.replicates.values())) if summary.replicates else np.zeros((0, RESAMPLES)),
                 correct=np.packbits(summary.correct),
             )

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_core.errors import ConfigError
+from emotion_core.results.files import strict_json
 
 Form = Literal["csv", "json", "markdown", "latex"]
 
@@ -38,7 +39,7 @@ def export_table(table: pd.DataFrame, form: Form) -> str:
     if form == "csv":
         return table.to_csv(index=False)
     if form == "json":
-        return json.dumps(json.loads(table.to_json(orient="records")), indent=2, ensure_ascii=False) + "\n"
+        return strict_json(json.loads(table.to_json(orient="records")), indent=2, ensure_ascii=False) + "\n"
     if form not in ("markdown", "latex"):
         raise ConfigError(f"'{form}' is not a form of table. Known: csv, json, markdown, latex.")
     escape = markdown if form == "markdown" else tex
