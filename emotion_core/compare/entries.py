@@ -207,7 +207,7 @@ def _measured(run: Run, metrics: Mapping[str, Any]) -> Entry:
         facts={key: float(value) for key, value in facts.items() if value},
         run=run,
         classes=tuple(metrics.get("classes", EXPRESSIONS)),
-        benchmark=str(metrics.get("benchmark", metrics)["fingerprint"]),
+        benchmark=str((metrics.get("benchmark") or metrics)["fingerprint"]),
     )
 
 

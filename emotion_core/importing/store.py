@@ -143,7 +143,7 @@ def _check_benchmark(prepared: Prepared) -> None:
     key, own = prepared.truth.key, prepared.truth.fingerprint()
     for run in list_runs():
         if isinstance(run, Run) and (metrics := run.evaluations.get(key)) is not None:
-            known = str(metrics.get("benchmark", metrics).get("fingerprint"))
+            known = str((metrics.get("benchmark") or metrics).get("fingerprint"))
             if known == own:
                 return
             if "benchmark" in metrics:

@@ -101,7 +101,7 @@ def _from_evaluations(stored: list[StoredEvaluation], data_root: str | Path | No
     for evaluation in stored:
         try:
             metrics = evaluation.metrics()
-            if metrics.get("benchmark", metrics)["fingerprint"] == metrics["fingerprint"]:
+            if (metrics.get("benchmark") or metrics)["fingerprint"] == metrics["fingerprint"]:
                 whole.setdefault(str(metrics["fingerprint"]), []).append((evaluation, metrics))
         except (EmotionCoreError, KeyError):
             continue
@@ -117,7 +117,7 @@ def _from_evaluations(stored: list[StoredEvaluation], data_root: str | Path | No
             split=split,
             frame=frame,
             classes=tuple(
-                name for name in EXPRESSIONS if name in metrics.get("benchmark", metrics).get("classes", EXPRESSIONS)
+                name for name in EXPRESSIONS if name in (metrics.get("benchmark") or metrics).get("classes", EXPRESSIONS)
             ),
             leaked=frozenset(map(str, leaked)),
             elsewhere=cache(partial(_elsewhere, dataset, split, data_root)),

@@ -135,7 +135,7 @@ def _imported(run: Run) -> list[str]:
     lines += ["", *(f"- {title}: {_plain(origin[key])}." for key, title in said.items() if key in origin)]
     lines.append("- How it was trained, and what chose its weights, is known from its authors alone.")
     for metrics in run.evaluations.values():
-        for finding in metrics.get("imported", {}).get("findings", ()):
+        for finding in (metrics.get("imported") or {}).get("findings", ()):
             lines.append(f"- On {metrics['dataset']}, {metrics['split']} split: {_plain(finding)}")
     return lines
 

@@ -70,6 +70,22 @@ class Rest(Struct):
     ids: list[Text] = []
 
 
+class Whole(Struct):
+    """All images of a benchmark, of which an imported network may answer some."""
+
+    fingerprint: Text
+    images: Count = 0
+    classes: list[Text] = []
+
+
+class Imported(Struct):
+    """How results of others were read."""
+
+    rows: Count = 0
+    matched: dict[Text, Count] = {}
+    findings: list[Text] = []
+
+
 class Metrics(Struct):
     """The entries of ``metrics.json`` that something is done with."""
 
@@ -88,6 +104,8 @@ class Metrics(Struct):
     collapse: list[Text] = []
     members: list[Text] = []
     without_leaked: Rest | None = None
+    benchmark: Whole | None = None
+    imported: Imported | None = None
     predictions: Text = ""
 
 
@@ -160,6 +178,7 @@ class Described(Struct):
     device: Text = ""
     changed: Text = ""
     variant_of: Text = ""
+    origin: dict[Text, Text] = {}
 
 
 @contextmanager
@@ -222,7 +241,7 @@ def parse_json(text: str) -> Any:
     try:
         content = json.loads(text, parse_int=_whole, parse_float=_real, parse_constant=_refuse)
         if "\\ud" in text.lower():
-            json.dumps(content, ensure_ascii=False).encode()
+            json.dumps(content, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return content

@@ -46,9 +46,18 @@ def test_every_measure_has_words(metric: Metric) -> None:
 @pytest.mark.parametrize("name", METRICS)
 def test_better_is_where_the_truth_lies(predictions: pd.DataFrame, name: str) -> None:
     exact = predictions.assign(pred_valence=predictions["valence"], pred_arousal=predictions["arousal"])
-    exact[PROBS] = (exact["expression"].to_numpy()[:, None] == np.array(EXPRESSIONS)).astype(float)
+    exact[PROBS] = np.where(exact["expression"].to_numpy()[:, None] == np.array(EXPRESSIONS), 1 - 7e-9, 1e-9)
     value, best = summarize(predictions)[name], summarize(exact)[name]
     assert best > value if METRICS[name].better == "higher" else best < value
+
+
+def test_expressions_that_are_named_without_a_probability_have_no_measures_of_probabilities(predictions: pd.DataFrame) -> None:
+    named = predictions.copy()
+    named[PROBS] = np.eye(8)[predictions[PROBS].to_numpy().argmax(axis=1)]
+    kept = summarize(named)
+    assert set(METRICS) - set(kept) == {name for name, metric in METRICS.items() if metric.takes == "probs"}
+    assert kept == {name: value for name, value in summarize(predictions).items() if name in kept}
+    assert set(bootstrap_measures(named, resample_counts(60, 3))) == set(kept)
 
 
 def test_one_resample_after_the_other_gives_the_same(predictions: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
