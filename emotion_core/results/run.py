@@ -118,7 +118,7 @@ class RunInfo:
     @cached_property
     def recipe(self) -> str:
         """The same text for trainings that differ in their seed alone."""
-        return json.dumps([self.network, {**self.training, "seed": None}, self.init], sort_keys=True, default=str)
+        return strict_json([self.network, {**self.training, "seed": None}, self.init], sort_keys=True, default=str)
 
     @property
     def members(self) -> tuple[str, ...]:
