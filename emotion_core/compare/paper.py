@@ -137,7 +137,7 @@ def _latex(names: Sequence[str], heads: Sequence[str], cells: list[list[_Cell]],
     table = pd.DataFrame(
         [[_latex_cell(cell, stacked=stacked) for cell in row] for row in cells],
         index=index,
-        columns=[tex(head) for head in heads],
+        columns=[_latex_head(head, stacked=stacked) for head in heads],
     )
     text = table.style.to_latex(
         hrules=True,
@@ -149,6 +149,8 @@ def _latex(names: Sequence[str], heads: Sequence[str], cells: list[list[_Cell]],
     )
     kinds = [note is None for note in notes]
     lines = text.splitlines()
+    place = lines.index("\\centering") + 1
+    lines[place:place] = ["\\small", "\\setlength{\\tabcolsep}{3pt}", "\\setlength{\\belowcaptionskip}{6pt}"]
     if True in kinds and False in kinds:
         # A rule between what was tested and what was not.
         start = next(place for place, line in enumerate(lines) if line == "\\midrule")
@@ -164,11 +166,20 @@ def _latex_cell(cell: _Cell, *, stacked: bool) -> str:
     if not cell.value:
         return "--"
     value = f"\\textbf{{{tex(cell.value)}}}" if cell.bold else tex(cell.value)
-    value += "\\rlap{\\textsuperscript{\\dag}}" if cell.dagger else ""
+    dagger = "\\textsuperscript{\\dag}" if cell.dagger else ""
+    # Where it takes no room, values stay below each other.
+    value += f"\\rlap{{{dagger}}}" if dagger and (stacked or not cell.interval) else dagger
     if not cell.interval:
         return value
     small = f"{{\\scriptsize {tex(cell.interval)}}}"
-    return f"\\shortstack{{{value}\\\\{small}}}" if stacked else f"{value} {small}"
+    # From the first line on, so that the name of the run stands beside the value.
+    return f"\\begin{{tabular}}[t]{{@{{}}c@{{}}}}{value}\\\\[-2pt]{small}\\end{{tabular}}" if stacked else f"{value} {small}"
+
+
+def _latex_head(head: str, *, stacked: bool) -> str:
+    first, space, last = tex(head).partition(" ")
+    # An arrow alone makes no second line.
+    return f"\\shortstack{{{first}\\\\{last}}}" if stacked and space and " " in last else tex(head)
 
 
 def _letter(number: int) -> str:
