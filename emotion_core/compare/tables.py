@@ -13,6 +13,7 @@ from emotion_core.compare.verdicts import images_to_tell, verdict
 from emotion_core.errors import ConfigError
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.run import describe_selection
+from emotion_core.texts import p_text
 
 
 def comparison_table(comparison: Comparison, measures: Sequence[str]) -> pd.DataFrame:
@@ -110,5 +111,5 @@ def _line(comparison: Comparison, entry: Entry, measure: str, width: int, *, tes
     line += f" [{known.low:.3f}, {known.high:.3f}]" if known.low is not None and known.high is not None else " reported      "
     difference = comparison.against_baseline(entry.name, measure) if tested else None
     if difference is not None:
-        line += f"  {difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]  p {difference.p_holm:.3f}"
+        line += f"  {difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]  {p_text(difference.p_holm)}"
     return line
