@@ -11,7 +11,15 @@ and the heads, the chain rule gives every position the same gradient, known in c
 
 .. math:: \\alpha_{kc} = \\frac{1}{hw} \\frac{\\partial y_k}{\\partial p_c}
 
-So the ten maps are one matrix product. Nothing here needs a graph: the functions run under ``torch.inference_mode``,
+So the ten maps are one matrix product. Before the ReLU it is more than a heat map: :math:`S_k = \\sum_c \\alpha_{kc} A_c` says
+how much every position contributes to the output, for it or against it, and these contributions add up to the output itself,
+
+.. math:: y_k = b_k + \\sum_{ij} S_{kij},
+
+where :math:`b_k` is the bias: that of linear heads, or, of heads with a hidden layer, that of the linear piece on which the
+face lies. A position therefore speaks in units of the output, which makes maps of several outputs and networks comparable.
+
+Nothing here needs a graph: the functions run under ``torch.inference_mode``,
 and on arrays of any other runtime through ``torch.from_numpy``.
 
 References:
@@ -32,8 +40,8 @@ _EPS = 1e-7
 """Added to the largest value before dividing by it, as the grad-cam package does: it decides what tiny maps become."""
 
 
-def exact_maps(outputs: Outputs, gradients: torch.Tensor) -> torch.Tensor:
-    """Grad-CAM maps before normalisation.
+def contributions(outputs: Outputs, gradients: torch.Tensor) -> torch.Tensor:
+    """What every position of the feature map adds to every output: Grad-CAM before the ReLU.
 
     Args:
         outputs: of one forward pass in evaluation mode; only ``feature_map``, shape ``(B, C, h, w)``, is read.
@@ -41,7 +49,8 @@ def exact_maps(outputs: Outputs, gradients: torch.Tensor) -> torch.Tensor:
             :meth:`~emotion_core.models.network.Forward.output_gradients` gives them for all ten.
 
     Returns:
-        Shape ``(B, K, h, w)``, at least 0, in units of the output per position.
+        Shape ``(B, K, h, w)``, in units of the output; positive where a position speaks for it, negative where it speaks
+        against it. The sum over positions is the output without its bias.
 
     Raises:
         ValueError: the shapes do not fit each other.
@@ -55,7 +64,12 @@ def exact_maps(outputs: Outputs, gradients: torch.Tensor) -> torch.Tensor:
     height, width = feature_map.shape[2:]
     # Dividing the product instead of the weights touches K * h * w values instead of K * C.
     products = torch.bmm(gradients, feature_map.flatten(2)) / (height * width)
-    return products.relu_().reshape(*gradients.shape[:2], height, width)
+    return products.reshape(*gradients.shape[:2], height, width)
+
+
+def exact_maps(outputs: Outputs, gradients: torch.Tensor) -> torch.Tensor:
+    """Grad-CAM maps before normalisation: what of :func:`contributions` is positive, same arguments and shape."""
+    return contributions(outputs, gradients).relu_()
 
 
 def normalise_maps(maps: torch.Tensor) -> torch.Tensor:
@@ -95,16 +109,23 @@ def resize_maps(maps: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def cam_for_all(forward: Forward, images: torch.Tensor) -> tuple[Outputs, torch.Tensor]:
-    """One forward pass, and the maps of all ten outputs.
+def contributions_to_all(forward: Forward, images: torch.Tensor) -> tuple[Outputs, torch.Tensor]:
+    """One forward pass, and what every position contributes to all ten outputs.
 
     Args:
         forward: a network in evaluation mode, or another runtime that offers the same.
         images: normalised, shape ``(B, 3, S, S)``.
 
     Returns:
-        What the forward pass gave, and raw maps of shape ``(B, 10, h, w)`` in the order of
+        What the forward pass gave, and :func:`contributions` of shape ``(B, 10, h, w)`` in the order of
         :data:`~emotion_core.labels.OUTPUTS`. Both are inference tensors: autograd cannot use them.
     """
     outputs = forward(images)
-    return outputs, exact_maps(outputs, forward.output_gradients(outputs.pooled))
+    return outputs, contributions(outputs, forward.output_gradients(outputs.pooled))
+
+
+@torch.inference_mode()
+def cam_for_all(forward: Forward, images: torch.Tensor) -> tuple[Outputs, torch.Tensor]:
+    """One forward pass, and the raw Grad-CAM maps of all ten outputs: as :func:`contributions_to_all`, what is positive."""
+    outputs, signed = contributions_to_all(forward, images)
+    return outputs, signed.relu_()

@@ -8,7 +8,7 @@ heads: the network itself gets no hooks and no gradients, and threads can share 
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any
@@ -41,6 +41,7 @@ def explain(
     output: str | Sequence[str],
     *,
     method: str = "gradcam",
+    progress: Callable[[float], object] | None = None,
 ) -> NDArray[np.float32]:
     """Where in each image does the evidence for one output lie?
 
@@ -52,6 +53,7 @@ def explain(
         output: one of :data:`~emotion_core.labels.OUTPUTS`, or one for each image. Eigen-CAM shows the first principal
             component of the feature map, with whatever sign the decomposition gives it, and so the same map for every output.
         method: a key of :data:`METHODS`. Score-CAM takes a forward pass for every channel of the feature map.
+        progress: called by Score-CAM with the share that is done, in (0, 1], after each few channels. It may raise to stop.
 
     Returns:
         Shape ``(B, S, S)``, each map scaled to [0, 1]; all 0 where the method finds no evidence.
@@ -74,7 +76,7 @@ def explain(
             return _exact(network, images, indices)
         # Autograd cannot record inference tensors, and the caller may be in inference mode.
         with torch.inference_mode(False), torch.enable_grad():
-            return _from_package(network, images.detach().clone(), indices, method)
+            return _from_package(network, images.detach().clone(), indices, method, progress)
 
 
 @torch.inference_mode()
@@ -87,7 +89,13 @@ def _exact(network: EmotionNetwork, images: torch.Tensor, indices: list[int]) ->
     return array
 
 
-def _from_package(network: EmotionNetwork, images: torch.Tensor, indices: list[int], method: str) -> NDArray[np.float32]:
+def _from_package(
+    network: EmotionNetwork,
+    images: torch.Tensor,
+    indices: list[int],
+    method: str,
+    progress: Callable[[float], object] | None,
+) -> NDArray[np.float32]:
     # Imported here because it loads scikit-learn and pyplot, which Grad-CAM does not need.
     from pytorch_grad_cam import EigenCAM, GradCAMPlusPlus, LayerCAM
     from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
@@ -102,6 +110,8 @@ def _from_package(network: EmotionNetwork, images: torch.Tensor, indices: list[i
     }
     stand_in = _StandIn(network)
     cam = methods[method](stand_in, [stand_in.last_feature_map])
+    if isinstance(cam, ChunkedScoreCAM):
+        cam.progress = progress
     # Not as a context manager: its __exit__ prints and swallows every IndexError.
     try:
         maps: NDArray[np.float32] = cam(images, [ClassifierOutputTarget(index) for index in indices])

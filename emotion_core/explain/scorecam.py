@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ class ChunkedScoreCAM(ScoreCAM):  # type: ignore[misc]  # the package has no typ
 
     batch_size = 32
     """Masked images a forward pass."""
+
+    progress: Callable[[float], object] | None = None
+    """Called with the share that is done."""
 
     def get_cam_weights(
         self,
@@ -43,8 +46,14 @@ class ChunkedScoreCAM(ScoreCAM):  # type: ignore[misc]  # the package has no typ
             Shape ``(B, C)``; each row sums to 1.
         """
         weights = []
+        done, total = 0, activations.shape[0] * activations.shape[1]
         for image, target, channels in zip(input_tensor, targets, torch.from_numpy(activations), strict=True):
-            scores = [self._scores(image, target, some) for some in channels.to(image.device).split(self.batch_size)]
+            scores = []
+            for some in channels.to(image.device).split(self.batch_size):
+                scores.append(self._scores(image, target, some))
+                done += len(some)
+                if self.progress is not None:
+                    self.progress(done / total)
             weights.append(torch.cat(scores).softmax(dim=0))
         stacked: NDArray[np.float32] = torch.stack(weights).cpu().numpy()
         return stacked

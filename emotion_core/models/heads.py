@@ -45,3 +45,18 @@ class Head(nn.Module):
             return self.output.weight.expand(len(pooled), -1, -1)
         active = (self.hidden(pooled) > 0).to(pooled.dtype)
         return torch.einsum("kh,bh,hc->bkc", self.output.weight, active, self.hidden.weight)
+
+    def biases(self, pooled: torch.Tensor) -> torch.Tensor:
+        """What is left of every output without the products of pooled features and their derivatives, in closed form.
+
+        Args:
+            pooled: shape ``(B, C)``.
+
+        Returns:
+            Shape ``(B, K)``, in evaluation mode: outputs are ``biases + output_gradients @ pooled``.
+        """
+        if self.hidden is None:
+            return self.output.bias.expand(len(pooled), -1)
+        active = (self.hidden(pooled) > 0).to(pooled.dtype)
+        hidden: torch.Tensor = (active * self.hidden.bias) @ self.output.weight.T
+        return self.output.bias + hidden

@@ -123,6 +123,10 @@ class EmotionNetwork(nn.Module):
         """Derivatives of the ten outputs by the pooled features, ``(B, C)`` to ``(B, 10, C)``, ``EXPRESSIONS`` first."""
         return torch.cat([self.expression.output_gradients(pooled), self.affect.output_gradients(pooled)], dim=1)
 
+    def output_biases(self, pooled: torch.Tensor) -> torch.Tensor:
+        """What the ten outputs are without the pooled features' share, ``(B, C)`` to ``(B, 10)``, ``EXPRESSIONS`` first."""
+        return torch.cat([self.expression.biases(pooled), self.affect.biases(pooled)], dim=1)
+
     @property
     def cam_layer(self) -> nn.Module:
         """The module whose output is the last feature map."""

@@ -13,10 +13,11 @@ import torch
 
 from emotion_core.data.transforms import resize_square
 from emotion_core.errors import CheckpointError
-from emotion_core.explain import cam_for_all, explain, normalise_maps
+from emotion_core.explain import contributions_to_all, explain, normalise_maps
 from emotion_core.explain.neighbours import features_of
+from emotion_core.explain.trust import TrustTest, blur_test
 from emotion_core.faces import FaceDetector, load_detector
-from emotion_core.labels import EXPRESSIONS, OUTPUTS
+from emotion_core.labels import AFFECT, EXPRESSIONS, OUTPUTS
 from emotion_core.metrics.conformal import COVERAGE
 from emotion_core.metrics.priors import EVERYDAY, Prior
 from emotion_core.models.checkpoint import load_network
@@ -119,12 +120,13 @@ class Predictor:
     def _read_batch(self, crops: Sequence[Image], *, flip: bool) -> list[Reading]:
         with self._lock, torch.inference_mode():
             images = to_input(self._network, self._stack(crops))
-            outputs, raw = cam_for_all(self._network, with_mirror(images) if flip else images)
+            outputs, signed = contributions_to_all(self._network, with_mirror(images) if flip else images)
             logits, affect, pooled = outputs.logits, outputs.affect, outputs.pooled
             if flip:
                 logits, affect, pooled = mirror_mean(logits), mirror_mean(affect), mirror_mean(pooled)
-                straight, mirrored = raw.chunk(2)
-                raw = (straight + mirrored.flip(3)) / 2
+                signed = torch.cat([signed[: len(crops)], signed[len(crops) :].flip(3)])  # places of the face as it is
+            raw = mirror_mean(signed.relu()) if flip else signed.relu()
+            added = (mirror_mean(signed) if flip else signed).float().cpu().numpy()
             values = affect.clamp(-1, 1).cpu().numpy()
             maps = normalise_maps(raw).cpu().numpy()
             said, features = logits.float().cpu().numpy(), pooled.float().cpu().numpy()
@@ -138,6 +140,7 @@ class Predictor:
                 valence=float(values[i, 0]) if knows_affect else None,
                 arousal=float(values[i, 1]) if knows_affect else None,
                 maps={name: maps[i, OUTPUTS.index(name)] for name in self.outputs},
+                contributions={name: added[i, OUTPUTS.index(name)] for name in self.outputs},
                 logits=tuple(map(float, said[i])) if knows_expression else (),
                 unfamiliar=bool(strange[i]),
             )
@@ -145,13 +148,21 @@ class Predictor:
         ]
         return interpret_readings(readings, self.interpretation)
 
-    def explain(self, crops: Sequence[Image], output: str, *, method: str = "gradcam") -> npt.NDArray[np.float32]:
+    def explain(
+        self,
+        crops: Sequence[Image],
+        output: str,
+        *,
+        method: str = "gradcam",
+        progress: Callable[[float], object] | None = None,
+    ) -> npt.NDArray[np.float32]:
         """Maps of one output by one method.
 
         Args:
             crops: square RGB faces.
             output: one of :data:`~emotion_core.labels.OUTPUTS`.
             method: one of :data:`emotion_core.explain.METHODS`.
+            progress: as in :func:`~emotion_core.explain.explain`.
 
         Returns:
             In [0, 1], shape ``(B, S, S)`` with the network's input size ``S``.
@@ -160,7 +171,30 @@ class Predictor:
             ConfigError: unknown output or method.
         """
         with self._lock:
-            return explain(self._network, to_input(self._network, self._stack(crops)), output, method=method)
+            images = to_input(self._network, self._stack(crops))
+            return explain(self._network, images, output, method=method, progress=progress)
+
+    def test_trust(self, crop: Image, output: str, heat_map: npt.NDArray[np.floating], *, flip: bool = False) -> TrustTest:
+        """What the network says where the warm places of a face are blurred, and where as much elsewhere is.
+
+        Args:
+            crop: a square RGB face.
+            output: one of :data:`outputs`.
+            heat_map: of this face, shape ``(h, w)``; large is warm.
+            flip: as in :meth:`read`.
+        """
+
+        def score(images: torch.Tensor) -> npt.NDArray[np.float64]:
+            outputs = self._network(with_mirror(images) if flip else images)
+            both = outputs.logits if output in EXPRESSIONS else outputs.affect
+            values = (mirror_mean(both) if flip else both).float().cpu().numpy()
+            if output in EXPRESSIONS:
+                return self.interpretation.probabilities(values)[:, EXPRESSIONS.index(output)]
+            column: npt.NDArray[np.float64] = values.clip(-1, 1)[:, AFFECT.index(output)].astype(np.float64)
+            return column
+
+        with self._lock, torch.inference_mode():
+            return blur_test(score, to_input(self._network, self._stack([crop])), heat_map)
 
     def features(self, crops: Sequence[Image], *, batch_size: int = 64) -> npt.NDArray[np.float16]:
         """Pooled features of faces, shape ``(N, C)``: what the heads read from.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,8 @@ class Reading:
         arousal: likewise.
         maps: Grad-CAM of every trained output, shape ``(h, w)`` of the last feature map, in [0, 1]: where the face
             speaks for this output.
+        contributions: what every place adds to every trained output, for it or against it, shape ``(h, w)``, in units of
+            the output (the logit of an expression): they and a bias of the network sum to the output.
         possible: the expressions of the prediction set, the most probable first; empty where the run is not calibrated.
         stands: whether the most probable expression is a verdict; ``None`` where the run is not calibrated.
         logits: what the probabilities follow from, as the network gives them; empty when it is not trained on them.
@@ -42,6 +44,7 @@ class Reading:
     valence: float | None
     arousal: float | None
     maps: Mapping[str, npt.NDArray[np.float32]]
+    contributions: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     possible: tuple[str, ...] = ()
     stands: bool | None = None
     logits: tuple[float, ...] = ()

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from emotion_core.explain import cam_for_all, exact_maps, normalise_maps, resize_maps
+from emotion_core.explain import cam_for_all, contributions, contributions_to_all, exact_maps, normalise_maps, resize_maps
 from emotion_core.labels import OUTPUTS
 from emotion_core.models.backbones import BACKBONES
 from emotion_core.models.network import EmotionNetwork, Outputs
@@ -108,6 +108,40 @@ def test_raw_maps_equal_autograd(build: Build, images: torch.Tensor, hidden: int
     _, maps = cam_for_all(network, images.double())
     assert expected.max() > 0
     torch.testing.assert_close(maps[0].clone(), expected, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("hidden", [None, 256])
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_contributions_and_bias_sum_to_the_output(
+    build: Build, images: torch.Tensor, backbone: str, hidden: int | None
+) -> None:
+    network = build(backbone, hidden)
+    outputs, signed = contributions_to_all(network, images)
+    assert (signed < 0).any()
+    with torch.inference_mode():
+        sums = signed.sum(dim=(2, 3)) + network.output_biases(outputs.pooled)
+    torch.testing.assert_close(sums, torch.cat([outputs.logits, outputs.affect], 1), rtol=0, atol=TOLERANCE)
+
+
+def test_biases_are_what_is_left_without_features(build: Build) -> None:
+    network = build("custom_cnn")
+    nothing = torch.zeros(1, network.num_features)
+    with torch.inference_mode():
+        expected = torch.cat([network.expression(nothing), network.affect(nothing)], 1)
+        torch.testing.assert_close(network.output_biases(nothing), expected)
+
+
+def test_what_is_positive_of_contributions_is_grad_cam(build: Build, images: torch.Tensor) -> None:
+    network = build("custom_cnn")
+    _, maps = cam_for_all(network, images)
+    _, signed = contributions_to_all(network, images)
+    assert torch.equal(maps, signed.clamp(min=0))
+
+
+def test_contributions_by_hand() -> None:
+    feature_map = torch.tensor([[[[1.0, 2.0]], [[3.0, 0.0]]]])
+    gradients = torch.tensor([[[1.0, 1.0], [2.0, -1.0]]])
+    assert contributions(outputs_with(feature_map), gradients).tolist() == [[[[2.0, 1.0]], [[-0.5, 2.0]]]]
 
 
 def test_one_forward_pass_without_graph(build: Build, images: torch.Tensor) -> None:

@@ -101,3 +101,16 @@ def test_colour_scale() -> None:
 def test_colour_scale_too_small(size: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="at least 2 x 1 pixels"):
         colour_scale(*size)
+
+
+def test_maps_with_a_sign_are_dark_at_zero_and_light_at_both_ends() -> None:
+    low, zero, high = colourise(np.array([[-1.0, 0.0, 1.0]]), signed=True)[0].astype(int)
+    assert zero.sum() < 90
+    assert low.sum() > 300
+    assert high.sum() > 300
+    assert low[2] > low[0]  # blue
+    assert high[0] > high[2]  # red
+    np.testing.assert_array_equal(overlay(CROP, np.zeros((2, 2)), signed=True, opacity=0), CROP)
+    np.testing.assert_array_equal(colour_scale(3, 1, signed=True)[0], [low, zero, high])
+    with pytest.raises(ValueError, match=r"in \[-1, 1\]"):
+        overlay(CROP, np.full((2, 2), 1.5), signed=True)
