@@ -6,7 +6,7 @@ import csv
 import io
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -113,29 +113,44 @@ def draw_faces(image: NDArray[np.uint8], predictions: Sequence[Prediction]) -> N
     return np.asarray(picture, dtype=np.uint8).copy()
 
 
-def to_png(content: bytes, predictions: Sequence[Prediction]) -> bytes:
+def to_png(
+    content: bytes,
+    predictions: Sequence[Prediction],
+    *,
+    read: Callable[[bytes], NDArray[np.uint8]] = read_image,
+) -> bytes:
     """A photo's file with its faces drawn in, as PNG. Nothing of the file's metadata is carried over.
+
+    Args:
+        content: of the file.
+        predictions: for it, one a run.
+        read: gives the pixels of a file; :func:`~emotion_core.apart.read_apart` for files from strangers.
 
     Raises:
         ImageError: the file cannot be read.
     """
     stream = io.BytesIO()
-    Image.fromarray(draw_faces(read_image(content), predictions)).save(stream, format="PNG")
+    Image.fromarray(draw_faces(read(content), predictions)).save(stream, format="PNG")
     return stream.getvalue()
 
 
-def to_zip(photos: Iterable[tuple[bytes, Sequence[Prediction]]]) -> bytes:
+def to_zip(
+    photos: Iterable[tuple[bytes, Sequence[Prediction]]],
+    *,
+    read: Callable[[bytes], NDArray[np.uint8]] = read_image,
+) -> bytes:
     """Several photos with their faces drawn in, as PNG files in a ZIP archive; those that cannot be read are left out.
 
     Args:
         photos: content of each file, and its predictions, one a run.
+        read: as in :func:`to_png`.
     """
     stream = io.BytesIO()
     # PNG is compressed already.
     with zipfile.ZipFile(stream, "w", compression=zipfile.ZIP_STORED) as archive:
         for number, (content, predictions) in enumerate(photos, start=1):
             if predictions and predictions[0].photo.error is None:
-                archive.writestr(f"{number:03d}-{png_name(predictions[0].photo.name)}", to_png(content, predictions))
+                archive.writestr(f"{number:03d}-{png_name(predictions[0].photo.name)}", to_png(content, predictions, read=read))
     return stream.getvalue()
 
 

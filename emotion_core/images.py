@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,31 @@ def is_picture(name: str) -> bool:
     return last.lower().endswith(ENDINGS) and not last.startswith("._")
 
 
+PictureSource = bytes | bytearray | memoryview | str | os.PathLike[str]
+"""The content of a file, or its path."""
+
+UNNAMED = "The picture"
+"""What a picture without a path is called in messages."""
+
+FLAT_PIXELS = 4_000_000
+"""Larger pictures have to hold as much as one byte for :data:`PIXELS_A_BYTE`."""
+
+PIXELS_A_BYTE = 10_000
+"""More than any photo has: an overexposed one of 12 megapixels takes 70 kB as JPEG, ten times what this asks for."""
+
+MAX_SCANS = 200
+"""Of a progressive JPEG, each of which goes through the whole picture; cameras and programs write about ten."""
+
+MAX_CHUNKS = 50_000
+"""Of a PNG; the largest file that is read has 13,000 of the usual 8 kB."""
+
+STRIP = 1 << 20
+"""Bytes that are copied at a time."""
+
+MAX_RUNS = 10_000_000
+"""Pixels of a run-length encoded BMP, which is decoded run by run: some seconds."""
+
+
 class _JpegImageFile(JpegImagePlugin.JpegImageFile):
     """Opening a JPEG looks up its resolution in EXIF; damaged EXIF must not cost the picture."""
 
@@ -100,7 +126,7 @@ _TRANSPOSE = {
 
 
 def read_image(
-    source: bytes | bytearray | memoryview | str | os.PathLike[str],
+    source: PictureSource,
     *,
     max_pixels: int = MAX_PIXELS,
     max_side: int = MAX_SIDE,
@@ -128,18 +154,50 @@ def read_image(
         ImageError: no such file, not a picture, too large, cut short or damaged; the message is one sentence that says
             which, and what to do.
     """
-    subject, data = _load_bytes(source, max_bytes)
+    picture = decode(*load_bytes(source, max_bytes), max_pixels=max_pixels, max_side=max_side)
+    width, height = picture.size
+    pixels = np.empty((height, width, 3), dtype=np.uint8)
+    flat, at = pixels.reshape(-1), 0
+    for rows in strips(picture):
+        flat[at : at + len(rows)] = np.frombuffer(rows, dtype=np.uint8)
+        at += len(rows)
+    return pixels
+
+
+def decode(
+    subject: str, data: bytes, *, max_pixels: int = MAX_PIXELS, max_side: int = MAX_SIDE, enough: int | None = None
+) -> Image.Image:
+    """The same as Pillow's picture, RGB and upright.
+
+    Args:
+        subject: what to call the picture in a message.
+        data: content of the file.
+        max_pixels: largest number of pixels accepted.
+        max_side: longest side accepted, in pixels.
+        enough: of a JPEG with more pixels than this, half, a quarter or an eighth of each side is decoded, in as much less
+            time and memory, but no fewer than a quarter of these pixels.
+
+    Raises:
+        ImageError: as in :func:`read_image`.
+    """
     plugin = _find_plugin(subject, data)
+    _check_structure(subject, data)
+    if plugin is _PLUGINS["WebP"] and (claimed := _webp_size(data)) is not None:
+        # Its decoder takes memory for the whole picture as soon as it is made.
+        _check_size(subject, claimed, max_pixels, max_side)
+        _check_cost(subject, claimed, data)
     try:
         # Image.open would do, but it warns (process-wide) about pictures that are large by its own limit, not by ours.
         with plugin(io.BytesIO(data)) as image:
             _check_size(subject, image.size, max_pixels, max_side)
+            _check_cost(subject, image.size, data)
+            if enough is not None and image.size[0] * image.size[1] > enough:
+                image.draft(None, (image.size[0] // 2, image.size[1] // 2))
             image.load()
             rgb = _to_rgb(image)
+            # Only now: decoding a TIFF turns it upright.
             orientation = _orientation(image)
-        if orientation in _TRANSPOSE:
-            rgb = rgb.transpose(_TRANSPOSE[orientation])
-        return np.array(rgb, dtype=np.uint8, order="C")
+        return rgb.transpose(_TRANSPOSE[orientation]) if orientation in _TRANSPOSE else rgb
     except ImageError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
@@ -148,10 +206,22 @@ def read_image(
         raise ImageError(f"{subject} {_reason(error)}") from error
 
 
-def _load_bytes(source: bytes | bytearray | memoryview | str | os.PathLike[str], max_bytes: int) -> tuple[str, bytes]:
-    """What to call the picture in a message, and its bytes."""
+def strips(picture: Image.Image) -> Iterator[bytes]:
+    """Pixels of an RGB picture from top to bottom, some rows at a time: all at once they would be in memory twice."""
+    width, height = picture.size
+    rows = max(1, STRIP // (3 * width))
+    for top in range(0, height, rows):
+        yield picture.crop((0, top, width, min(top + rows, height))).tobytes()
+
+
+def load_bytes(source: PictureSource, max_bytes: int) -> tuple[str, bytes]:
+    """What to call the picture in a message, and its bytes.
+
+    Raises:
+        ImageError: no such file, too large, or empty.
+    """
     if isinstance(source, bytes | bytearray | memoryview):
-        subject, size = "The picture", memoryview(source).nbytes
+        subject, size = UNNAMED, memoryview(source).nbytes
         data = bytes(source) if size <= max_bytes else b""
     else:
         path = Path(source)
@@ -212,6 +282,49 @@ def _heif_plugin(subject: str) -> type[ImageFile]:
     return plugin
 
 
+def _check_structure(subject: str, data: bytes) -> None:
+    """Refuse a file that is made to keep its decoder busy; counting costs next to nothing."""
+    reason = ""
+    if data.startswith(b"\xff\xd8") and ((scans := data.count(b"\xff\xda")) > MAX_SCANS or b"\xff" * 65_536 in data):
+        reason = f"{scans:,} scans" if scans > MAX_SCANS else "a long run of fill bytes"
+    elif data.startswith(b"\x89PNG"):
+        chunks, at = 0, 8
+        while at + 8 <= len(data) and chunks <= MAX_CHUNKS:
+            chunks, at = chunks + 1, at + 12 + int.from_bytes(data[at : at + 4], "big")
+        reason = f"more than {MAX_CHUNKS:,} chunks" if chunks > MAX_CHUNKS else ""
+    elif data.startswith(b"BM") and data[14:18] != b"\x0c\0\0\0" and int.from_bytes(data[18:22], "little", signed=True) < 0:
+        reason = f"a negative width ({int.from_bytes(data[18:22], 'little', signed=True)})"
+    if reason:
+        raise ImageError(f"{subject} has {reason}, as no camera writes it: save it again as JPEG or PNG and try again.")
+
+
+def _check_cost(subject: str, size: tuple[int, int], data: bytes) -> None:
+    """Refuse a picture that takes far more to decode than its file says."""
+    pixels = size[0] * size[1]
+    if pixels > FLAT_PIXELS and pixels > PIXELS_A_BYTE * len(data):
+        raise ImageError(
+            f"{subject} measures {size[0]:,} x {size[1]:,} pixels in {len(data):,} bytes, so there is nothing to see in it: "
+            "choose another file."
+        )
+    if data.startswith(b"BM") and data[30:34] in (b"\1\0\0\0", b"\2\0\0\0") and pixels > MAX_RUNS:
+        raise ImageError(f"{subject} is a run-length encoded BMP of {pixels:,} pixels: save it again as PNG and try again.")
+
+
+def _webp_size(data: bytes) -> tuple[int, int] | None:
+    """Width and height that a WebP file claims, by its first chunk; ``None`` where that is none of the three kinds."""
+    kind, head = data[12:16], data[20:30]
+    if len(head) < 10:
+        return None
+    if kind == b"VP8X":
+        return 1 + int.from_bytes(head[4:7], "little"), 1 + int.from_bytes(head[7:10], "little")
+    if kind == b"VP8L":
+        bits = int.from_bytes(head[1:5], "little")
+        return 1 + (bits & 0x3FFF), 1 + (bits >> 14 & 0x3FFF)
+    if kind == b"VP8 ":
+        return int.from_bytes(head[6:8], "little") & 0x3FFF, int.from_bytes(head[8:10], "little") & 0x3FFF
+    return None
+
+
 def _check_size(subject: str, size: tuple[int, int], max_pixels: int, max_side: int) -> None:
     width, height = size
     if width < 1 or height < 1:
@@ -244,7 +357,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         canvas = Image.new("RGB", layer.size, "white")
         canvas.paste(layer, mask=layer.getchannel("A"))
         return canvas
-    return image.convert("RGB")
+    return image if image.mode == "RGB" else image.convert("RGB")
 
 
 def _grey(values: NDArray[np.uint8]) -> Image.Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from emotion_core.data.transforms import resize_square
 from emotion_core.errors import ImageError
 from emotion_core.faces import Face, FaceDetector, Quality, crop_face, measure_quality, whole_image_face
-from emotion_core.images import read_image
+from emotion_core.images import PictureSource, read_image
 
 CROP_SIDE = 336
 """Faces are kept at no more than this many pixels a side; it is half again what the largest network sees."""
@@ -79,6 +79,7 @@ def find_faces(
     *,
     names: Sequence[str] | None = None,
     whole: Whole = "never",
+    read: Callable[[PictureSource], Image] = read_image,
 ) -> Iterator[Photo]:
     """Read photos and find their faces; one that cannot be read is a result with its reason.
 
@@ -87,6 +88,7 @@ def find_faces(
         detector: finds the faces.
         names: what to call each photo; paths name themselves, others are numbered.
         whole: when the whole picture counts as one face.
+        read: gives the pixels of a file; :func:`~emotion_core.apart.read_apart` for files from strangers.
 
     Yields:
         One photo for each source, in order.
@@ -95,7 +97,7 @@ def find_faces(
         name = names[index] if names is not None else _name(source, index)
         started = time.perf_counter()
         try:
-            image = source if isinstance(source, np.ndarray) else read_image(source)
+            image = source if isinstance(source, np.ndarray) else read(source)
         except ImageError as error:
             yield Photo(name=name, error=str(error), seconds=time.perf_counter() - started)
             continue

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from emotion_core.apart import read_apart
 from emotion_core.export import png_name, to_csv, to_json, to_png, to_zip
 from emotion_core.predict import Prediction
 from pages.predict.photos import Upload
@@ -29,11 +30,13 @@ def offer_downloads(uploads: Sequence[Upload], results: Mapping[str, Sequence[Pr
         if len(good) == 1:
             upload, found = good[0]
             offer_file(
-                "Photo with boxes", lambda: to_png(upload.content, found), png_name(upload.name), "image/png", key="png",
-                meaning="A PNG with a box and the expression for each face.",
+                "Photo with boxes", lambda: to_png(upload.content, found, read=read_apart), png_name(upload.name), "image/png",
+                key="png", meaning="A PNG with a box and the expression for each face.",
             )  # fmt: skip
         elif good:
             offer_file(
-                "Photos with boxes", lambda: to_zip([(upload.content, found) for upload, found in good]), "faces.zip",
-                "application/zip", key="zip", meaning="A ZIP archive of PNG files with a box and the expression for each face.",
+                "Photos with boxes",
+                lambda: to_zip([(upload.content, found) for upload, found in good], read=read_apart),
+                "faces.zip", "application/zip", key="zip",
+                meaning="A ZIP archive of PNG files with a box and the expression for each face.",
             )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from emotion_core.apart import read_apart
 from emotion_core.errors import ConfigError
 from emotion_core.explain import METHODS
 from emotion_core.faces import FaceDetector, load_detector
@@ -117,10 +118,12 @@ def _key(upload: Upload, photos: Mapping[Key, Photo], whole: bool) -> Key:
 def _find(upload: Upload, photos: dict[Key, Photo], *, whole: bool) -> None:
     first = (upload.digest, False)
     if first not in photos:
-        photos[first] = next(find_faces([upload.content], shared_detector(), names=[upload.name]))
+        photos[first] = next(find_faces([upload.content], shared_detector(), read=read_apart, names=[upload.name]))
     key = _key(upload, photos, whole)
     if key not in photos:
-        photos[key] = next(find_faces([upload.content], shared_detector(), names=[upload.name], whole="fallback"))
+        photos[key] = next(
+            find_faces([upload.content], shared_detector(), read=read_apart, names=[upload.name], whole="fallback")
+        )
 
 
 def _read(

@@ -13,12 +13,12 @@ import numpy.typing as npt
 import streamlit as st
 from PIL import Image
 
+from emotion_core.apart import read_apart
 from emotion_core.data.datasets import load_dataset
 from emotion_core.data.identity import fingerprint_in, title_of
 from emotion_core.data.source import Source, open_source
 from emotion_core.data.table import FaceTable
 from emotion_core.errors import DataError, DatasetNotFoundError, ImageError
-from emotion_core.images import read_image
 from emotion_core.texts import shorten
 from pages.shared.words import count, escape
 
@@ -85,7 +85,7 @@ def read_picture(dataset: str, root: str, sample_id: str) -> npt.NDArray[np.uint
     if name.is_absolute() or ".." in name.parts:
         return None
     try:
-        return read_image(_read(dataset, root, sample_id))
+        return read_apart(_read(dataset, root, sample_id))
     except (OSError, KeyError, ImageError, DataError):
         return None
 

@@ -1,0 +1,293 @@
+"""Pictures from strangers, decoded in a process of its own with limits, so that none of them costs this one anything.
+
+A decoder is a large program that runs on bytes somebody chose. Here it may take so much processor time and so much memory, and
+may crash; whoever serves many people loses one picture by it, and nobody waits for it. At most :data:`WORKERS` pictures are
+decoded at a time, others wait for their turn. Where the system cannot limit a process (Windows), pictures are decoded in this
+one, with the checks of :func:`~emotion_core.images.read_image` alone.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import queue
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+import numpy as np
+
+from emotion_core.errors import ImageError
+from emotion_core.images import MAX_BYTES, MAX_PIXELS, UNNAMED, decode, load_bytes, read_image, strips
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from emotion_core.images import PictureSource
+
+WORKERS = 2
+"""Pictures that are decoded at a time."""
+
+SECONDS = 3
+"""Of processor time for one picture; a photo of 50 megapixels takes less than one."""
+
+MEMORY = 300 << 20
+"""Bytes that decoding may take, beside the file and the finished picture."""
+
+ENOUGH = 25_000_000
+"""Pixels; of a JPEG with more, half of each side is read."""
+
+PATIENCE = 60.0
+"""Seconds, by the clock, after which a worker that does not answer is ended."""
+
+ASK = struct.Struct("<Q")
+ANSWER = struct.Struct("<?QQ")
+"""Whether it went well; width and height of the picture, or the length of the reason."""
+
+MEMORY_FILES = Path("/dev/shm")  # noqa: S108 - files there are memory
+"""Where a file is memory, on Linux."""
+
+
+class Worker:
+    """One process that decodes one picture after another."""
+
+    def __init__(self) -> None:
+        # What is asked and what is answered lies in memory that both processes see; only its size goes through the pipes.
+        self._file = tempfile.TemporaryFile(dir=MEMORY_FILES if MEMORY_FILES.is_dir() else None)  # noqa: SIM115
+        self._handle = self._file.fileno()
+        root = str(Path(__file__).resolve().parents[1])
+        code = f"import sys; sys.path.insert(0, {root!r}); from emotion_core import apart; "
+        code += f"apart.work({self._handle}, {SECONDS}, {MEMORY})"
+        self._process = subprocess.Popen(  # noqa: S603 - our own program, without a word of anybody else's
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(self._handle,),
+            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        )
+        self._asked = cast(IO[bytes], self._process.stdin)
+        self._answered = cast(IO[bytes], self._process.stdout)
+
+    def read(self, subject: str, data: bytes) -> NDArray[np.uint8]:
+        """Decode one picture.
+
+        Args:
+            subject: what to call it in a message.
+            data: content of the file.
+
+        Returns:
+            Upright RGB, shape ``(H, W, 3)``.
+
+        Raises:
+            ImageError: it cannot be decoded, or not within the limits; after the latter the worker is of no more use.
+        """
+        watch = threading.Timer(PATIENCE, self._process.kill)
+        watch.start()
+        try:
+            return self._ask(subject, data)
+        except (OSError, EOFError):
+            raise ImageError(f"{subject} {self._cause()}: save it again as JPEG or PNG, or make it smaller.") from None
+        finally:
+            watch.cancel()
+            # What a large picture took goes back at once.
+            os.ftruncate(self._handle, 0)
+
+    def _ask(self, subject: str, data: bytes) -> NDArray[np.uint8]:
+        _write_all(self._handle, data)
+        self._asked.write(ASK.pack(len(data)))
+        self._asked.flush()
+        well, width, height = ANSWER.unpack(_exactly(self._answered, ANSWER.size))
+        if not well:
+            reason = _exactly(self._answered, width).decode(errors="replace")
+            raise ImageError(subject + reason.removeprefix(UNNAMED))
+        size = height * width * 3
+        if not 0 < size <= 3 * MAX_PIXELS or os.fstat(self._handle).st_size < size:
+            raise EOFError
+        pixels = np.empty((height, width, 3), dtype=np.uint8)
+        if os.preadv(self._handle, [pixels.data], 0) < size:
+            raise EOFError
+        return pixels
+
+    def _cause(self) -> str:
+        """Why the process is gone, as far as the system says."""
+        self._process.kill()
+        late = self._process.wait() == -signal.SIGXCPU
+        return f"takes more than {SECONDS} seconds to decode" if late else "cannot be decoded within the limits"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can decode another picture."""
+        return self._process.poll() is None
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        for stream in (self._asked, self._answered, self._file):
+            with contextlib.suppress(OSError):
+                stream.close()
+        self._process.wait()
+
+
+class Workers:
+    """So many workers; whoever needs one waits until one is free.
+
+    Args:
+        count: of processes. They are started when they are needed first, and again after they died.
+    """
+
+    def __init__(self, count: int = WORKERS) -> None:
+        self._free: queue.LifoQueue[Worker | None] = queue.LifoQueue()
+        for _ in range(count):
+            self._free.put(None)
+
+    def read(self, source: PictureSource) -> NDArray[np.uint8]:
+        """The same as :func:`~emotion_core.images.read_image`, in another process.
+
+        Raises:
+            ImageError: as there, or it cannot be decoded within the limits.
+        """
+        subject, data = load_bytes(source, MAX_BYTES)
+        worker = self._free.get()
+        try:
+            worker = _fresh(worker)
+            return worker.read(subject, data)
+        finally:
+            if worker is not None and not worker.alive:
+                worker.close()
+                worker = None
+            self._free.put(worker)
+
+    def start(self) -> None:
+        """Start one worker, so that the first picture does not wait for it."""
+        self._free.put(_fresh(self._free.get()))
+
+    def close(self) -> None:
+        """End all that are free."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                worker = self._free.get_nowait()
+                if worker is not None:
+                    worker.close()
+
+
+def _fresh(worker: Worker | None) -> Worker:
+    """A worker that is alive: the given one, or another in its place."""
+    if worker is not None and worker.alive:
+        return worker
+    if worker is not None:
+        worker.close()
+    return Worker()
+
+
+def limited() -> bool:
+    """Whether this system can limit a process."""
+    return os.name == "posix"
+
+
+_workers: Workers | None = None
+_lock = threading.Lock()
+
+
+def _shared() -> Workers:
+    global _workers
+    with _lock:
+        if _workers is None:
+            _workers = Workers()
+            atexit.register(_workers.close)
+        return _workers
+
+
+def read_apart(source: PictureSource) -> NDArray[np.uint8]:
+    """Read a picture as upright RGB, as :func:`~emotion_core.images.read_image` does, in a process with limits.
+
+    A JPEG of more than :data:`ENOUGH` pixels comes at half its size.
+
+    Args:
+        source: the file's content, or the path of a file.
+
+    Returns:
+        Array of shape ``(H, W, 3)``, uint8, C-contiguous and writable.
+
+    Raises:
+        ImageError: not a picture, too large, damaged, or not decoded within :data:`SECONDS` and :data:`MEMORY`.
+    """
+    return _shared().read(source) if limited() else read_image(source)
+
+
+def start_early() -> None:
+    """Start a worker before the first picture comes."""
+    if limited():
+        _shared().start()
+
+
+def work(handle: int, seconds: int, memory: int) -> None:
+    """What a worker does until nobody asks any more.
+
+    Args:
+        handle: of the file that holds what is asked, and then the finished picture.
+        seconds: of processor time that a picture may take.
+        memory: bytes that it may take.
+    """
+    import resource
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    asked, answered = sys.stdin.buffer, sys.stdout.buffer
+    with contextlib.suppress(EOFError):
+        while True:
+            size = ASK.unpack(_exactly(asked, ASK.size))[0]
+            _limit(seconds, memory + size)
+            try:
+                picture = decode(UNNAMED, os.pread(handle, size, 0), enough=ENOUGH)
+                at = 0
+                for rows in strips(picture):
+                    at += os.pwrite(handle, rows, at)
+                answered.write(ANSWER.pack(True, *picture.size))
+                del picture
+            except ImageError as error:
+                reason = str(error).encode(errors="replace")
+                answered.write(ANSWER.pack(False, len(reason), 0) + reason)
+            answered.flush()
+
+
+def _limit(more: int, memory: int) -> None:
+    """So much processor time and memory more than now."""
+    import resource
+
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    seconds = int(used.ru_utime + used.ru_stime) + 1 + more
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + memory, resource.RLIM_INFINITY))
+
+
+def _address_space() -> int:
+    """Bytes of address space in use; unknown on systems without ``/proc``, where memory is not limited."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return 1 << 46
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    written = 0
+    while written < len(data):
+        written += os.pwrite(handle, data[written:] if written else data, written)
+
+
+def _exactly(stream: IO[bytes], size: int) -> bytes:
+    """So many bytes.
+
+    Raises:
+        EOFError: the stream ends before.
+    """
+    content = stream.read(size)
+    if len(content) < size:
+        raise EOFError
+    return content
