@@ -2,7 +2,7 @@
 
 A decoder is a large program that runs on bytes somebody chose. Here it may take so much processor time and so much memory, and
 may crash; whoever serves many people loses one picture by it, and nobody waits for it. At most :data:`WORKERS` pictures are
-decoded at a time, others wait for their turn. Where the system cannot limit a process (Windows), pictures are decoded in this
+decoded at a time, others wait for their turn. Elsewhere than on Linux pictures are decoded in this
 one, with the checks of :func:`~emotion_core.images.read_image` alone.
 """
 
@@ -16,7 +16,6 @@ import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
@@ -50,17 +49,13 @@ ASK = struct.Struct("<Q")
 ANSWER = struct.Struct("<?QQ")
 """Whether it went well; width and height of the picture, or the length of the reason."""
 
-MEMORY_FILES = Path("/dev/shm")  # noqa: S108 - files there are memory
-"""Where a file is memory, on Linux."""
-
 
 class Worker:
     """One process that decodes one picture after another."""
 
     def __init__(self) -> None:
         # What is asked and what is answered lies in memory that both processes see; only its size goes through the pipes.
-        self._file = tempfile.TemporaryFile(dir=MEMORY_FILES if MEMORY_FILES.is_dir() else None)  # noqa: SIM115
-        self._handle = self._file.fileno()
+        self._handle = os.memfd_create("pictures")
         root = str(Path(__file__).resolve().parents[1])
         code = f"import sys; sys.path.insert(0, {root!r}); from emotion_core import apart; "
         code += f"apart.work({self._handle}, {SECONDS}, {MEMORY})"
@@ -129,10 +124,11 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         self._process.kill()
-        for stream in (self._asked, self._answered, self._file):
+        for stream in (self._asked, self._answered):
             with contextlib.suppress(OSError):
                 stream.close()
         self._process.wait()
+        os.close(self._handle)
 
 
 class Workers:
@@ -187,8 +183,8 @@ def _fresh(worker: Worker | None) -> Worker:
 
 
 def limited() -> bool:
-    """Whether this system can limit a process."""
-    return os.name == "posix"
+    """Whether this system can limit a process, and share memory with it without writing an upload to disk: Linux."""
+    return hasattr(os, "memfd_create")
 
 
 _workers: Workers | None = None
