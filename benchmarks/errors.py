@@ -75,7 +75,7 @@ def measure_times() -> dict[str, object]:
     app.run()
     watch.note("an image opens")
     app.query_params["image"] = ""
-    app.selectbox(key="b").select("second")
+    app.selectbox(key="address-second-baseline").select("second")
     watch.restart()
     app.run()
     watch.note("a second run, first time")

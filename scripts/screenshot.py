@@ -47,13 +47,13 @@ def compare(page: Page, address: str) -> Locator:
 
 def affect_map(page: Page, address: str) -> Locator:
     """Where faces lie, true against predicted."""
-    page.goto(f"{address}/affect_map?evaluation=schematic-test")
+    page.goto(f"{address}/affect_map?benchmark=schematic-test")
     return _figure(page)
 
 
 def errors(page: Page, address: str) -> Locator:
     """Drawn faces and what was predicted of them."""
-    page.goto(f"{address}/errors?evaluation=schematic-test&outcome=all")
+    page.goto(f"{address}/errors?benchmark=schematic-test&outcome=all")
     return page.get_by_alt_text("faces/")
 
 

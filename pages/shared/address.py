@@ -68,9 +68,10 @@ def ask_option(
     usual: str | None = None,
     what: str | None = None,
     words: Callable[[str], str] = str,
+    recall: bool = True,
     **more: Any,
 ) -> str:
-    """A list of options of which the address names one.
+    """A list of options of which the address names one; what was chosen on another page stays chosen.
 
     Args:
         where: it is drawn.
@@ -80,20 +81,47 @@ def ask_option(
         usual: what is chosen when nobody asks; the first by default.
         what: the options are called; the label by default.
         words: what is shown of an option.
+        recall: whether what was chosen on another page counts.
         **more: for ``st.selectbox``.
     """
     key = f"address-{name}"
     first = usual if usual is not None and usual in options else options[0]
-    if (wanted := asked(name)) is not None:
-        if wanted[0] in options:
-            st.session_state[key] = wanted[0]
-        else:
-            say_unknown(what or label.lower(), wanted[:1], f"“{words(first)}” is shown")
-    elif key not in st.session_state and kept(name) in options:
-        st.session_state[key] = kept(name)
+    _follow(key, options, name, what or label.lower(), f"“{words(first)}” is shown", kept(name) if recall else None)
     if st.session_state.get(key) not in options:
         st.session_state[key] = first
     chosen = str(where.selectbox(label, options, key=key, format_func=words, **more))
     keep(name, chosen)
     say(name, [chosen])
     return chosen
+
+
+def ask_second(where: DeltaGenerator, label: str, options: Sequence[str], name: str, *, what: str, **more: Any) -> str | None:
+    """A list of options of which the address may name one, and none is chosen when nobody asks.
+
+    Args:
+        where: it is drawn.
+        label: of the list.
+        options: any number.
+        name: in the address.
+        what: the options are called.
+        **more: for ``st.selectbox``.
+    """
+    key = f"address-second-{name}"
+    _follow(key, options, name, what, "none is shown", kept(key))
+    if st.session_state.get(key) not in options:
+        st.session_state[key] = None
+    chosen: str | None = where.selectbox(label, options, index=None, key=key, **more)
+    keep(key, chosen)
+    say(name, [] if chosen is None else [chosen])
+    return chosen
+
+
+def _follow(key: str, options: Sequence[str], name: str, what: str, instead: str, before: str | None) -> None:
+    """Set a list of options to what the address asks for, or else to what was chosen before."""
+    if (wanted := asked(name)) is not None:
+        if wanted[0] in options:
+            st.session_state[key] = wanted[0]
+        else:
+            say_unknown(what, wanted[:1], instead)
+    elif key not in st.session_state and before in options:
+        st.session_state[key] = before

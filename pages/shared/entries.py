@@ -10,6 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from emotion_core.compare import Entry
 from emotion_core.compare.order import most_useful_first
 from emotion_core.results.find import DEFAULT_RUN
+from pages.shared.address import BASELINE, BENCHMARK, EXPERIMENT, RUN, ask_option, ask_second, kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,23 +42,29 @@ def ask_entries(
         on_change: called when one is chosen.
     """
     ordered = most_useful_first(entries, able, DEFAULT_RUN)
-    evaluation = where[0].selectbox(
-        "Evaluation",
+    evaluation = ask_option(
+        where[0],
+        "Benchmark",
         list(dict.fromkeys(entry.evaluation for entry in ordered)),
-        key="evaluation",
-        bind="query-params",
+        BENCHMARK,
+        recall=any(able(entry) for entry in entries if entry.evaluation == kept(BENCHMARK)),
         on_change=on_change,
         help=words.evaluation,
     )
     mine = {entry.name: entry for entry in ordered if entry.evaluation == evaluation}
-    first = where[1].selectbox("Run", list(mine), key="a", bind="query-params", on_change=on_change, help=words.first)
+    of_experiment = [
+        entry.name for entry in mine.values() if entry.run is not None and entry.run.experiment == kept(EXPERIMENT)
+    ]
+    first = ask_option(
+        where[1], "Run", list(mine), RUN, usual=next(iter(of_experiment), None), on_change=on_change, help=words.first
+    )
     others = [name for name in mine if name != first and (second_able is None or second_able(mine[name]))]
-    second = where[2].selectbox(
+    second = ask_second(
+        where[2],
         "Second run",
         others,
-        index=None,
-        key="b",
-        bind="query-params",
+        BASELINE,
+        what="second run",
         on_change=on_change,
         placeholder="none" if others else "no other run",
         disabled=not others,

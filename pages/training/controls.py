@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import streamlit as st
 
 from emotion_core.results.progress import State
+from pages.shared.address import RUN, keep, kept, say_unknown
 from pages.training.store import SIGNS
-
-RUN = "run"
-"""Name of the chosen run in the address."""
 
 SHOWN = "training-run"
 """Where the session keeps what the address said last."""
@@ -56,6 +54,7 @@ def ask_controls(states: Mapping[str, State], count_epochs: Callable[[Sequence[s
         )
     # What a bound selectbox would write is a label, with a sign that changes.
     st.query_params[RUN] = st.session_state[SHOWN] = chosen
+    keep(RUN, chosen)
     with columns[1]:
         others = st.multiselect(
             "Compare with",
@@ -93,4 +92,8 @@ def _follow_address(states: Mapping[str, State]) -> str:
     asked = st.query_params.get(RUN)
     if asked in states and (key not in st.session_state or asked != st.session_state.get(SHOWN)):
         st.session_state[key] = asked
+    elif asked is not None and asked not in states and asked != st.session_state.get(SHOWN):
+        say_unknown("run with a training", [asked], f"“{next(iter(states))}” is shown")
+    elif asked is None and key not in st.session_state and kept(RUN) in states:
+        st.session_state[key] = kept(RUN)
     return key

@@ -74,8 +74,8 @@ def images(app: AppTest) -> list[str]:
 @pytest.mark.usefixtures("two_runs")
 def test_opens_on_the_default_run_with_a_result(app: AppTest) -> None:
     open_map(app)
-    assert app.selectbox(key="a").value == DEFAULT_RUN
-    assert app.selectbox(key="b").value is None
+    assert app.selectbox(key="address-run").value == DEFAULT_RUN
+    assert app.selectbox(key="address-second-baseline").value is None
     assert titles(app)[:2] == ["True<br>where annotators put the faces", f"Predicted<br>{DEFAULT_RUN}"]
     assert len(charts(app)) == 5
     assert all(chart.proto.alt for chart in charts(app))
@@ -97,7 +97,7 @@ def test_opens_on_the_default_run_with_a_result(app: AppTest) -> None:
     ],
 )
 def test_views(app: AppTest, view: str, first: str, planes: int) -> None:
-    open_map(app, b="a-first", show=view)
+    open_map(app, baseline="a-first", show=view)
     assert app.selectbox(key="show").value == view
     assert titles(app)[0].startswith(first)
     assert len(charts(app)) == planes + 4
@@ -105,7 +105,7 @@ def test_views(app: AppTest, view: str, first: str, planes: int) -> None:
 
 @pytest.mark.usefixtures("two_runs")
 def test_two_runs_say_which_is_closer(app: AppTest) -> None:
-    open_map(app, b="a-first")
+    open_map(app, baseline="a-first")
     words = " ".join(element.value for element in app.markdown).replace("\\", "")
     assert f"{DEFAULT_RUN} is closer on" in words
     assert "mean distance" in words
@@ -117,16 +117,16 @@ def test_other_labels_are_named(app: AppTest, store: Callable[..., Path]) -> Non
     folder = store("other", random_predictions(2))
     path = folder / "evaluations" / "affectnet-3999-test" / "metrics.json"
     path.write_text(path.read_text().replace('"fingerprint": "abc"', '"fingerprint": "g"'))
-    open_map(app, b="other")
+    open_map(app, baseline="other")
     assert "other images or labels" in app.warning[0].value
 
 
 @pytest.mark.usefixtures("two_runs")
 def test_the_address_says_what_is_shown_and_filters_work(app: AppTest) -> None:
-    open_map(app, a="a-first", show="true", expression="fear", region="sad, bored")
+    open_map(app, run="a-first", show="true", expression="fear", region="sad, bored")
     table = random_predictions(1)
     fits = (table["expression"] == "fear") & (table["valence"] < 0) & (table["arousal"] < 0)
-    assert app.selectbox(key="a").value == "a-first"
+    assert app.selectbox(key="address-run").value == "a-first"
     assert fits.sum() > 0
     assert any(caption.value.startswith(f"{fits.sum()} face") for caption in app.caption)
     assert any("whatever is filtered" in caption.value for caption in app.caption)
@@ -134,9 +134,9 @@ def test_the_address_says_what_is_shown_and_filters_work(app: AppTest) -> None:
 
 @pytest.mark.usefixtures("two_runs")
 def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
-    open_map(app, evaluation="nowhere", a="nobody", b="<b>", show="magic", expression="joy", region="moon")
-    assert app.selectbox(key="a").value == DEFAULT_RUN
-    assert app.selectbox(key="b").value is None
+    open_map(app, benchmark="nowhere", run="nobody", baseline="<b>", show="magic", expression="joy", region="moon")
+    assert app.selectbox(key="address-run").value == DEFAULT_RUN
+    assert app.selectbox(key="address-second-baseline").value is None
     assert app.selectbox(key="show").value == "true and predicted"
     assert len(charts(app)) == 5
 
@@ -295,7 +295,10 @@ def test_a_link_with_a_name_of_before_leads_to_the_run(app: AppTest, store: Call
     write_experiment(checkpoints, "affectnet")
     store("a-first", random_predictions(1))
     store("affectnet/vgg16", random_predictions(2))
-    app.query_params.update(a="affectnet-vgg16", b="a-first")
+    app.query_params.update(run="affectnet-vgg16", baseline="a-first")
     open_map(app)
-    assert (app.selectbox(key="a").value, app.selectbox(key="b").value) == ("affectnet/vgg16", "a-first")
-    assert app.query_params["a"] in ("affectnet/vgg16", ["affectnet/vgg16"])
+    assert (app.selectbox(key="address-run").value, app.selectbox(key="address-second-baseline").value) == (
+        "affectnet/vgg16",
+        "a-first",
+    )
+    assert app.query_params["run"] in ("affectnet/vgg16", ["affectnet/vgg16"])

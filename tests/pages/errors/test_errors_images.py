@@ -52,7 +52,7 @@ def test_one_image_opens_and_leads_on(app: AppTest) -> None:
 
 @pytest.mark.usefixtures("two_runs", "pictures")
 def test_overlays_of_two_runs_and_nearest_images(app: AppTest) -> None:
-    open_errors(app, b="b-second", image="images/3.jpg", overlay="arousal")
+    open_errors(app, baseline="b-second", image="images/3.jpg", overlay="arousal")
     alts = [image.alt for element in app.image for image in element.proto.imgs]
     assert sum(alt.startswith("Heat map of") and "for arousal over images/3.jpg" in alt for alt in alts) == 2
     app.button_group(key="nearest").select("b-second")

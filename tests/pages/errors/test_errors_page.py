@@ -25,8 +25,8 @@ def test_opens_on_the_errors_of_the_default_run(app: AppTest) -> None:
     wrong = table[predicted(table) != table["expression"]]
     probability = wrong[PROBS].to_numpy()[np.arange(len(wrong)), [EXPRESSIONS.index(name) for name in wrong["expression"]]]
     expected = wrong["sample_id"].to_numpy()[np.argsort(probability, kind="stable")]
-    assert app.selectbox(key="a").value == DEFAULT_RUN
-    assert app.selectbox(key="b").value is None
+    assert app.selectbox(key="address-run").value == DEFAULT_RUN
+    assert app.selectbox(key="address-second-baseline").value is None
     assert f"**{len(wrong)} images** of 60, by loss" in words(app)
     assert shown(app) == list(expected[:24])
     title = json.loads(app.get("plotly_chart")[0].proto.spec)["layout"]["title"]["text"]
@@ -69,7 +69,7 @@ def test_rows_and_columns_open_too(app: AppTest) -> None:
 
 @pytest.mark.usefixtures("two_runs")
 def test_two_runs_have_piles_and_a_matrix_of_their_own(app: AppTest) -> None:
-    open_errors(app, b="b-second")
+    open_errors(app, baseline="b-second")
     first, second = (random_predictions(seed) for seed in (2, 1))
     right = [predicted(table) == table["expression"].to_numpy() for table in (first, second)]
     expected = mcnemar_exact(*right)
@@ -112,8 +112,10 @@ def test_pages(app: AppTest) -> None:
 
 @pytest.mark.usefixtures("two_runs")
 def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
-    open_errors(app, evaluation="nowhere", a="nobody", b="<b>", sort="magic", true="joy", page="-3", sure="x", image="<b>*x*")
-    assert app.selectbox(key="a").value == DEFAULT_RUN
+    open_errors(
+        app, benchmark="nowhere", run="nobody", baseline="<b>", sort="magic", true="joy", page="-3", sure="x", image="<b>*x*"
+    )
+    assert app.selectbox(key="address-run").value == DEFAULT_RUN
     assert len(shown(app)) == 24
     assert any("There is no image '<b>*x*'" in text.value for text in app.text)
 
@@ -166,7 +168,7 @@ def test_missing_predictions_are_one_sentence(app: AppTest, store: Callable[...,
 def test_other_labels_are_named(app: AppTest, two_runs: None, checkpoints: Path) -> None:
     path = checkpoints / "b-second" / "evaluations" / "affectnet-3999-test" / "metrics.json"
     path.write_text(path.read_text().replace('"fingerprint": "abc"', '"fingerprint": "g"'))
-    open_errors(app, b="b-second")
+    open_errors(app, baseline="b-second")
     assert "other images or labels" in app.warning[0].value
 
 
@@ -177,7 +179,7 @@ def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) ->
         "from tests.pages.opening import make_app\n"
         "app = make_app('errors')\n"
         "app.query_params['image'] = 'images/3.jpg'\n"
-        "app.query_params['b'] = 'b-second'\n"
+        "app.query_params['baseline'] = 'b-second'\n"
         "app.run()\n"
         "assert not app.exception, app.exception\n"
         "assert len(app.get('plotly_chart')) == 3\n"
