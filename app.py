@@ -7,6 +7,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 
+from pages.shared.address import turn_to
 from pages.shared.failure import show_failure
 from pages.shared.runs import follow_new_names
 from pages.shared.sidebar import sidebar_foot
@@ -33,6 +34,7 @@ def main() -> None:
     ]
     page = st.navigation(pages)
     follow_new_names()
+    turn_to(page.url_path)
     try:
         page.run()
     except Exception as error:  # whatever it is, a visitor reads a sentence and not our code

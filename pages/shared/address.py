@@ -21,6 +21,22 @@ _KEPT = "address-kept"
 _SAID = "address-said"
 
 
+def turn_to(page: str) -> None:
+    """Begin a page: where it is another one than before, its lists stand at what was chosen last.
+
+    Streamlit still knows the lists of the page before by their keys, and would not set those of this page.
+
+    Args:
+        page: its address.
+    """
+    if kept("page") != page:
+        for name in (EXPERIMENT, RUN, BASELINE, BENCHMARK):
+            for key in (f"address-{name}", f"address-second-{name}"):
+                if key in st.session_state:
+                    del st.session_state[key]
+    keep("page", page)
+
+
 def kept(name: str) -> Any:
     """What was chosen last under this name, on whatever page; ``None`` at first."""
     return st.session_state.setdefault(_KEPT, {}).get(name)

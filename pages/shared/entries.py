@@ -52,12 +52,9 @@ def ask_entries(
         help=words.evaluation,
     )
     mine = {entry.name: entry for entry in ordered if entry.evaluation == evaluation}
-    of_experiment = [
-        entry.name for entry in mine.values() if entry.run is not None and entry.run.experiment == kept(EXPERIMENT)
-    ]
-    first = ask_option(
-        where[1], "Run", list(mine), RUN, usual=next(iter(of_experiment), None), on_change=on_change, help=words.first
-    )
+    known = [entry.run for entry in mine.values() if entry.run is not None]
+    usual = next((run.name for run in known if run.experiment == kept(EXPERIMENT)), None)
+    first = ask_option(where[1], "Run", list(mine), RUN, usual=usual, on_change=on_change, help=words.first)
     others = [name for name in mine if name != first and (second_able is None or second_able(mine[name]))]
     second = ask_second(
         where[2],

@@ -297,8 +297,19 @@ def test_a_link_with_a_name_of_before_leads_to_the_run(app: AppTest, store: Call
     store("affectnet/vgg16", random_predictions(2))
     app.query_params.update(run="affectnet-vgg16", baseline="a-first")
     open_map(app)
-    assert (app.selectbox(key="address-run").value, app.selectbox(key="address-second-baseline").value) == (
-        "affectnet/vgg16",
-        "a-first",
-    )
+    assert app.selectbox(key="address-run").value == "affectnet/vgg16"
+    assert app.selectbox(key="address-second-baseline").value == "a-first"
     assert app.query_params["run"] in ("affectnet/vgg16", ["affectnet/vgg16"])
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_the_run_and_the_benchmark_go_along_to_another_page(app: AppTest) -> None:
+    open_map(app, run="a-first")
+    app.query_params.clear()
+    run(go_to(app, "errors"))
+    assert app.selectbox(key="address-run").value == "a-first"
+    app.selectbox(key="address-run").set_value(DEFAULT_RUN)
+    run(app)
+    app.query_params.clear()
+    run(go_to(app, "affect_map"))
+    assert app.selectbox(key="address-run").value == DEFAULT_RUN

@@ -111,10 +111,15 @@ def test_pages(app: AppTest) -> None:
 
 
 @pytest.mark.usefixtures("two_runs")
-def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
-    open_errors(
-        app, benchmark="nowhere", run="nobody", baseline="<b>", sort="magic", true="joy", page="-3", sure="x", image="<b>*x*"
-    )
+def test_what_is_not_here_is_said(app: AppTest) -> None:
+    strange = {"benchmark": "nowhere", "run": "nobody", "baseline": "<b>", "image": "<b>*x*"}
+    open_errors(app, **strange, sort="magic", true="joy", page="-3", sure="x")
+    said = [warning.value.replace("\\", "") for warning in app.warning]
+    assert [words.split(" here")[0] for words in said] == [
+        "There is no benchmark “nowhere”",
+        "There is no run “nobody”",
+        "There is no second run “<b>”",
+    ]
     assert app.selectbox(key="address-run").value == DEFAULT_RUN
     assert len(shown(app)) == 24
     assert any("There is no image '<b>*x*'" in text.value for text in app.text)
