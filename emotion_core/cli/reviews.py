@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from emotion_core.cli.options import AddCommand
+from emotion_core.data.identity import same_dataset
 from emotion_core.errors import ConfigError
 
 
@@ -26,7 +27,7 @@ def _reviews(arguments: argparse.Namespace) -> int:
             return 0
         known = store.datasets()
         if arguments.dataset is not None:
-            known = [name for name in known if name == arguments.dataset]
+            known = [name for name in known if same_dataset(name, arguments.dataset)]
         if not known:
             which = f" of '{arguments.dataset}'" if arguments.dataset else ""
             print(f"No reviews{which} in {store.place}. The Errors page is where they are given.")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from emotion_core.compare.entries import Entry
 from emotion_core.data.datasets import DATASETS, same_pictures
+from emotion_core.data.identity import same_dataset
 from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.find import find_run
@@ -124,7 +125,11 @@ def trained_on(run: Run, known: Mapping[str, Run] | None = None) -> frozenset[st
     todo = [run]
     while todo:
         info = todo.pop().info
-        named = [info.dataset.get("name"), *(source.get("dataset") for source in info.dataset.get("sources", ()))]
+        named = [
+            info.dataset.get("name"),
+            info.dataset.get("content"),
+            *(source.get("dataset") for source in info.dataset.get("sources", ())),
+        ]
         found |= {name for name in named if isinstance(name, str)}
         for name in {info.init, *info.members, *info.averaged} - {"scratch", "imagenet"} - seen:
             seen.add(name)
@@ -152,7 +157,7 @@ def _row(entries: Sequence[Entry], measure: str, runs: Mapping[str, Run]) -> dic
             value=found.value,
             low=math.nan if found.low is None else found.low,
             high=math.nan if found.high is None else found.high,
-            trained_on=any(same_pictures(name, entry.dataset) for name in datasets),
+            trained_on=any(same_pictures(name, entry.dataset) or same_dataset(name, entry.dataset) for name in datasets),
         )
     return row
 

@@ -76,6 +76,16 @@ def fingerprint_in(name: str) -> str:
     return name.partition(MARK)[2]
 
 
+def same_dataset(one: str, other: str) -> bool:
+    """Whether two names mean one dataset: they are the same, or show the same fingerprint.
+
+    Example:
+        >>> same_dataset("labels@3f9a2c1d", "gold@3f9a2c1d"), same_dataset("labels@3f9a2c1d", "labels@00000000")
+        (True, False)
+    """
+    return one == other or ("" != fingerprint_in(one) == fingerprint_in(other))
+
+
 def content_fingerprint(table: FaceTable) -> str:
     """SHA-256 over ids, labels and pictures, independent of row order and splits, 64 hexadecimal digits.
 

@@ -30,6 +30,8 @@ def describe(config: TrainConfig, network: EmotionNetwork, splits: tuple[Split, 
         training=recorded(config),
         dataset={
             "name": config.dataset,
+            # A file is known by what is in it; its path is only where it lay.
+            **({"content": splits[0].own.name} if splits[0].own.name != config.dataset else {}),
             **{
                 name: {"images": len(split.own), "fingerprint": split.own.fingerprint()}
                 for name, split in zip(("train", "val"), splits, strict=True)

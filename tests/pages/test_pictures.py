@@ -4,9 +4,11 @@ import io
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from emotion_core.data.plain_csv import load_plain_csv
 from pages.shared import pictures
 from pages.shared.pictures import SIDE, pictures_root, read_picture, thumbnail, why_no_pictures
 from tests.data.layouts import save, write_fer2013_csv
@@ -117,3 +119,24 @@ def test_no_picture_is_read_from_outside_the_dataset(tmp_path: Path) -> None:
         (str(tmp_path / "outside"), "secret.png"),
     ):
         assert read_picture(dataset, root, name) is None, (dataset, name)
+
+
+def test_pictures_of_a_file_are_shown_only_while_it_is_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for number in range(3):
+        save(tmp_path / "img" / f"{number}.png")
+    rows = ["image,expression,split", *(f"img/{number}.png,happy,test" for number in range(3))]
+    (tmp_path / "测试.csv").write_text("\n".join(rows), encoding="utf-8")
+    dataset = load_plain_csv(tmp_path / "测试.csv").name
+    monkeypatch.setenv("EMOTION_DATA", str(tmp_path))
+    assert why_no_pictures(dataset) is None
+    picture = read_picture(dataset, str(tmp_path), "img/1.png")
+    assert picture is not None
+    assert picture.shape == (48, 48, 3)
+    # Others have been given its name since: theirs are not shown for it.
+    save(tmp_path / "img" / "1.png", np.zeros((48, 48), dtype=np.uint8))
+    pictures._table.clear()
+    assert "has other pictures or labels than those that were evaluated" in str(why_no_pictures(dataset))
+    assert read_picture(dataset, str(tmp_path), "img/1.png") is None
+    (tmp_path / "测试.csv").unlink()
+    pictures._table.clear()
+    assert "Set it to the folder that holds '测试.csv' or '测试.zip'." in str(why_no_pictures(dataset))
