@@ -38,6 +38,10 @@ def add(command: AddCommand) -> None:
         "--matrix", action="store_true", help="runs by datasets in one measure (default: balanced accuracy), see --measures"
     )
     compare.add_argument("--baseline", metavar="RUN", help="show differences from this run")
+    compare.add_argument(
+        "--margin", type=float, metavar="M",
+        help="with --baseline: differences that are shown to be smaller count as practically the same (default: 0.01)",
+    )  # fmt: skip
     compare.add_argument("--on", metavar="DATASET-SPLIT", help="which evaluation (default: the first run's test split)")
     compare.add_argument("--measures", nargs="+", metavar="KEY", help="which measures, see below (default: the usual ones)")
     compare.add_argument("--reported", action="store_true", help="show what others reported on this dataset beside them")
@@ -50,6 +54,7 @@ def add(command: AddCommand) -> None:
 
 def _compare(arguments: argparse.Namespace) -> int:
     from emotion_core.compare import (
+        MARGIN,
         USUAL,
         compare,
         comparison_table,
@@ -78,7 +83,8 @@ def _compare(arguments: argparse.Namespace) -> int:
     paper = arguments.format in ("markdown", "latex")
     usual = PAPER_MEASURES if paper else USUAL
     measures = arguments.measures or [key for key in usual if any(key in entry.measures for entry in entries)]
-    comparison = compare(entries, measures, baseline=arguments.baseline)
+    margin = MARGIN if arguments.margin is None else arguments.margin
+    comparison = compare(entries, measures, baseline=arguments.baseline, margin=margin)
     if arguments.format == "text":
         print(render_text(comparison, measures), end="")
     elif paper:

@@ -112,4 +112,5 @@ def _line(comparison: Comparison, entry: Entry, measure: str, width: int, *, tes
     difference = comparison.against_baseline(entry.name, measure) if tested else None
     if difference is not None:
         line += f"  {difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]  {p_text(difference.p_holm)}"
+        line += f"  {verdict(difference)}"
     return line

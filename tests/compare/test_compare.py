@@ -307,7 +307,7 @@ def test_text_for_a_terminal(make_run: MakeRun, tmp_path: Path) -> None:
     lines = render_text(comparison, ["accuracy", "rmse_valence"]).splitlines()
     assert lines[0] == "accuracy (higher is better)"
     assert lines[1].startswith("* a        0.600 [0.590, 0.610]  +0.100 [")
-    assert lines[1].endswith(f"p {binomtest(10, 40, 0.5).pvalue:.3f}")
+    assert lines[1].endswith(f"p {binomtest(10, 40, 0.5).pvalue:.3f}  significantly better")
     assert lines[2] == "  longer   0.500 [0.490, 0.510]"
     assert lines[3].split() == ["r", "0.700", "reported"]
     assert "rmse_valence (lower is better)" in lines
