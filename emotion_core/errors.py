@@ -16,6 +16,7 @@
     ├── ReviewStoreError               the place where reviews are kept cannot be reached or used
     ├── FigureError                    a figure cannot be made a file; Chromium is not there, or failed
     ├── DeviceError                    the requested device is not there
+    ├── GraphError                     a network cannot be exported as a graph, or its graph cannot be run
     └── TrainingError                  training cannot go on (non-finite loss, unusable data, full disk)
 
 Messages name the file or the setting, the reason and the remedy. The command line prints them as one line and the app as
@@ -94,6 +95,10 @@ class FigureError(EmotionCoreError, RuntimeError):
 
 class DeviceError(EmotionCoreError, RuntimeError):
     """The requested device is not there."""
+
+
+class GraphError(EmotionCoreError, RuntimeError):
+    """A network cannot be exported as a graph, or its graph cannot be run."""
 
 
 class TrainingError(EmotionCoreError, RuntimeError):

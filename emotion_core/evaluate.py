@@ -26,6 +26,7 @@ from emotion_core.metrics.priors import ESTIMATE, Prior
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
+from emotion_core.models.runtimes import expect, open_runtime
 from emotion_core.results.calibration import Interpretation, interpret, usual_prior
 from emotion_core.results.measured import leaked_images, measure_predictions
 from emotion_core.results.run import Run, refuse_other_content, write_evaluation
@@ -58,6 +59,7 @@ def evaluate(
     *,
     split: str = "test",
     device: str = "auto",
+    runtime: str = "auto",
     flip: bool = False,
     prior: Prior | str | None = None,
     faces: Faces | None = None,
@@ -79,6 +81,7 @@ def evaluate(
         data_root: where datasets lie.
         split: ``"train"``, ``"val"`` or ``"test"``.
         device: as in :func:`~emotion_core.models.device.resolve_device`.
+        runtime: as in :func:`~emotion_core.models.runtimes.open_runtime`.
         flip: flip test-time augmentation, the mean over each picture and its mirror image; half as fast.
         prior: that probabilities are to hold under, as :func:`~emotion_core.metrics.priors.read_prior` gives it; the
             :func:`usual one <emotion_core.results.calibration.usual_prior>` of the benchmark by default.
@@ -92,14 +95,15 @@ def evaluate(
         progress: called with the number of images done.
 
     Raises:
-        ConfigError: unknown dataset, or a prior that rules out all of its expressions.
+        ConfigError: unknown dataset or runtime, or a prior that rules out all of its expressions.
         DataError: the dataset is not there or broken.
         CheckpointError: the run has no usable weights, or an evaluation of this name on other images or labels.
     """
     spec = dataset_spec(dataset)
     classes = spec.expressions
     faces = faces or ("given" if spec.cut else "found")
-    network = load_network(run.info.network, run.weights).to(resolve_device(device))
+    network = load_network(run.info.network, run.weights).to(resolve_device(device)).eval()
+    computed = open_runtime(network, runtime)
     whole = load_dataset(dataset, data_root, on_error=on_error)
     table = whole.split(split)
     log.info("%s, %s", split, table.describe())
@@ -114,7 +118,8 @@ def evaluate(
     fingerprint = table.fingerprint()
     if store and not replace:
         refuse_other_content(run.path, whole.name, split, fingerprint)
-    logits, affect = infer(network, pixels, flip=flip, progress=progress)
+    expect(computed, len(pixels) * (2 if flip else 1))
+    logits, affect = infer(network, pixels, flip=flip, forward=computed, progress=progress)
     chosen = usual_prior(whole.name) if prior is None else prior
     interpretation = interpret(run, chosen, benchmark=whole.name, classes=classes)
     if chosen == ESTIMATE:
@@ -131,6 +136,7 @@ def evaluate(
         "num_classes": len(classes),
         "classes": list(classes),
         "flip": flip,
+        "runtime": computed.name,
         "temperature": interpretation.temperature,
         "prior": interpretation.prior_dict(),
         "faces": faces,

@@ -21,12 +21,15 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 @pytest.fixture(autouse=True)
-def offline(monkeypatch: pytest.MonkeyPatch) -> None:
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """No test reaches for the network: hubs are off, and the face detector is the package's."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("EMOTION_FACE_MODEL", raising=False)
     # A test that names a folder of runs means these runs alone.
     monkeypatch.setenv("EMOTION_SHIPPED_RUNS", "hide")
+    # Graphs of networks are kept for the whole round, and nowhere else.
+    monkeypatch.setenv("EMOTION_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.delenv("EMOTION_RUNTIME", raising=False)
 
 
 @pytest.fixture(scope="session")

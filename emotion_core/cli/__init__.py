@@ -59,6 +59,8 @@ environment:
   EMOTION_CHECKPOINTS   folders that hold runs, separated as in PATH: new runs go into the first, shipped ones stay behind them
   EMOTION_SHIPPED_RUNS  'hide' leaves the shipped runs out where EMOTION_CHECKPOINTS names a folder
   EMOTION_REVIEWS_URL   database of reviews: postgresql://user:password@host/name; a file beside the runs by default
+  EMOTION_RUNTIME       what --runtime auto means: torch, onnxruntime or openvino
+  EMOTION_CACHE         folder for exported graphs of networks; they are made again where it is emptied
   EMOTION_FACE_MODEL    another YuNet file, or haar for OpenCV's Haar cascade
 
 `python -m emotion_core COMMAND --help` explains a command. `emotion-core`, which an installed package adds, is the same.

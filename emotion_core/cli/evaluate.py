@@ -12,6 +12,7 @@ from emotion_core.cli.options import (
     device_option,
     named_data_root,
     prior_option,
+    runtime_option,
 )
 from emotion_core.metrics.priors import read_prior
 from emotion_core.results.files import strict_json
@@ -51,6 +52,7 @@ def add(command: AddCommand) -> None:
     evaluate.add_argument("--json", action="store_true", help="print the stored measures as JSON")
     data_options(evaluate)
     device_option(evaluate)
+    runtime_option(evaluate)
 
     calibrate = command("calibrate", _calibrate, "fit on validation images what a run's probabilities mean")
     calibrate.add_argument("run", metavar="RUN", help="run folder, or name of a run")
@@ -75,6 +77,7 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         named_data_root(arguments),
         split=arguments.split,
         device=arguments.device,
+        runtime=arguments.runtime,
         flip=arguments.flip,
         prior=None if arguments.prior is None else read_prior(arguments.prior),
         faces=arguments.faces,

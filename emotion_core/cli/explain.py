@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import Any
 
-from emotion_core.cli.options import AddCommand, data_options, dataset_help, device_option, named_data_root
+from emotion_core.cli.options import AddCommand, data_options, dataset_help, device_option, named_data_root, runtime_option
 from emotion_core.results.find import find_run
 
 
@@ -20,6 +20,7 @@ def add(command: AddCommand) -> None:
     explain.add_argument("--methods", metavar="NAME", nargs="+", help="gradcam, gradcam++, eigencam, layercam, scorecam (all)")
     data_options(explain)
     device_option(explain)
+    runtime_option(explain)
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -45,6 +46,7 @@ def _explain(arguments: argparse.Namespace) -> int:
             num_images=NUM_IMAGES if arguments.images is None else arguments.images,
             methods=tuple(METHODS) if arguments.methods is None else tuple(dict.fromkeys(arguments.methods)),
             device=arguments.device,
+            runtime=arguments.runtime,
             on_error="skip" if arguments.skip_broken else "raise",
             progress=progress,
         )

@@ -24,6 +24,17 @@ def device_option(command: argparse.ArgumentParser) -> None:
     command.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu, cuda, cuda:0, mps")
 
 
+def runtime_option(command: argparse.ArgumentParser) -> None:
+    """``--runtime``."""
+    command.add_argument(
+        "--runtime",
+        default="auto",
+        choices=("auto", "torch", "onnxruntime", "openvino"),
+        help="what computes the network: torch, or its exported graph in onnxruntime or openvino, which are faster on CPUs; "
+        "auto (the default) is torch for a few faces and on a GPU, else onnxruntime",
+    )
+
+
 def prior_option(command: argparse.ArgumentParser, default: str) -> None:
     """``--prior``; ``default`` says in words what counts without it."""
     command.add_argument(

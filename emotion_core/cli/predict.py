@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emotion_core.cli.options import AddCommand, device_option, prior_option
+from emotion_core.cli.options import AddCommand, device_option, prior_option, runtime_option
 from emotion_core.errors import ConfigError
 from emotion_core.metrics.conformal import COVERAGE
 from emotion_core.metrics.priors import ESTIMATE, read_prior
@@ -48,6 +48,7 @@ def add(command: AddCommand) -> None:
         help="share of faces whose set of expressions is to hold the true one (default: 0.9)",
     )
     device_option(predict)
+    runtime_option(predict)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -58,7 +59,9 @@ def _predict(arguments: argparse.Namespace) -> int:
     prior = read_prior(arguments.prior or "everyday")
     paths = _expand(arguments.images)
     run = arguments.run or DEFAULT_RUN
-    predictor = Predictor.from_run(run, device=arguments.device, prior=prior, coverage=arguments.coverage)
+    predictor = Predictor.from_run(
+        run, device=arguments.device, runtime=arguments.runtime, prior=prior, coverage=arguments.coverage
+    )
     overlays = None if arguments.cam is None else _Overlays(arguments.cam)
     failed = False
     # A bar between lines of results would only disturb; it is for a person who waits for a file to fill.

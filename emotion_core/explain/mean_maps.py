@@ -11,7 +11,7 @@ import torch
 from emotion_core.explain.exact import cam_for_all, normalise_maps, resize_maps
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.models.inference import to_input
-from emotion_core.models.network import EmotionNetwork
+from emotion_core.models.network import EmotionNetwork, Forward
 from emotion_core.results.explanations import LARGEST, MeanMaps
 
 
@@ -24,6 +24,7 @@ def mean_maps(
     classes: Sequence[str] = EXPRESSIONS,
     affect: bool = True,
     batch_size: int = 32,
+    forward: Forward | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> tuple[MeanMaps, npt.NDArray[np.int64]]:
     """Exact Grad-CAM of every face from one pass, averaged by true expression and by right or wrong.
@@ -37,6 +38,7 @@ def mean_maps(
         classes: expressions that the network decides between.
         affect: whether the network is trained on valence and arousal.
         batch_size: images a pass.
+        forward: a runtime that computes the network; the network itself by default.
         progress: called with the number of images done after each pass.
 
     Returns:
@@ -46,8 +48,9 @@ def mean_maps(
     affect_sum: npt.NDArray[np.float64] | None = None
     counts = np.zeros((len(EXPRESSIONS), 2), dtype=np.int64)
     said: list[npt.NDArray[np.int64]] = []
+    compute = network if forward is None else forward
     for start in range(0, len(pixels), batch_size):
-        outputs, raw = cam_for_all(network, to_input(network, torch.from_numpy(pixels[start : start + batch_size])))
+        outputs, raw = cam_for_all(compute, to_input(network, torch.from_numpy(pixels[start : start + batch_size])))
         maps = _small(normalise_maps(raw)).double().cpu().numpy()
         predicted = rule_out(outputs.logits, classes).argmax(dim=1).cpu().numpy()
         true = labels[start : start + batch_size]

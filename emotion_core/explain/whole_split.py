@@ -16,6 +16,7 @@ from emotion_core.explain.mean_maps import mean_maps
 from emotion_core.explain.methods import METHODS
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
+from emotion_core.models.runtimes import expect, open_runtime
 from emotion_core.results.explanations import Explanations, evaluation_folder, read_explanations, write_explanations
 from emotion_core.results.run import Run
 
@@ -35,6 +36,7 @@ def explain_split(
     num_images: int = NUM_IMAGES,
     methods: Sequence[str] = tuple(METHODS),
     device: str = "auto",
+    runtime: str = "auto",
     seed: int = 0,
     on_error: OnError = "raise",
     progress: Callable[[str, int, int], object] | None = None,
@@ -49,6 +51,8 @@ def explain_split(
         num_images: size of the sample that methods are judged on, in which expressions are equally frequent; at least 8.
         methods: keys of :data:`~emotion_core.explain.METHODS`.
         device: as in :func:`~emotion_core.models.device.resolve_device`.
+        runtime: of the mean maps, as in :func:`~emotion_core.models.runtimes.open_runtime`; methods are judged by torch, whose
+            gradients they need.
         seed: of the sample and of random maps.
         on_error: what to do with broken samples.
         progress: called with what is being done, how many images of it are done now, and how many there are in all.
@@ -60,6 +64,7 @@ def explain_split(
     """
     _check(run, methods, num_images)
     network = load_network(run.info.network, run.weights).to(resolve_device(device)).eval()
+    computed = open_runtime(network, runtime)
     table = load_dataset(dataset, data_root, on_error=on_error).split(split)
     # A missing evaluation is found here, before the heat maps are computed, which takes long.
     evaluation_folder(run, table.name, split)
@@ -70,12 +75,14 @@ def explain_split(
 
     labels = table.expression_indices
     classes = dataset_spec(dataset).expressions
+    expect(computed, len(pixels))
     maps, predicted = mean_maps(
         network,
         pixels,
         labels,
         classes=classes,
         affect="affect" in run.info.outputs,
+        forward=computed,
         progress=tell("mean maps", len(pixels)),
     )
     rows = stratified_rows(labels, num_images, seed)
@@ -101,6 +108,7 @@ def explain_split(
         "images": len(rows),
         "of": int((labels >= 0).sum()),
         "seed": seed,
+        "runtime": computed.name,
         "seconds": round(time.perf_counter() - started, 1),
     }
     folder = write_explanations(run, table.name, split, table.fingerprint(), maps, faithfulness)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from emotion_core.models.network import EmotionNetwork
+from emotion_core.models.network import EmotionNetwork, Forward
 
 
 def to_input(network: EmotionNetwork, pixels: torch.Tensor) -> torch.Tensor:
@@ -60,6 +60,7 @@ def infer(
     *,
     batch_size: int | None = None,
     flip: bool = False,
+    forward: Forward | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Outputs for decoded pictures.
@@ -69,6 +70,7 @@ def infer(
         pixels: shape ``(N, 1 or 3, S, S)``.
         batch_size: images a pass; :func:`images_a_pass` by default.
         flip: flip test-time augmentation, the mean over each picture and its mirror image.
+        forward: a runtime that computes the network; the network itself by default.
         progress: called with the number of images done after each pass.
 
     Returns:
@@ -76,12 +78,13 @@ def infer(
     """
     modes = [(module, module.training) for module in network.modules()]
     network.eval()
+    compute = network if forward is None else forward
     logits, affect = [], []
     size = images_a_pass(network.mean.device) if batch_size is None else batch_size
     try:
         for start in range(0, len(pixels), size):
             images = to_input(network, torch.from_numpy(pixels[start : start + size]))
-            outputs = network(with_mirror(images) if flip else images)
+            outputs = compute(with_mirror(images) if flip else images)
             some_logits, some_affect = outputs.logits, outputs.affect
             if flip:
                 some_logits, some_affect = mirror_mean(some_logits), mirror_mean(some_affect)

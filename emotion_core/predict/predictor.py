@@ -24,6 +24,7 @@ from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import mirror_mean, to_input, with_mirror
 from emotion_core.models.network import EmotionNetwork
+from emotion_core.models.runtimes import open_runtime
 from emotion_core.predict.photos import Image, Photo, Source, Whole, as_list, find_faces
 from emotion_core.predict.readings import Prediction, Reading, interpret_readings
 from emotion_core.results.calibration import interpret, read_calibration
@@ -39,6 +40,7 @@ class Predictor:
         network: its network, with its weights, on its device.
         device: where it runs.
         detector: finds faces in :meth:`predict`; loaded at first use when ``None``.
+        runtime: what computes the network, as in :func:`~emotion_core.models.runtimes.open_runtime`.
         prior: that probabilities are to hold under, as :func:`~emotion_core.metrics.priors.read_prior` gives it. For
             ``"estimate"`` see :func:`~emotion_core.predict.estimate_mix`.
         coverage: share of faces whose prediction set is to hold the true expression.
@@ -51,6 +53,7 @@ class Predictor:
         device: torch.device,
         *,
         detector: FaceDetector | None = None,
+        runtime: str = "auto",
         prior: Prior | str = EVERYDAY,
         coverage: float = COVERAGE,
     ) -> None:
@@ -63,6 +66,7 @@ class Predictor:
             name for name in OUTPUTS if ("expression" if name in EXPRESSIONS else "affect") in run.info.outputs
         )
         self._network = network.eval().requires_grad_(False)
+        self._runtime = open_runtime(self._network, runtime)
         self._detector = detector
         self._lock = threading.Lock()
 
@@ -73,6 +77,7 @@ class Predictor:
         *,
         device: str = "auto",
         detector: FaceDetector | None = None,
+        runtime: str = "auto",
         prior: Prior | str = EVERYDAY,
         coverage: float = COVERAGE,
     ) -> Predictor:
@@ -82,26 +87,33 @@ class Predictor:
             path_or_name: a run folder, or the name of one in ``checkpoints/``.
             device: ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"mps"``.
             detector: finds faces; the best there is by default.
-            prior: as above.
+            runtime: as above.
+        prior: as above.
             coverage: as above.
 
         Raises:
             CheckpointNotFoundError: no such run, or it has no weights.
             CheckpointError: it is damaged, or its weights belong to another network.
             DeviceError: no such device.
-            ConfigError: a coverage that is none, or a prior that rules out every expression that the run knows.
+            ConfigError: no such runtime, a coverage that is none, or a prior that rules out every expression that the run
+                knows.
         """
         where = resolve_device(device)
         run = find_run(path_or_name)
         if not run.has_weights:
             raise CheckpointError(f"The run '{run.name}' holds results only, no weights. Choose another run to predict with.")
         network = load_network(run.info.network, run.weights)
-        return cls(run, network.to(where), where, detector=detector, prior=prior, coverage=coverage)
+        return cls(run, network.to(where), where, detector=detector, runtime=runtime, prior=prior, coverage=coverage)
 
     @property
     def name(self) -> str:
         """The run's name."""
         return self.run.name
+
+    @property
+    def runtime(self) -> str:
+        """What computed the network last, as :data:`~emotion_core.models.runtimes.NAMES` call it."""
+        return self._runtime.name
 
     def read(self, crops: Sequence[Image], *, batch_size: int = 32, flip: bool = False) -> list[Reading]:
         """Read faces: probabilities, valence, arousal and the maps of all outputs from one forward pass a batch.
@@ -120,7 +132,7 @@ class Predictor:
     def _read_batch(self, crops: Sequence[Image], *, flip: bool) -> list[Reading]:
         with self._lock, torch.inference_mode():
             images = to_input(self._network, self._stack(crops))
-            outputs, signed = contributions_to_all(self._network, with_mirror(images) if flip else images)
+            outputs, signed = contributions_to_all(self._runtime, with_mirror(images) if flip else images)
             logits, affect, pooled = outputs.logits, outputs.affect, outputs.pooled
             if flip:
                 logits, affect, pooled = mirror_mean(logits), mirror_mean(affect), mirror_mean(pooled)
@@ -287,6 +299,7 @@ class Predictor:
                 readings=mine,
                 run=self.name,
                 device=str(self.device),
+                runtime=self.runtime,
                 seconds=seconds,
                 interpretation=self.interpretation,
             )

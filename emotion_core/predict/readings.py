@@ -102,6 +102,7 @@ class Prediction:
         readings: one for each of ``photo.faces``, in the same order.
         run: name of the run that read them.
         device: where it ran.
+        runtime: what computed the network there.
         seconds: for the whole photo: decoding, detection, and its share of the network's time.
         interpretation: how the probabilities came about; ``None`` where that is not known.
     """
@@ -111,6 +112,7 @@ class Prediction:
     run: str
     device: str
     seconds: float
+    runtime: str = "torch"
     interpretation: Interpretation | None = None
 
     def warnings(self, number: int) -> tuple[str, ...]:
@@ -137,6 +139,7 @@ class Prediction:
             "width": self.photo.width,
             "height": self.photo.height,
             "device": self.device,
+            "runtime": self.runtime,
             "run": self.run,
             "prior": None if how is None else how.prior_dict(),
             "coverage": None if how is None or how.thresholds is None else how.coverage,
