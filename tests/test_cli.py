@@ -29,7 +29,7 @@ def test_predict_prints_one_object_a_line_and_image(make_run: MakeRun, portrait:
     assert main(["predict", str(portrait), "--json", "--cam", str(tmp_path / "cam"), "--device", "cpu"]) == 0
     [record] = lines(capsys)
     assert list(record) == [
-        "image", "width", "height", "device", "run", "prior", "coverage", "detector", "seconds", "left_out", "faces"
+        "image", "width", "height", "device", "runtime", "run", "prior", "coverage", "detector", "seconds", "left_out", "faces"
     ]  # fmt: skip
     [face] = record["faces"]
     assert list(face) == [

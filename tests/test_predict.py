@@ -370,3 +370,40 @@ def test_features_are_those_of_the_network(make_run: Callable[..., Path]) -> Non
     found = predictor.features(crops, batch_size=2)
     assert found.shape == expected.shape
     assert found.astype(np.float32) == pytest.approx(expected, rel=2e-3, abs=1e-4)
+
+
+def test_results_name_their_runtime_and_are_the_same_in_all(make_run: MakeRun):
+    path = make_run()
+    crops = [picture(seed, 48) for seed in range(3)]
+    expected = Predictor.from_run(path, device="cpu", runtime="torch").read(crops, flip=True)
+    detector = FixedDetector((0, 0, 48, 48))
+    for name in ("torch", "onnxruntime", "openvino"):
+        predictor = Predictor.from_run(path, device="cpu", runtime=name, detector=detector)
+        for ours, torchs in zip(predictor.read(crops, flip=True), expected, strict=True):
+            np.testing.assert_allclose(list(ours.probabilities.values()), list(torchs.probabilities.values()), atol=1e-4)
+            np.testing.assert_allclose([ours.valence, ours.arousal], [torchs.valence, torchs.arousal], atol=1e-4)
+            for output in OUTPUTS:
+                np.testing.assert_allclose(ours.maps[output], torchs.maps[output], atol=1e-3)
+        assert predictor.predict([crops[0]])[0].to_dict()["runtime"] == name
+
+
+def test_one_photo_does_not_wait_for_a_graph(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("emotion_core.models.runtimes.graph_of", lambda *_, **__: pytest.fail("a graph was made"))
+    [prediction] = Predictor.from_run(make_run(), device="cpu").predict([picture(0)], whole="fallback")
+    assert prediction.runtime == "torch"
+
+
+def test_threads_share_a_graph(make_run: MakeRun):
+    predictor = Predictor.from_run(make_run(), device="cpu", runtime="openvino")
+    crops = [picture(seed, 48) for seed in range(8)]
+    expected = [predictor.read([crop])[0].valence for crop in crops]
+    found: dict[int, float | None] = {}
+    threads = [
+        threading.Thread(target=lambda index=index: found.update({index: predictor.read([crops[index]])[0].valence}))
+        for index in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [found[index] for index in range(8)] == expected
