@@ -42,6 +42,12 @@ def on_shared_images(entries: Sequence[Entry]) -> tuple[list[Entry], str]:
     return [_as_benchmark(judged.get(id(entry), entry)) for entry in entries], words
 
 
+def can_share(first: Entry, entry: Entry) -> bool:
+    """Whether two entries that were measured on other images, or know other expressions, have a benchmark in common."""
+    fair = all(one.chosen_by.get("split") != one.split for one in (first, entry))
+    return fair and _same_benchmark(first, entry) and (first.fingerprint, first.classes) != (entry.fingerprint, entry.classes)
+
+
 def _same_benchmark(first: Entry, entry: Entry) -> bool:
     return entry.run is not None and (entry.evaluation, entry.benchmark) == (first.evaluation, first.benchmark)
 

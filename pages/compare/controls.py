@@ -14,6 +14,7 @@ from emotion_core.compare.pairs import MARGIN
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.experiments import Experiment
 from pages.shared.address import BASELINE, BENCHMARK, EXPERIMENT, ask_option
+from pages.shared.words import escape
 
 USUAL = ("accuracy", "f1_macro", "ccc_valence", "ccc_arousal")
 """Measures of the first screen: as many as fit beside each other."""
@@ -143,6 +144,21 @@ def ask_baseline(where: DeltaGenerator, asked: Asked, ticked: Sequence[Entry]) -
         help="The run that all others are compared with. The best run is that of the first measure.",
     )  # fmt: skip
     return best_run(ticked, asked.measures[0]) if chosen == BEST else chosen
+
+
+def offer_import(where: DeltaGenerator) -> None:
+    """A button that opens the dialogue for results from elsewhere."""
+    if (done := st.session_state.pop("imported", None)) is not None:
+        st.toast(escape(done), icon=":material/check:")
+    if where.button(
+        "Bring your own results",
+        icon=":material/upload_file:",
+        help="Predictions of any network become a run that is compared like those here.",
+    ):
+        # What reads files is not waited for by those who bring none.
+        from pages.compare.importing import open_import
+
+        open_import()
 
 
 def _ask_experiment(where: DeltaGenerator, store: Store) -> Experiment | None:

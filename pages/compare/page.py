@@ -12,7 +12,7 @@ from emotion_core.compare.order import best_first
 from emotion_core.errors import EmotionCoreError
 from pages.compare.cache import compare_cached
 from pages.compare.cards import show_cards
-from pages.compare.controls import ask_baseline, ask_settings, ask_what
+from pages.compare.controls import ask_baseline, ask_settings, ask_what, offer_import
 from pages.compare.runs import list_rows
 from pages.compare.table import offer_table, show_beside, show_legend, show_rows, show_seeds
 from pages.shared.store import read_store, show_nothing, show_problems
@@ -28,6 +28,7 @@ def main() -> None:
     show_problems(store.problems)
     if not store.entries:
         show_nothing()
+        offer_import(st.container())
         return
     what = ask_what(store)
     if not what.measures:
@@ -38,6 +39,7 @@ def main() -> None:
     settings = ask_settings(line, what)
     listed = list_rows(what, settings, line)
     baseline = ask_baseline(line, what, listed.ticked)
+    offer_import(line)
     if listed.ticked:
         answer.markdown(escape(first_words(listed.ticked, first)))
     # Kept slices lie in a database, whose library takes a second to import: the first words do not wait for it.
@@ -57,6 +59,8 @@ def main() -> None:
     found = find_answer(comparison, first)
     if found is not None:
         answer.markdown(f"**{escape(headline(found))}** {escape(details(found))}")
+    if listed.shared:
+        st.caption(escape(listed.shared))
     show_cards(comparison, first)
     show_rows(comparison, listed, what.measures)
     show_legend(comparison, first, listed)

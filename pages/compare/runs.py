@@ -9,11 +9,12 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emotion_core.compare import Entry, why_not_comparable
+from emotion_core.compare import Entry, can_share, on_shared_images, why_not_comparable
 from emotion_core.compare.order import best_first, best_run, grouped, search_entries, split_repeats
+from emotion_core.errors import CheckpointError
 from pages.compare.controls import ALL, Asked, Settings
 from pages.shared.address import RUN, asked, keep, kept, say, say_unknown
-from pages.shared.words import count
+from pages.shared.words import count, escape
 
 AT_FIRST = 30
 """So many runs are ticked when nobody has chosen any: the best ones."""
@@ -37,6 +38,7 @@ class Listed:
         beside: measured on other images or otherwise, so that nothing can be tested.
         other_seeds: what only repeats a listed run with another seed, and is not listed.
         group: what the rows are grouped by.
+        shared: what the ticked runs are compared on, where these are fewer images or expressions than a run was measured on.
         key: of the table: another one where other rows stand in it.
     """
 
@@ -46,6 +48,7 @@ class Listed:
     other_seeds: tuple[Entry, ...]
     group: str | None
     key: str
+    shared: str = ""
 
     @property
     def places(self) -> list[int]:
@@ -70,8 +73,10 @@ def list_rows(what: Asked, settings: Settings, where: DeltaGenerator) -> Listed:
     fair = [entry for entry in mine if why_not_comparable(anchor, entry) is None]
     known = {entry.name: entry for entry in what.measured}
     chosen = [known[name] for name in _ticked(what, known, _usual(what, fair))]
-    ticked = best_first([entry for entry in chosen if why_not_comparable(anchor, entry) is None], first)
-    found = [] if settings.only_ticked else grouped(search_entries(fair, what.search), what.group)
+    fit, shared = _share([entry for entry in chosen if _fits(anchor, entry)])
+    ticked = best_first(fit, first)
+    found = [entry for entry in mine if _fits(anchor, entry)]
+    found = [] if settings.only_ticked else grouped(search_entries(found, what.search), what.group)
     if what.search and not found and not settings.only_ticked:
         where.caption("No run holds all of these words.")
     pages = -(-len(found) // PAGE)
@@ -79,7 +84,9 @@ def list_rows(what: Asked, settings: Settings, where: DeltaGenerator) -> Listed:
         page = st.pagination(pages, key=f"rows-{pages}") if pages > 1 else 1
     frame = (*_place(what), what.search, what.group, first, page, settings.only_ticked, settings.seeds)
     rows = _with_pinned(ticked, found[(page - 1) * PAGE : page * PAGE], known, frame)
-    unfair = {entry.name: entry for entry in [*mine, *chosen] if why_not_comparable(anchor, entry) is not None}
+    judged = {entry.name: entry for entry in ticked}
+    rows = [judged.get(entry.name, entry) for entry in rows]
+    unfair = {entry.name: entry for entry in [*mine, *chosen] if not _fits(anchor, entry)}
     names = "\n".join(entry.name for entry in rows)
     shown = Listed(
         rows=tuple(rows),
@@ -88,11 +95,27 @@ def list_rows(what: Asked, settings: Settings, where: DeltaGenerator) -> Listed:
         other_seeds=() if settings.seeds else tuple(repeats),
         group=what.group,
         key=f"runs-{hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()}",
+        shared=shared,
     )
     if len(ticked) > MOST:
         where.info(f"{count(len(ticked), 'run is', 'runs are')} ticked; the best {MOST} are compared.")
     keep("table", (shown.key, [entry.name for entry in rows], {entry.name for entry in ticked}))
     return shown
+
+
+def _fits(anchor: Entry, entry: Entry) -> bool:
+    """Whether a run can be ticked: it is comparable as it is, or on the images that both can answer."""
+    return why_not_comparable(anchor, entry) is None or can_share(anchor, entry)
+
+
+def _share(chosen: Sequence[Entry]) -> tuple[list[Entry], str]:
+    """The chosen runs on the images that all of them can answer, and what these are, in words."""
+    with st.spinner("Resampling the images that all can answer …"):
+        try:
+            return on_shared_images(chosen)
+        except CheckpointError as error:
+            st.error(escape(str(error)))
+            return [entry for entry in chosen if not can_share(chosen[0], entry)], ""
 
 
 def _usual(what: Asked, fair: Sequence[Entry]) -> Names:

@@ -95,7 +95,7 @@ def _judge(entries: Sequence[Entry], images: frozenset[str]) -> list[Entry]:
     judged = []
     for entry in entries:
         try:
-            judged.append(judge_subset(entry, images))
+            judged.append(judge_subset(entry, images if entry.subset is None else images & entry.subset))
         except CheckpointError as error:
             st.caption(escape(f"{entry.name} is left out: {error}"))
     return judged

@@ -10,6 +10,7 @@ import streamlit as st
 
 from emotion_core.compare import Store, load_store
 from emotion_core.results.find import checkpoints_folders, list_runs, stamp_runs
+from pages.shared.visit import add_visit
 from pages.shared.words import count
 
 SLOW = 0.1
@@ -54,9 +55,9 @@ def run_names() -> frozenset[str]:
 
 
 def read_store() -> tuple[Store, str]:
-    """Every evaluation of every run, and a name of what it was read from."""
+    """Every evaluation of every run, those of this visit too, and a name of what it was read from."""
     signature = _signature()
-    return _load(signature), signature
+    return add_visit(_load(signature), signature)
 
 
 def show_problems(problems: Sequence[str]) -> None:
