@@ -92,6 +92,7 @@ def _import(arguments: argparse.Namespace) -> int:
         read_results,
         store_results,
     )  # fmt: skip
+    from emotion_core.importing.joining import HOW
     from emotion_core.results.find import checkpoints_folder
 
     table = read_results(arguments.file)
@@ -113,8 +114,8 @@ def _import(arguments: argparse.Namespace) -> int:
         min_share=arguments.min_share,
         affect_range=tuple(arguments.affect_range),
     )
-    found = ", ".join(f"{count:,} by {how} name" for how, count in prepared.matched.items() if count)
-    print(f"{prepared.rows:,} rows; {found}; {len(prepared.predictions):,} images of {prepared.truth.key} count")
+    found = ", ".join(f"{count:,} {HOW[how]}" for how, count in prepared.matched.items() if count)
+    print(f"{prepared.rows:,} rows, found {found}; {len(prepared.predictions):,} images of {prepared.truth.key} count")
     for finding in prepared.findings:
         print(f"{'doubt' if finding.doubt else 'note'}: {finding.text}")
     if prepared.doubts and not arguments.anyway:

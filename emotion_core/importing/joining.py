@@ -10,13 +10,17 @@ from emotion_core.data.splits import SPLIT_WORDS
 Parts = tuple[str, ...]
 
 
+HOW = {"full": "by their full names", "end": "by the ends of their names", "stem": "by their names without the ending"}
+"""Ways to find an image, in words."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Joined:
     """Which image each name means.
 
     Attributes:
         ids: by row; ``None`` where the name is none of the benchmark's.
-        how: how many rows were found by their ``"full"`` name, by its ``"end"``, or by the ``"stem"``.
+        how: how many rows were found in each of the ways in :data:`HOW`.
     """
 
     ids: tuple[str | None, ...]
@@ -47,7 +51,7 @@ def join_names(names: Sequence[str], sample_ids: Iterable[str], split: str = "")
         ends.add(parts, one)
         stems.add(_stem(parts), one)
     found: list[str | None] = []
-    how = {"full": 0, "end": 0, "stem": 0}
+    how = dict.fromkeys(HOW, 0)
     for name in names:
         parts = _parts(name)
         sample_id: str | None = full.get(parts)

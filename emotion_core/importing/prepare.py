@@ -17,7 +17,7 @@ from emotion_core.importing.columns import Columns
 from emotion_core.importing.joining import join_names
 from emotion_core.importing.outputs import Finding, Outputs, read_labels, read_outputs
 from emotion_core.importing.reading import as_numbers, as_text
-from emotion_core.importing.truth import Truth, fingerprint
+from emotion_core.importing.truth import Truth
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.summaries import decide_between
 from emotion_core.texts import listing, shorten
@@ -306,4 +306,4 @@ def _some(names: list[str]) -> str:
 def benchmark_of(prepared: Prepared) -> dict[str, object]:
     """What ``metrics.json`` says of the whole benchmark."""
     truth = prepared.truth
-    return {"fingerprint": fingerprint(truth.frame), "images": len(truth.frame), "classes": list(truth.classes)}
+    return {"fingerprint": truth.fingerprint(), "images": len(truth.frame), "classes": list(truth.classes)}

@@ -97,7 +97,7 @@ def metrics_of(prepared: Prepared) -> tuple[dict[str, Any], Any]:
         "split": truth.split,
         "images": len(predictions),
         "left_out": len(truth.frame) - len(predictions),
-        "fingerprint": fingerprint(predictions),
+        "fingerprint": truth.fingerprint() if len(predictions) == len(truth.frame) else fingerprint(predictions),
         "num_classes": len(prepared.classes),
         "classes": list(prepared.classes),
         "flip": False,

@@ -33,6 +33,7 @@ class Truth:
         frame: a row an image: ``sample_id``, ``expression`` (or missing), ``valence`` and ``arousal`` (or NaN).
         classes: the expressions that the benchmark tells apart, in the order of ``EXPRESSIONS``.
         leaked: ids of images that also stand in the training split.
+        stamp: fingerprint that runs have stored for these images; empty where none has.
         elsewhere: gives the split of images of the same dataset that are not in this one, by id, as far as that is known.
     """
 
@@ -41,6 +42,7 @@ class Truth:
     frame: pd.DataFrame
     classes: tuple[str, ...] = EXPRESSIONS
     leaked: frozenset[str] = frozenset()
+    stamp: str = ""
     elsewhere: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
 
     @property
@@ -50,7 +52,7 @@ class Truth:
 
     def fingerprint(self) -> str:
         """Of images and labels, as datasets have it."""
-        return fingerprint(self.frame)
+        return self.stamp or fingerprint(self.frame)
 
 
 def fingerprint(frame: pd.DataFrame) -> str:
@@ -120,6 +122,7 @@ def _from_evaluations(stored: list[StoredEvaluation], data_root: str | Path | No
                 name for name in EXPRESSIONS if name in (metrics.get("benchmark") or metrics).get("classes", EXPRESSIONS)
             ),
             leaked=frozenset(map(str, leaked)),
+            stamp=str((metrics.get("benchmark") or metrics)["fingerprint"]),
             elsewhere=cache(partial(_elsewhere, dataset, split, data_root)),
         )
     return None

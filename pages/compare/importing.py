@@ -24,6 +24,7 @@ from emotion_core.importing import (
     store_results,
 )
 from emotion_core.importing.columns import TITLES
+from emotion_core.importing.joining import HOW
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
@@ -148,7 +149,7 @@ def _prepare(table: pd.DataFrame, columns: Columns, benchmark: str, own: str) ->
 
 def _show(prepared: Prepared) -> None:
     """What would be stored, and what was noticed."""
-    found = ", ".join(f"{number:,} by {how} name" for how, number in prepared.matched.items() if number)
+    found = ", ".join(f"{number:,} {HOW[how]}" for how, number in prepared.matched.items() if number)
     images = count(len(prepared.predictions), "image", "images")
     measures = summarize(prepared.predictions)
     said = ", ".join(f"{METRICS[name].title} {plain(measures[name])}" for name in SHOWN if name in measures)

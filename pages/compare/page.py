@@ -60,7 +60,7 @@ def main() -> None:
     if found is not None:
         answer.markdown(f"**{escape(headline(found))}** {escape(details(found))}")
     if listed.shared:
-        st.caption(escape(listed.shared))
+        st.caption(escape(f"{listed.shared} Runs that are not ticked stand with all of their own images."))
     show_cards(comparison, first)
     show_rows(comparison, listed, what.measures)
     show_legend(comparison, first, listed)

@@ -42,7 +42,7 @@ def entries(*names: str) -> list[Entry]:
 def test_imported_predictions_are_compared_like_ours(checkpoints: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     table = results(valence=0.1, arousal=np.linspace(-1, 1, IMAGES))
     assert main(["import", write(tmp_path / "theirs.csv", table), "--benchmark", "faces", "--licence", "MIT"]) == 0
-    assert "160 rows; 160 by full name; 160 images of faces-test count" in capsys.readouterr().out
+    assert "160 rows, found 160 by their full names; 160 images of faces-test count" in capsys.readouterr().out
     run = find_run("imported/theirs")
     assert (run.info.role, run.has_weights, run.info.outputs) == ("imported", False, ("expression", "affect"))
     said = np.array(EXPRESSIONS)[table[list(EXPRESSIONS)].to_numpy().argmax(axis=1)]
