@@ -13,8 +13,9 @@ from emotion_core.errors import EmotionCoreError
 from pages.compare.cache import compare_cached
 from pages.compare.cards import show_cards
 from pages.compare.controls import ask_baseline, ask_settings, ask_what, offer_import
+from pages.compare.notes import show_legend, show_seeds
 from pages.compare.runs import list_rows
-from pages.compare.table import offer_table, show_beside, show_legend, show_rows, show_seeds
+from pages.compare.table import offer_table, show_beside, show_rows
 from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import escape
 

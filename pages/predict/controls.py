@@ -12,6 +12,7 @@ from emotion_core.labels import OUTPUTS
 from emotion_core.metrics.priors import BALANCED, ESTIMATE, EVERYDAY, TRAINED
 from emotion_core.results.run import Run
 from pages.predict.runs import describe_runs
+from pages.shared.address import RUN, say_unknown
 
 PREDICTED = "predicted expression"
 
@@ -50,6 +51,8 @@ MIXES = {
 def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
     """One row; several on a narrow screen."""
     titles = {title: name for name, title in METHODS.items()}
+    if strange := [name for name in st.query_params.get_all(RUN) if name not in runs]:
+        say_unknown("run with weights", strange, "it is left out")
     columns = st.columns([4, 3.2, 2.5, 2, 2.6], vertical_alignment="bottom")
     with columns[0]:
         chosen = st.multiselect(

@@ -99,11 +99,12 @@ def test_the_address_says_what_is_shown(app: AppTest, make_run: Callable[..., Pa
 
 
 @pytest.mark.usefixtures("one_run")
-def test_nonsense_in_the_address_is_ignored(app: AppTest) -> None:
+def test_what_the_address_asks_for_in_vain_is_said_or_ignored(app: AppTest) -> None:
     app.query_params.update(photo="sample", run="nobody", output="<b>", method="magic", opacity="seven", whole="perhaps")
     run(app)
     assert cards(app) == 1
     assert app.multiselect(key="run").value == [DEFAULT_RUN]
+    assert app.warning[0].value.replace("\\", "") == "There is no run with weights “nobody” here: it is left out."
     assert app.selectbox(key="output").value == "predicted expression"
     assert app.slider(key="opacity").value == pytest.approx(0.5)
 
