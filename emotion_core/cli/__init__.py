@@ -19,6 +19,7 @@ from emotion_core.cli import (
     ensemble,
     evaluate,
     explain,
+    exporting,
     importing,
     predict,
     profile,
@@ -32,7 +33,7 @@ from emotion_core.cli import (
 from emotion_core.errors import EmotionCoreError
 
 COMMANDS = (
-    predict, train, evaluate, remeasure, ensemble, soup, importing,
+    predict, train, evaluate, remeasure, ensemble, soup, importing, exporting,
     compare, profile, explain, slices, audit, reviews, runs, app,
 )  # fmt: skip
 """Modules with commands, in the order of ``--help``."""

@@ -55,10 +55,24 @@ def export_graph(network: EmotionNetwork) -> bytes:
     Raises:
         GraphError: there is no exporter, or it cannot translate the network.
     """
+    return export_module(_Plain(network), network, OUTPUTS)
+
+
+def export_module(module: nn.Module, network: EmotionNetwork, outputs: tuple[str, ...]) -> bytes:
+    """A module around a network as an ONNX file, as :func:`export_graph` makes it.
+
+    Args:
+        module: takes the network's images and gives a tuple of tensors, a row an image; it is not changed.
+        network: says how large images are.
+        outputs: names of what the module gives.
+
+    Raises:
+        GraphError: there is no exporter, or it cannot translate the module.
+    """
     config = network.config
     stream = io.BytesIO()
     with _exporting, warnings.catch_warnings(), torch.inference_mode(False):
-        plain = _Plain(copy.deepcopy(network).cpu().float()).eval().requires_grad_(False)
+        plain = copy.deepcopy(module).cpu().float().eval().requires_grad_(False)
         images = torch.zeros(2, config.in_chans, config.input_size, config.input_size)
         # The exporter that traces takes a second and needs the package onnx alone; the newer one takes twenty, and two more.
         warnings.simplefilter("ignore")
@@ -68,8 +82,8 @@ def export_graph(network: EmotionNetwork) -> bytes:
                 (images,),
                 stream,  # type: ignore[arg-type]
                 input_names=[INPUT],
-                output_names=list(OUTPUTS),
-                dynamic_axes={name: {0: "batch"} for name in (INPUT, *OUTPUTS)},
+                output_names=list(outputs),
+                dynamic_axes={name: {0: "batch"} for name in (INPUT, *outputs)},
                 opset_version=OPSET,
                 dynamo=False,
             )
