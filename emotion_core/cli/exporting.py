@@ -9,7 +9,7 @@ from emotion_core.cli.options import AddCommand
 from emotion_core.results.find import find_run
 
 EPILOG = """\
-The folder holds the network's graph, preprocess.json (size, mean, std, crop, classes, temperature and prior), the face detector,
+The folder holds the network's graph, preprocess.json (size, mean, std, crop, classes, temperature and prior), the detector,
 the run's card, SHA256SUMS, and example.py, which reads a photo and needs nothing of ours.
 
   python -m emotion_core export joint/custom_cnn --to onnx --out exported
