@@ -59,7 +59,7 @@ def plain_measures(probs: NDArray[np.float64], target: NDArray[np.int64]) -> dic
     return {
         "accuracy": reference.accuracy_score(target, preds),
         "balanced_accuracy": reference.recall_score(target, preds, labels=np.unique(target), average="macro"),
-        # Turned round, scikit-learn's rule for equal probabilities, the last ones first, is ours.
+        # Among equal probabilities scikit-learn takes the last class first, and we the first one: hence in reverse order.
         "top2_accuracy": reference.top_k_accuracy_score(
             num_classes - 1 - target, probs[:, ::-1], k=2, labels=np.arange(num_classes)
         ),

@@ -114,7 +114,7 @@ def loader_ratio(backbone: str, size: int, *, steps: int, rounds: int) -> tuple[
 
 def drawn_faces(size: int, images: int) -> tuple[float, tuple[Split, Split]]:
     """Training and validation split of schematic faces that are JPEG files in memory, and the seconds that decoding took."""
-    # Seven in ten of them are to learn from.
+    # Seven in ten of them are training images.
     drawn = load_schematic(count=max(80, images * 10 // 7))
     files = {}
     for name in drawn.sample_ids:

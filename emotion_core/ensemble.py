@@ -86,7 +86,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
             "members": [run.name for run in runs],
         },
         dataset=infos[0].dataset,
-        # Combining selects nothing; recorded is how the members' epochs were selected.
+        # An ensemble selects nothing itself: what selected the epochs of its members is recorded.
         selection=joint_selection(runs),
         init="runs",
         seed=infos[0].seed,

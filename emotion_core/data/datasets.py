@@ -102,7 +102,7 @@ def load_dataset(
     if not is_file_name(name):
         table = replace(table, name=name)
     table = with_validation(table, seed=SEED, share=VALIDATION_SHARE)
-    # Only now: where a validation split is drawn for all seven classes of FER-2013, the four have their share of the same one.
+    # After splitting: the four classes of FER-2013 keep their share of the validation split that is drawn for all seven.
     return table if spec.expressions == EXPRESSIONS else table.showing(spec.expressions)
 
 

@@ -83,7 +83,7 @@ def suggest_labels(probs: Array, target: Labels) -> Labels:
     """
     thresholds = class_thresholds(probs, target)
     known = _known(probs, target)
-    # A class that no image has, has no mean to reach.
+    # A class without images has no mean confidence to compare with.
     confident = np.where(probs >= np.where(np.isnan(thresholds), np.inf, thresholds), probs, -1.0)
     best = confident.argmax(axis=1)
     other = known & (confident.max(axis=1) >= 0) & (best != target)

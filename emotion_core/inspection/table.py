@@ -122,7 +122,7 @@ def _derive(truth: pd.DataFrame, table: pd.DataFrame) -> dict[str, object]:
         **{f"{axis}_error": np.abs(said - truth[axis].to_numpy(dtype=np.float64)) for axis, said in with_affect.items()},
         "trust": label_trust(probs, target),
         "suggested": pd.Categorical.from_codes(suggest_labels(probs, target), dtype=KIND),
-        # As they were stored: a calibration error counts on which side of a bin's edge they lie.
+        # In the precision in which they were stored: rounding would move some over the edge of a bin of the calibration error.
         **{name: table[name].to_numpy() for name in _PROBS},
     }
 

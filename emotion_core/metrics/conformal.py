@@ -59,7 +59,7 @@ def set_thresholds(probs: Array, target: Labels, weights: Array, *, coverage: fl
     scores = 1 - probs[np.arange(len(target)), target]
     order = np.argsort(scores, kind="stable")
     reached = np.cumsum(weights[target][order])
-    # The picture to come counts with the weight of the class in question, at infinity.
+    # The new picture counts as well, with the weight of the class that is tried and a score of infinity.
     needed = coverage * (reached[-1] + weights)
     positions = np.searchsorted(reached, needed * (1 - 1e-12))
     thresholds: Array = np.append(scores[order], np.inf)[positions]

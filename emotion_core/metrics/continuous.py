@@ -115,7 +115,7 @@ def concordance_corrcoef(preds: npt.ArrayLike, target: npt.ArrayLike) -> float:
     """
     p, t = _pair(preds, target)
     if np.ptp(p) == 0 or np.ptp(t) == 0:
-        # Said outright: computed, the covariance with a constant is a rounding error, not 0.
+        # Set to 0: computed, the covariance with a constant is a rounding error.
         return float("nan") if np.array_equal(p, t) else 0.0
     covariance = np.mean((p - p.mean()) * (t - t.mean()))
     return float(2 * covariance / (p.var() + t.var() + (p.mean() - t.mean()) ** 2))

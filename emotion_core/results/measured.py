@@ -56,7 +56,7 @@ def leaked_images(run: Run, whole: FaceTable, split: str, digests: Mapping[str, 
         return frozenset()
     everything = add_unlabelled(_as_trained(whole, run))
     judged = whole.split(split).sample_ids if digests is None else digests
-    # Any training picture may have been met, also one that has no label by the protocol.
+    # A run may have been trained on pictures that the protocol gives no label as well.
     needed = (everything.frame["split"] == "train") | everything.frame["sample_id"].isin(list(judged))
     return leaked_ids(everything.where(needed), splits=(split,), digests=digests)
 

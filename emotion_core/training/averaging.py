@@ -35,7 +35,7 @@ class WeightAverage(Generic[Network]):
         averages, values = self.network.state_dict(), self._network.state_dict()
         self._names = list(names)
         with torch.no_grad():
-            # What is frozen is stored as what learns meets it, not as an average that would lag behind for ever.
+            # Frozen tensors are stored as they are, since the others are trained with them so: an average would lag behind.
             for name in averages.keys() - set(self._names):
                 averages[name].copy_(values[name])
         floating = [name for name in self._names if averages[name].is_floating_point()]

@@ -132,7 +132,7 @@ def _two_steps(
         loss = torch.stack(
             total_loss(logits, affect, batch.targets, batch.affect, config.loss, class_weights, batch.priors)
         ).sum()
-        # Reading it waits for a GPU, so the clock is right.
+        # Reading the loss waits for the GPU, so that the clock measures the whole step.
         if not math.isfinite(value := loss.item()):
             if step:
                 raise _too_fast(phase)

@@ -218,7 +218,7 @@ class TrainConfig:
         _check(self.accumulate >= 1, f"accumulate {self.accumulate} is not at least 1")
         _check(self.clip_norm > 0, f"clip_norm {self.clip_norm:g} is not above 0")
         _check(0 <= self.ema_decay < 1, f"ema_decay {self.ema_decay:g} is not in [0, 1)")
-        # Larger ones do not fit the generators once the epoch is counted in, negative ones numpy refuses.
+        # A larger seed overflows the generators once the epoch is added; numpy refuses negative ones.
         _check(0 <= self.seed < 2**32, f"seed {self.seed} is not in [0, 2^32)")
         _check_network(self.network)
         _check_loss(self.loss)

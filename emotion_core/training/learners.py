@@ -108,10 +108,10 @@ class ImageLearner:
         self.images_a_step = accelerator.num_processes
 
     def batches(self, epoch: int) -> Iterator[Batch]:
-        # Accelerate's loader counts its own passes and would tell the sampler those.
+        # Accelerate's loader would set the sampler's epoch to the number of its own passes.
         self.loader.set_epoch(epoch)
         seed = epoch_seed(self.config.seed, epoch)
-        # Every process varies its own share of a batch.
+        # Every process augments its own share of a batch.
         own = seed + 2**40 * self.accelerator.process_index
         generator, mixing = torch.Generator().manual_seed(own), np.random.default_rng(own)
         for indices, *rest in self.loader:
@@ -137,7 +137,7 @@ class ImageLearner:
 
 
 class FeatureLearner:
-    """Stored features of a frozen backbone through the heads: the backbone has seen every image, and nothing about it changes.
+    """Stored features of a frozen backbone through the heads: an image's features never change, so they are computed once.
 
     Every process holds all features and does the same steps on them; that costs less than to keep them together.
     """
@@ -175,7 +175,7 @@ class FeatureLearner:
 
     def _features(self, backbone: nn.Module, split: Split, seed: int | None) -> torch.Tensor:
         """Pooled features, shape ``(N, F)``; augmented when there is a seed."""
-        # Every process varies its own share of the images.
+        # Every process augments its own share of the images.
         own = None if seed is None else seed + 2**40 * self.accelerator.process_index
         generator = None if own is None else torch.Generator().manual_seed(own)
         loader = judged_loader(split, self.accelerator)

@@ -108,7 +108,7 @@ class Training:
             self.reporter.close(finished=self.info.finished)
 
     def _check(self, *, resumed: bool) -> None:
-        """Try every phase; what that took tells how long they will take."""
+        """Try every phase; the time that takes gives an estimate of the whole."""
         seconds = check_phases(
             self.config,
             self.network,
@@ -126,7 +126,7 @@ class Training:
         config, network = self.config, self.network
         learning = freeze(network, phase.stages, config.outputs)
         set_modes(network, learning)
-        # Looking for them takes longer than a step on stored features.
+        # Collected once: doing so takes longer than a step on stored features.
         self.moving = [parameter for parameter in network.parameters() if parameter.requires_grad]
         optimiser = make_optimiser(network, learning, phase, config.optimiser)
         if self.optimiser_state is not None:
@@ -321,7 +321,7 @@ class Training:
         Without such a split, the run keeps the temperature that it has from its start.
         """
         labels = self.splits[1].table.expression_indices
-        # A class that training lacks is never predicted: its images say nothing of how sure the others may be.
+        # A class that training lacks is never predicted, so its images are no evidence for the temperature.
         known = (labels >= 0) & self.classes[labels]
         temperature = self.info.temperature
         if "expression" in self.config.outputs and known.any():

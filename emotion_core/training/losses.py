@@ -97,7 +97,7 @@ def expression_loss(
     if class_weights is not None:
         smooth = smooth * class_weights
     if adjust:
-        # An expression that a source never shows is out of the question there: far below any logit, but finite.
+        # An expression that a source never shows gets no probability there: far below any logit, but finite.
         logits = logits + torch.where(priors > 0, priors.clamp(min=1e-12).log(), ABSENT)
     log_probs = torch.log_softmax(logits, dim=1)
     if gamma:
@@ -147,7 +147,7 @@ def affect_loss(
         spread = ((p_gap.square() + t_gap.square()) * shares).sum(dim=0) + (p_mean - t_mean).square()
         # The small number keeps the gradient finite when predictions and labels are the same constant.
         losses = losses + ccc * torch.where(counts > 1, 1 - 2 * covariance / (spread + 1e-8), 0.0)
-    # Numbers stay numbers: as a tensor they would be copied to the GPU in every step.
+    # Python numbers: as a tensor they would be copied to the GPU in every step.
     return (losses[0] * factors[0] + losses[1] * factors[1]) / (counts > 0).sum().clamp(min=1)
 
 

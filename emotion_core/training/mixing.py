@@ -39,7 +39,7 @@ def mix(
     cut = settings.cutmix > 0 and (settings.mixup == 0 or random.random() < 0.5)
     strength = settings.cutmix if cut else settings.mixup
     share = float(random.beta(strength, strength))
-    # As in augmentation, a GPU does not have to wait for this.
+    # Not blocking, as in augmentation: the GPU goes on with its queue.
     partner = torch.from_numpy(random.permutation(len(images))).to(images.device, non_blocking=images.is_cuda)
     if cut:
         images, share = _paste(images, images[partner], share, random)

@@ -77,7 +77,7 @@ class Reporter:
         self.file.setLevel(logging.INFO)
         log.addHandler(self.file)
         self.level = log.level
-        # What all processes would say alike, the first one says.
+        # All processes would report the same, so only the first one does.
         if silent:
             log.setLevel(logging.ERROR)
         elif log.getEffectiveLevel() > logging.INFO:
@@ -86,7 +86,7 @@ class Reporter:
     def go_on(self, epoch: int) -> None:
         """Say that so many epochs were done before."""
         self.bar.update(epoch * self.images)
-        # Otherwise the bar would count them into its speed.
+        # Otherwise the bar would count these epochs into its speed.
         self.bar.start_t = self.bar.last_print_t = time.time()
         self.bar.initial = self.bar.n
 

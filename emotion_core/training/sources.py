@@ -68,8 +68,8 @@ def load_source(
         progress: called with the number of pictures decoded.
 
     Raises:
-        ConfigError: the dataset lacks the promised labels, or the teacher has not looked at these pictures yet; the message
-            gives the command.
+        ConfigError: the dataset lacks the promised labels, or the teacher has no predictions for these pictures; the
+            message gives the command.
         DataError: a picture is broken.
         CheckpointError: the teacher's predictions cannot be read.
     """
@@ -116,7 +116,7 @@ def load_tables(sources: Sequence[TrainingSource], data_root: str | Path | None,
         DataError: a dataset is not there or broken.
     """
     for source in sources:
-        # Of a single dataset its own loader says what it lacks.
+        # For a single dataset, the loader's own message is clearer.
         if len(sources) > 1 and dataset_spec(source.dataset).measures_only:
             raise ConfigError(f"data.{source.dataset}: this dataset only measures. Leave it out of [[data]].")
     return [load_dataset(source.dataset, data_root, labels="distribution", on_error=on_error) for source in sources]
@@ -198,12 +198,12 @@ def _whose(source: TrainingSource) -> str:
 
 
 def _as_predicted(table: FaceTable, source: TrainingSource) -> FaceTable:
-    """The pictures that the teacher has looked at, with what it predicts where the source has no label of its own."""
+    """The pictures for which the teacher has predictions, with these where the source has no label of its own."""
     run = find_run(source.teacher)
     key = f"{table.name}-train"
     if not run.evaluation(key).exists:
         raise ConfigError(
-            f"'{run.name}' has not looked at the training pictures of '{source.dataset}', so it cannot label them. First: "
+            f"'{run.name}' has no predictions for the training images of '{source.dataset}', so it cannot label them. First: "
             f"{_how_to_look(run, source.dataset)}"
         )
     predicted = read_predictions(run, key).set_index("sample_id")
@@ -220,7 +220,7 @@ def _as_predicted(table: FaceTable, source: TrainingSource) -> FaceTable:
 
 
 def _how_to_look(run: Run, dataset: str) -> str:
-    """The commands that make a run look at training pictures; an ensemble looks through its members."""
+    """The commands that store a run's predictions for training images; those of an ensemble come from its members."""
     members = run.info.members
     looks = [f"python -m emotion_core evaluate {name} --dataset {dataset} --split train" for name in members or [run.name]]
     again = [f"python -m emotion_core ensemble {' '.join(members)} --out {run.name}"] if members else []

@@ -178,7 +178,7 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> Accelerat
         # Its state outlives a training; the next one in this process may be on another device.
         AcceleratorState._reset_state(reset_partial_state=True)
         GradientState._reset_state()
-        # It wins over every argument, so one left behind by another training would too.
+        # This variable wins over every argument, also when another training has left it behind.
         os.environ["ACCELERATE_TORCH_DEVICE"] = str(where)
     try:
         return Accelerator(

@@ -88,7 +88,7 @@ def validation_figure(course: Course) -> go.Figure | None:
 
 def rates_figure(course: Course) -> go.Figure | None:
     """Learning rates by epoch, on a logarithmic axis; ``None`` where none is known."""
-    # A logarithm knows no 0.
+    # There is no logarithm of 0.
     table = course.table.assign(**{name: course.table[name].where(course.table[name] > 0) for name in ("lr", "lr_backbone")})
     rates = table[["lr", "lr_backbone"]]
     if not rates.notna().any(axis=None):
@@ -114,7 +114,7 @@ def throughput_figure(course: Course) -> go.Figure | None:
     rates = table["images_per_second"]
     if not rates.notna().any():
         return None
-    # Heads alone train many times faster than the whole network: a middle would say nothing.
+    # Heads alone train many times faster than the whole network: a median over both would mean nothing.
     spread = rates.max() > 1.5 * rates.min()
     words = f"{rates.min():,.0f} to {rates.max():,.0f}" if spread else f"About {median(rates):,.0f}"
     figure = _new(course, f"{words} images a second", "images a second")
