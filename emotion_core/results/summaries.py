@@ -88,6 +88,14 @@ def read_predictions(run: Run, evaluation: str, columns: list[str] | None = None
     return run.evaluation(evaluation).predictions(columns or PREDICTION_COLUMNS)
 
 
+@lru_cache(maxsize=1)
+def _resamples(images: int, resamples: int) -> npt.NDArray[np.uint16]:
+    """Kept from one run to the next, because most are summarised on equally many images; shape ``(R, N)``, read-only."""
+    counts = resample_counts(images, resamples, SEED)
+    counts.flags.writeable = False
+    return counts
+
+
 def summarise_predictions(
     predictions: pd.DataFrame, *, resamples: int = RESAMPLES, only: Collection[str] | None = None
 ) -> Summary:
@@ -99,7 +107,7 @@ def summarise_predictions(
         only: measures that replicates are wanted of; all by default.
     """
     ordered = predictions.sort_values("sample_id", kind="stable").reset_index(drop=True)
-    counts = resample_counts(len(ordered), resamples, SEED)
+    counts = _resamples(len(ordered), resamples)
     probs = ordered[[f"prob_{name}" for name in EXPRESSIONS]].to_numpy(dtype=np.float64)
     labels = np.array([EXPRESSIONS.index(name) if isinstance(name, str) else -1 for name in ordered["expression"]])
     says = not np.isnan(probs).all() and (labels >= 0).any()
