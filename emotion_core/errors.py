@@ -6,6 +6,7 @@
     ├── DataError                      a dataset is missing, incomplete or not what it claims to be
     │   └── DatasetNotFoundError         nothing at the place where the dataset was looked for
     ├── ImageError                     a picture cannot be used; the message says why
+    │   └── FilmError                    a film cannot be used
     ├── FaceModelError                 the face detector's file is missing, altered or unreadable
     ├── WeightsUnavailableError        pre-trained weights cannot be fetched
     ├── CheckpointError                a run folder is damaged or does not fit
@@ -49,6 +50,10 @@ class DatasetNotFoundError(DataError, FileNotFoundError):
 
 class ImageError(EmotionCoreError, ValueError):
     """A picture cannot be used; the message says why."""
+
+
+class FilmError(ImageError):
+    """A film cannot be used; the message says why."""
 
 
 class FaceModelError(EmotionCoreError, RuntimeError):
