@@ -1,4 +1,4 @@
-"""``predict``: what the faces in photos express."""
+"""``predict``: what the faces in photos and films express."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from emotion_core.cli.options import AddCommand, device_option, prior_option, runtime_option
 from emotion_core.errors import ConfigError
+from emotion_core.films.decode import RATE
+from emotion_core.films.opening import moves
 from emotion_core.metrics.conformal import COVERAGE
 from emotion_core.metrics.priors import ESTIMATE, read_prior
 from emotion_core.results.files import strict_json
@@ -25,11 +27,18 @@ if TYPE_CHECKING:
 
 def add(command: AddCommand) -> None:
     """Register the commands of this module."""
-    predict = command("predict", _predict, "say what the faces in photos express")
-    predict.add_argument("images", nargs="+", metavar="IMAGE", help="photos, or folders of photos")
+    predict = command("predict", _predict, "say what the faces in photos and films express")
+    predict.add_argument("images", nargs="+", metavar="IMAGE", help="photos, folders of photos, or films")
     predict.add_argument("--run", help="run folder, or name of a run (default: the one that comes with the program)")
     predict.add_argument("--cam", metavar="DIR", type=Path, help="write a Grad-CAM overlay of every output of every face here")
-    predict.add_argument("--json", action="store_true", help="print one JSON object a line and image")
+    predict.add_argument("--json", action="store_true", help="print one JSON object a line and image, or frame of a film")
+    predict.add_argument(
+        "--rate",
+        type=float,
+        default=RATE,
+        metavar="FPS",
+        help=f"frames of a film that are read each second (default: {RATE:g})",
+    )
     predict.add_argument(
         "--whole-image",
         choices=("never", "fallback", "always"),
@@ -54,15 +63,19 @@ def add(command: AddCommand) -> None:
 def _predict(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
+    from emotion_core.cli.films import read_to_lines
     from emotion_core.predict import Predictor, estimate_mix
 
     prior = read_prior(arguments.prior or "everyday")
-    paths = _expand(arguments.images)
+    films = [image for image in arguments.images if moves(image) and not os.path.isdir(image)]
+    paths = _expand([image for image in arguments.images if image not in films])
+    if films and prior == ESTIMATE:
+        raise ConfigError("The mix of a film cannot be estimated, since its frames are read one after the other: name another.")
     run = arguments.run or DEFAULT_RUN
     predictor = Predictor.from_run(
         run, device=arguments.device, runtime=arguments.runtime, prior=prior, coverage=arguments.coverage
     )
-    overlays = None if arguments.cam is None else _Overlays(arguments.cam)
+    overlays = None if arguments.cam is None else Overlays(arguments.cam)
     failed = False
     # A bar between lines of results would only disturb; it is for a person who waits for a file to fill.
     hidden = len(paths) < 2 or sys.stdout.isatty() or not sys.stderr.isatty()
@@ -81,7 +94,9 @@ def _predict(arguments: argparse.Namespace) -> int:
             record = prediction.to_dict()
             if overlays is not None:
                 overlays.write(prediction, record)
-            print(strict_json(record) if arguments.json else _describe(prediction, record), flush=True)
+            print(strict_json(record) if arguments.json else describe(prediction, record), flush=True)
+    for path in films:
+        failed |= not read_to_lines(path, predictor, arguments, overlays)
     return int(failed)
 
 
@@ -109,8 +124,15 @@ def _expand(images: Sequence[str]) -> list[str]:
     return paths
 
 
-def _describe(prediction: Prediction, record: dict[str, Any]) -> str:
-    name = printable(record["image"])
+def describe(prediction: Prediction, record: dict[str, Any], name: str | None = None) -> str:
+    """What was found, a line a face.
+
+    Args:
+        prediction: of a photo.
+        record: the same as plain data.
+        name: what to call it; as its file by default.
+    """
+    name = printable(record["image"]) if name is None else name
     if "error" in record:
         return f"{name}: {printable(record['error'])}"
     if not record["faces"]:
@@ -131,7 +153,7 @@ def _describe(prediction: Prediction, record: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-class _Overlays:
+class Overlays:
     """Writes overlays under names that no picture's name can lead out of the folder, or to another picture's overlay."""
 
     def __init__(self, folder: Path) -> None:
@@ -142,15 +164,15 @@ class _Overlays:
         except OSError as error:
             raise ConfigError(f"The folder '{folder}' cannot be made ({error.strerror}).") from error
 
-    def write(self, prediction: Prediction, record: dict[str, Any]) -> None:
-        """Write every overlay of one photo and note the files in its record."""
+    def write(self, prediction: Prediction, record: dict[str, Any], name: str | None = None) -> None:
+        """Write every overlay of one photo and note the files in its record; ``name`` is the photo's by default."""
         from PIL import Image
 
         from emotion_core.explain import overlay
 
         if prediction.photo.error is not None:
             return
-        stem = self._stem(prediction.photo.name)
+        stem = self._stem(name or prediction.photo.name)
         for number, (found, reading) in enumerate(zip(prediction.photo.faces, prediction.readings, strict=True)):
             files = {}
             for output, heat in reading.maps.items():

@@ -1,24 +1,16 @@
-"""Films that nobody has checked: upright RGB frames at a chosen rate, one at a time, or a :class:`FilmError`.
-
-Container and codec are chosen from short lists, and only the file itself is opened: of a playlist, or of a film that refers to
-other files, nothing is followed. Size, pixels and duration are checked before a frame is decoded.
-"""
+"""Frames of an open film: upright RGB at a chosen rate, one at a time, whatever the film's own rate, colours and damages."""
 
 from __future__ import annotations
 
-import io
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from emotion_core.errors import FilmError
-from emotion_core.texts import listing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,31 +18,11 @@ if TYPE_CHECKING:
 RATE = 5.0
 """Frames that are read of each second: expressions last from half a second on."""
 
-MAX_RATE = 60.0
-"""More than this is not asked for."""
-
-MAX_BYTES = 8 << 30
-"""Largest film that is read, in bytes: two hours at 9 Mbit/s."""
-
 MAX_SECONDS = 3 * 3600.0
 """Longest film that is read."""
 
 MAX_PIXELS = 4096 * 2304
 """Largest frame that is decoded: 4K."""
-
-ENDINGS = (".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi")
-"""What a film's name ends with; a GIF is one when it moves. How it is read is up to its content."""
-
-FORMATS = "MP4, MOV, WebM, MKV, AVI or GIF"
-
-CODECS = (
-    "h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "av1", "libdav1d", "libaom-av1", "mpeg4", "mpeg1video", "mpeg2video",
-    "msmpeg4v2", "msmpeg4", "h263", "mjpeg", "prores", "ffv1", "gif", "png", "rawvideo", "dvvideo",
-)  # fmt: skip
-"""Decoders that are used; all others stay switched off."""
-
-Source = bytes | str | os.PathLike[str] | IO[bytes]
-"""A film: the bytes of a file, its path, or the open file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +100,9 @@ class Film:
         Raises:
             FilmError: no frame can be decoded, or frames become larger than is allowed.
         """
-        number, due, none = 0, 0, True
-        for picture in self._pictures():
+        due, none = 0, True
+        for number, picture in enumerate(self._pictures()):
             time = self._time(picture, number)
-            number += 1
             none = False
             if time > MAX_SECONDS:
                 self.stopped = f"The film is longer than {MAX_SECONDS / 3600:g} hours: the rest was not read."
@@ -141,7 +112,7 @@ class Film:
             tick = math.floor(time * self._rate + 1e-3)
             if tick >= due:
                 due = tick + 1
-                yield Frame(number=number - 1, time=time, image=self._upright(picture))
+                yield Frame(number=number, time=time, image=self._upright(picture))
         if none:
             damaged = f"none of its {self.broken:,} frames can be decoded" if self.broken else "it has no frames"
             raise FilmError(f"{self._subject} shows nothing: {damaged}. Export it again as MP4 (H.264).")
@@ -196,7 +167,7 @@ class Film:
                 if picture.is_corrupt:
                     self.broken += 1
                     continue
-                _check_pixels(self._subject, picture.width, picture.height)
+                check_pixels(self._subject, picture.width, picture.height)
                 yield picture
 
     def _time(self, picture: Any, number: int) -> float:
@@ -212,152 +183,8 @@ class Film:
         return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 
 
-def is_film(name: str) -> bool:
-    """Whether a file of this name is a film.
-
-    Example:
-        >>> is_film("holiday.MP4"), is_film("._holiday.mp4"), is_film("photo.jpg")
-        (True, False, False)
-    """
-    last = name.replace("\\", "/").rsplit("/", 1)[-1]
-    return last.lower().endswith(ENDINGS) and not last.startswith("._")
-
-
-def open_film(source: Source, *, rate: float = RATE, threads: int = 0) -> Film:
-    """Open a film and check it; no frame is decoded yet.
-
-    Args:
-        source: the film. A string is always the path of a file, never an address.
-        rate: frames a second that are wanted.
-        threads: that decode; 0 for as many as there are cores.
-
-    Raises:
-        FilmError: no such file, no film, too large, too long, damaged, or PyAV is not installed; one sentence says which.
-    """
-    if not 0 < rate <= MAX_RATE:
-        raise FilmError(f"{rate:g} frames a second cannot be read: ask for more than 0 and at most {MAX_RATE:g}.")
-    av = _library()
-    subject, file = _open(source)
-    own = None if file is source else file
-    try:
-        return _opened(av, subject, file, own, rate, threads)
-    except BaseException:
-        if own is not None:
-            own.close()
-        raise
-
-
-def _opened(av: ModuleType, subject: str, file: IO[bytes], own: IO[bytes] | None, rate: float, threads: int) -> Film:
-    form = _format(subject, file)
-    try:
-        options = {"codec_whitelist": ",".join(CODECS)}
-        container = av.open(file, format=form, options=options, metadata_errors="replace")
-    except (av.FFmpegError, EOFError, ValueError, OSError) as error:
-        raise FilmError(f"{subject} is truncated or damaged: copy, download or export it again.") from error
-    try:
-        stream = _video(av, subject, container)
-        info = _describe(container, stream)
-        _check(subject, info)
-        stream.thread_type = "AUTO"
-        stream.codec_context.thread_count = threads
-        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
-    except BaseException:
-        container.close()
-        raise
-    return Film(subject, container, stream, info, rate, own)
-
-
-def _library() -> ModuleType:
-    try:
-        import av
-    except ImportError as error:
-        raise FilmError("Films need a further package: pip install av.") from error
-    return av
-
-
-def _open(source: Source) -> tuple[str, IO[bytes]]:
-    """What to call the film, and its file."""
-    subject = "The film"
-    if isinstance(source, bytes):
-        file: IO[bytes] = io.BytesIO(source)
-    elif isinstance(source, str | os.PathLike):
-        subject = f"'{Path(source)}'"
-        try:
-            if not Path(source).is_file():
-                raise FilmError(f"There is no film at {subject}: check the path.")
-            file = Path(source).open("rb")
-        except (OSError, ValueError) as error:
-            if isinstance(error, FilmError):
-                raise
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise FilmError(f"{subject} cannot be read ({reason}): check the path and its permissions.") from error
-    else:
-        file = source
-    return subject, file
-
-
-def _format(subject: str, file: IO[bytes]) -> str:
-    """FFmpeg's name of the container, by the first bytes; it is never left to guess."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if not size:
-        raise FilmError(f"{subject} is empty (0 bytes): choose another file.")
-    if size > MAX_BYTES:
-        raise FilmError(f"{subject} has {size:,} bytes, more than the {MAX_BYTES:,} allowed: cut it, or make it smaller.")
-    head = file.read(16)
-    file.seek(0)
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
-        return "mov"
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "matroska"
-    if head.startswith(b"RIFF") and head[8:11] == b"AVI":
-        return "avi"
-    if head.startswith((b"GIF87a", b"GIF89a")):
-        return "gif"
-    raise FilmError(f"{subject} cannot be read as a film: use {FORMATS}.")
-
-
-def _video(av: ModuleType, subject: str, container: Any) -> Any:
-    """The first stream of moving pictures; the cover of a piece of music is none."""
-    cover = av.stream.Disposition.attached_pic
-    streams = [each for each in container.streams.video if not each.disposition & cover]
-    if not streams:
-        kinds = sorted({each.type for each in container.streams})
-        raise FilmError(f"{subject} has no video{f', only {listing(kinds)}' if kinds else ''}: choose another file.")
-    stream = streams[0]
-    name = None if stream.codec_context is None else stream.codec_context.name
-    if name not in CODECS:
-        raise FilmError(f"{subject} is stored as {name or 'something unknown'}, which is not read: export it as MP4 (H.264).")
-    return stream
-
-
-def _describe(container: Any, stream: Any) -> FilmInfo:
-    seconds = None
-    if stream.duration:
-        seconds = float(stream.duration * stream.time_base)
-    elif container.duration:
-        seconds = container.duration / 1e6
-    rate = stream.average_rate
-    return FilmInfo(
-        width=stream.codec_context.width,
-        height=stream.codec_context.height,
-        seconds=seconds,
-        rate=float(rate) if rate else None,
-        codec=stream.codec_context.name,
-    )
-
-
-def _check(subject: str, info: FilmInfo) -> None:
-    if info.width < 1 or info.height < 1:
-        raise FilmError(f"{subject} does not say how large its frames are: it is truncated or damaged. Export it again.")
-    _check_pixels(subject, info.width, info.height)
-    if info.seconds is not None and not 0 <= info.seconds <= MAX_SECONDS:
-        raise FilmError(
-            f"{subject} lasts {info.seconds / 3600:,.1f} hours, more than the {MAX_SECONDS / 3600:g} allowed: cut it and try again."
-        )
-
-
-def _check_pixels(subject: str, width: int, height: int) -> None:
+def check_pixels(subject: str, width: int, height: int) -> None:
+    """Raise :class:`FilmError` for frames that are too large."""
     if width * height > MAX_PIXELS:
         raise FilmError(
             f"{subject} measures {width:,} x {height:,} pixels, more than the {MAX_PIXELS:,} of a 4K film: make it smaller."

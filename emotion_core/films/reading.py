@@ -90,7 +90,7 @@ def read_film(
 
     Args:
         predictor: reads the faces.
-        frames: in order of time, as :func:`~emotion_core.films.decode.open_film` gives them.
+        frames: in order of time, as :func:`~emotion_core.films.opening.open_film` gives them.
         detector: finds them.
         name: what to call the film.
         whole: when a whole frame counts as one face.
@@ -143,8 +143,9 @@ class _Smoothers:
         self._tracks: dict[int, tuple[CausalSmoother, Hysteresis]] = {}
 
     def update(self, track: int, now: float, reading: Reading) -> Smoothed:
-        smoother, verdict = self._tracks.pop(track, None) or (CausalSmoother(self._tau), Hysteresis())
-        self._tracks[track] = smoother, verdict  # the latest last
+        if track not in self._tracks:
+            self._tracks[track] = CausalSmoother(self._tau), Hysteresis()
+        smoother, verdict = self._tracks[track] = self._tracks.pop(track)  # the latest last
         if len(self._tracks) > FORGOTTEN:
             del self._tracks[next(iter(self._tracks))]
         probabilities = [reading.probabilities.get(name, 0.0) for name in EXPRESSIONS]

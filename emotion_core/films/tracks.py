@@ -159,8 +159,10 @@ def _pair(
     """The pairs of tracks and faces with the highest sum of scores; none that scores 0."""
     if not tracks or not free:
         return []
-    scores = np.array(
-        [[score(track, time, faces[i].face.box, float(track.looks @ seen[i])) for i in free] for track in tracks]
-    )
+    scores = np.array([[score(track, time, faces[i].face.box, float(track.looks @ seen[i])) for i in free] for track in tracks])
     rows, columns = linear_sum_assignment(scores, maximize=True)
-    return [(tracks[row], free[column]) for row, column in zip(rows, columns, strict=True) if scores[row, column] > 0]
+    return [
+        (tracks[row], free[column])
+        for row, column in zip(rows.tolist(), columns.tolist(), strict=True)
+        if scores[row, column] > 0
+    ]

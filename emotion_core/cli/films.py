@@ -1,0 +1,114 @@
+"""What ``predict`` prints of a film: a line a frame that is read."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, NoReturn
+
+from tqdm import tqdm
+
+from emotion_core.cli.predict import Overlays, describe
+from emotion_core.errors import FilmError
+from emotion_core.faces import load_detector
+from emotion_core.films.opening import open_film
+from emotion_core.films.reading import FilmFrame, read_film
+from emotion_core.results.files import strict_json
+from emotion_core.texts import printable
+
+if TYPE_CHECKING:
+    from emotion_core.predict import Predictor
+
+GAP = 10.0
+"""s without a face from which on it is said."""
+
+
+def read_to_lines(path: str, predictor: Predictor, arguments: argparse.Namespace, overlays: Overlays | None) -> bool:
+    """Read a film and print a line a frame, as soon as it is read.
+
+    Args:
+        path: of the film.
+        predictor: reads its faces.
+        arguments: of the command.
+        overlays: writes overlays, where they are asked for.
+
+    Returns:
+        Whether it went well. Frames before the one where it failed are printed.
+    """
+    name = printable(path)
+    gaps = _Gaps()
+    try:
+        with open_film(path, rate=arguments.rate) as film, _bar(film.info.seconds) as bar:
+            for frame in read_film(
+                predictor, film, load_detector(), name=path, whole=arguments.whole_image, flip=arguments.flip
+            ):
+                record = frame.to_dict()
+                if overlays is not None:
+                    overlays.write(frame.prediction, record, f"{os.path.basename(path)}-{frame.number:06d}.jpg")
+                print(strict_json(record) if arguments.json else _lines(name, frame), flush=True)
+                gaps.update(frame)
+                bar.update(min(frame.time, bar.total or frame.time) - bar.n)
+            for note in (*film.notes(), *gaps.notes()):
+                print(f"{name}: {note}", file=sys.stderr)
+    except FilmError as error:
+        print(strict_json({"image": path, "error": str(error)}) if arguments.json else f"{name}: {printable(str(error))}")
+        return False
+    return True
+
+
+def clock(seconds: float) -> str:
+    """A time in a film.
+
+    Example:
+        >>> clock(3.25), clock(3725.0)
+        ('0:03.2', '1:02:05.0')
+    """
+    whole = int(seconds * 10) / 10
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(int(minutes), 60)
+    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
+
+
+def _lines(name: str, frame: FilmFrame) -> str:
+    record = frame.to_dict()
+    at = f"{name} {clock(frame.time)}"
+    if not record["faces"]:
+        return f"{at}: no face found by {record['detector']}"
+    lines = describe(frame.prediction, record, at).splitlines()
+    faces = [
+        f"{line}; track {track}" + (f", over time {smoothed.expression}" if smoothed.expression else "")
+        for line, track, smoothed in zip(lines, frame.tracks, frame.smoothed, strict=False)
+    ]
+    return "\n".join([*faces, *lines[len(faces) :]])
+
+
+def _bar(seconds: float | None) -> tqdm[NoReturn]:
+    # As for photos: where results go to a file and somebody waits.
+    hidden = sys.stdout.isatty() or not sys.stderr.isatty()
+    form = "{l_bar}{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]" if seconds else None
+    return tqdm(total=seconds, unit="s", disable=hidden, bar_format=form)
+
+
+class _Gaps:
+    """The longest time without a face."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._longest = (0.0, 0.0)
+        self._faces = 0
+
+    def update(self, frame: FilmFrame) -> None:
+        self._faces += len(frame.tracks)
+        if frame.tracks:
+            self._since = None
+            return
+        self._since = frame.time if self._since is None else self._since
+        if frame.time - self._since > self._longest[1] - self._longest[0]:
+            self._longest = self._since, frame.time
+
+    def notes(self) -> list[str]:
+        start, end = self._longest
+        if not self._faces:
+            return ["No face was found in the whole film."]
+        return [f"No face was found from {clock(start)} to {clock(end)}."] if end - start >= GAP else []
