@@ -24,16 +24,8 @@ from emotion_core.models.device import resolve_device
 from emotion_core.models.familiarity import describe_faces
 from emotion_core.models.inference import infer
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.results.calibration import (
-    Calibration,
-    Interpretation,
-    JudgedFaces,
-    interpret,
-    read_calibration,
-    trained_prior,
-    usual_prior,
-    write_calibration,
-)
+from emotion_core.results.calibration import Calibration, JudgedFaces, read_calibration, write_calibration
+from emotion_core.results.interpretation import Interpretation, interpret, trained_prior, usual_prior
 from emotion_core.results.run import Run, read_run, write_info
 
 log = logging.getLogger(__name__)

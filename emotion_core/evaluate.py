@@ -27,7 +27,7 @@ from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import infer
 from emotion_core.models.runtimes import expect, open_runtime
-from emotion_core.results.calibration import Interpretation, interpret, usual_prior
+from emotion_core.results.interpretation import Interpretation, interpret, usual_prior
 from emotion_core.results.measured import leaked_images, measure_predictions
 from emotion_core.results.run import Run, refuse_other_content, write_evaluation
 from emotion_core.results.summaries import keep_summary
@@ -84,7 +84,7 @@ def evaluate(
         runtime: as in :func:`~emotion_core.models.runtimes.open_runtime`.
         flip: flip test-time augmentation, the mean over each picture and its mirror image; half as fast.
         prior: that probabilities are to hold under, as :func:`~emotion_core.metrics.priors.read_prior` gives it; the
-            :func:`usual one <emotion_core.results.calibration.usual_prior>` of the benchmark by default.
+            :func:`usual one <emotion_core.results.interpretation.usual_prior>` of the benchmark by default.
         faces: ``"given"`` reads each picture as it is, ``"found"`` looks for the face first and cuts it out as in a photo. By
             default what suits the dataset (:attr:`~emotion_core.data.datasets.DatasetSpec.cut`).
         on_error: what to do with broken samples.

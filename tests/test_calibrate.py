@@ -17,8 +17,9 @@ from emotion_core.data.transforms import resize_square
 from emotion_core.errors import ConfigError
 from emotion_core.images import read_image
 from emotion_core.predict import Predictor, estimate_mix, interpret_readings
-from emotion_core.results.calibration import FILE, interpret
+from emotion_core.results.calibration import FILE
 from emotion_core.results.find import find_run
+from emotion_core.results.interpretation import interpret
 
 MakeRun = Callable[..., Path]
 

@@ -17,10 +17,12 @@ import pytest
 from emotion_core.cli import main
 from emotion_core.compare import load_store
 from emotion_core.errors import EmotionCoreError
-from emotion_core.results.calibration import BALANCED, interpret, read_calibration
+from emotion_core.metrics.priors import BALANCED
+from emotion_core.results.calibration import read_calibration
 from emotion_core.results.course import make_course
 from emotion_core.results.explanations import read_explanations
 from emotion_core.results.find import list_runs
+from emotion_core.results.interpretation import interpret
 from emotion_core.results.progress import read_progress, tail
 from emotion_core.results.run import DamagedRun, Run, read_history
 from emotion_core.results.slices import read_slices

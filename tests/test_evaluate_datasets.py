@@ -32,8 +32,8 @@ from emotion_core.metrics.intervals import bootstrap_measures, wilson_interval
 from emotion_core.metrics.summary import summarize
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.inference import infer
-from emotion_core.results.calibration import Interpretation
 from emotion_core.results.find import find_run
+from emotion_core.results.interpretation import Interpretation
 from emotion_core.results.reviews import Review, ReviewStore
 from emotion_core.results.run import Run, RunInfo, write_evaluation
 from tests.data.layouts import save, write_fer2013_csv, write_folders

@@ -22,7 +22,7 @@ from emotion_core.texts import listing, printable
 
 if TYPE_CHECKING:
     from emotion_core.predict import Prediction, Predictor
-    from emotion_core.results.calibration import Interpretation
+    from emotion_core.results.interpretation import Interpretation
 
 
 def add(command: AddCommand) -> None:

@@ -24,9 +24,9 @@ from emotion_core.labels import EXPRESSIONS, OUTPUTS
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.graphs import export_module
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.results.calibration import Interpretation, interpret
 from emotion_core.results.card import render_card
 from emotion_core.results.files import strict_json, write_text
+from emotion_core.results.interpretation import Interpretation, interpret
 from emotion_core.results.run import Run
 
 TARGETS = ("onnx", "openvino", "huggingface")

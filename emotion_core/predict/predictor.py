@@ -27,8 +27,9 @@ from emotion_core.models.network import EmotionNetwork
 from emotion_core.models.runtimes import open_runtime
 from emotion_core.predict.photos import Image, Photo, Source, Whole, as_list, find_faces
 from emotion_core.predict.readings import Prediction, Reading, interpret_readings
-from emotion_core.results.calibration import interpret, read_calibration
+from emotion_core.results.calibration import read_calibration
 from emotion_core.results.find import DEFAULT_RUN, find_run
+from emotion_core.results.interpretation import interpret
 from emotion_core.results.run import Run
 
 

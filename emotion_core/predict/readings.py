@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.predict.photos import Photo
-from emotion_core.results.calibration import Interpretation
+from emotion_core.results.interpretation import Interpretation
 from emotion_core.texts import listing
 
 UNFAMILIAR = "unlike the faces that the network was trained on"

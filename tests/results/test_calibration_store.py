@@ -13,17 +13,8 @@ from emotion_core.errors import CheckpointError, ConfigError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.priors import BALANCED, EVERYDAY, Prior, make_prior
 from emotion_core.models.familiarity import describe_faces
-from emotion_core.results.calibration import (
-    FILE,
-    Calibration,
-    Interpretation,
-    JudgedFaces,
-    interpret,
-    read_calibration,
-    trained_prior,
-    usual_prior,
-    write_calibration,
-)
+from emotion_core.results.calibration import FILE, Calibration, JudgedFaces, read_calibration, write_calibration
+from emotion_core.results.interpretation import Interpretation, interpret, trained_prior, usual_prior
 from emotion_core.results.run import Run, RunInfo, read_run, write_info
 
 RNG = np.random.default_rng(0)
