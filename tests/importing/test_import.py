@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score
 
 from emotion_core.cli import main
 from emotion_core.compare import Entry, compare, find_entries, load_store, on_shared_images
+from emotion_core.compare.matrix import generalisation_matrix, matrix_legend
 from emotion_core.importing import Truth, guess_columns, known_benchmarks, prepare, read_classes, store_results
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.remeasure import remeasure
@@ -80,6 +81,10 @@ def test_networks_that_know_fewer_expressions_are_compared_on_the_images_that_bo
     assert np.allclose(ours.predictions([]).filter(like="prob_").sum(axis=1), 1)
     apart = compare(entries("ours", "imported/seven"), ["accuracy"], baseline="ours").apart
     assert [entry.name for entry, _ in apart] == ["imported/seven"]
+    matrix = generalisation_matrix(load_store().entries, names=["ours", "imported/seven"])
+    marked = {name: row["faces-test"].text.endswith("‡") for name, row in matrix.rows.items()}
+    assert marked == {"ours": False, "imported/seven": True}
+    assert "‡ on the images that the run can answer alone" in matrix_legend(matrix)
     assert main(["compare", "ours", "imported/seven", "--measures", "accuracy"]) == 0
     assert capsys.readouterr().out.startswith(words)
 
