@@ -194,7 +194,7 @@ def test_shipped_runs_belong_to_experiments_and_name_only_runs_there_are() -> No
         ]
         named = [info.init, info.variant_of, *info.averaged, *info.members, *teachers]
         named += [name for metrics in run.evaluations.values() for name in metrics.get("members", ())]
-        assert {name for name in named if name} - set(runs) <= {"scratch", "imagenet", "runs"}, run.name
+        assert {name for name in named if name} - set(runs) <= {"scratch", "imagenet", "runs", "unknown"}, run.name
         assert bool(info.changed) == bool(info.variant_of), run.name
         if info.role in ("seed", "ablation"):
             assert info.variant_of, run.name
