@@ -160,6 +160,8 @@ class Film:
                 return
             try:
                 pictures = packet.decode()
+            except MemoryError as error:
+                raise FilmError(f"{self._subject} takes too much memory to decode: make it smaller.") from error
             except (FFmpegError, EOFError):
                 self.broken += 1
                 continue

@@ -9,6 +9,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.texts import shorten
+from pages.predict.films import show_film
 from pages.predict.photos import Upload, choose_photos
 from pages.predict.runs import runs_with_weights, show_collapsed
 from pages.shared.runs import show_no_runs
@@ -22,6 +23,9 @@ if not runs:
     show_no_runs()
     st.stop()
 uploads = choose_photos()
+if st.session_state.get("source") == "Film":
+    show_film(runs)
+    st.stop()
 
 # These load the networks' library. The first screen stands by now, and the library is there when the first photo is.
 with st.spinner("Getting ready …"):

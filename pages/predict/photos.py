@@ -11,6 +11,7 @@ from typing import Any
 import streamlit as st
 
 from emotion_core.images import ENDINGS
+from pages.predict.films import ask_film
 from pages.shared.words import count
 
 
@@ -53,7 +54,7 @@ def choose_photos() -> list[Upload]:
             st.markdown("**Use your own**", width="content")
             kind = st.segmented_control(
                 "Where photos come from",
-                ["Photos", "Folder", "Camera"],
+                ["Photos", "Folder", "Camera", "Film"],
                 default="Photos",
                 required=True,
                 label_visibility="collapsed",
@@ -61,6 +62,8 @@ def choose_photos() -> list[Upload]:
             )
         files = _ask(str(kind))
         st.caption("Photos stay in memory and are forgotten when you close the page.")
+    if kind == "Film":
+        return []
     if st.query_params.get("photo") == "sample":
         return [_sample()]
     if files:
@@ -83,6 +86,8 @@ def _from_before() -> list[Upload]:
 
 
 def _ask(kind: str) -> Sequence[Any]:
+    if kind == "Film":
+        return ask_film()
     if kind == "Camera":
         taken = st.camera_input("Take a photo", label_visibility="collapsed", on_change=_leave_photos, key="camera")
         return [taken] if taken is not None else []
@@ -101,6 +106,7 @@ def _ask(kind: str) -> Sequence[Any]:
 
 
 def _take_sample() -> None:
+    st.session_state["source"] = "Photos"
     st.query_params["photo"] = "sample"
 
 
