@@ -2,14 +2,14 @@
 
 A film of 640 × 360 px is drawn and encoded (H.264), then read at the rates that are asked for as ``predict FILM`` does it, maps
 of all ten outputs included; with ``--apart`` it is decoded in a process of its own, as on the Predict page. Printed are frames
-that are read a second, how many times faster than the film plays that is, and the largest resident memory of this process after
-each minute of film.
+that are read a second, how many times faster than the film plays that is, and the resident memory of this process after each
+minute of film.
 """
 
 from __future__ import annotations
 
 import argparse
-import resource
+import os
 import tempfile
 import time
 from fractions import Fraction
@@ -48,9 +48,9 @@ def write_film(path: Path, seconds: int) -> None:
         container.mux(stream.encode())
 
 
-def peak() -> float:
-    """Largest resident memory of this process so far, MB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+def resident() -> float:
+    """Resident memory of this process now, MB (Linux)."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 def measure(path: Path, predictor: Predictor, *, rate: float, apart: bool) -> None:
@@ -61,7 +61,7 @@ def measure(path: Path, predictor: Predictor, *, rate: float, apart: bool) -> No
     for frame in read_film(predictor, film, load_detector()):
         log.add(frame)
         if frame.time >= 60 * minute:
-            found.append(f"{peak():.0f}")
+            found.append(f"{resident():.0f}")
             minute += 1
     took = time.perf_counter() - started
     film.close()
@@ -69,7 +69,7 @@ def measure(path: Path, predictor: Predictor, *, rate: float, apart: bool) -> No
     print(
         f"{rate:g} frames a second{', decoded apart' if apart else ''}: {log.frames} frames, {faces} faces in {took:.1f} s: "
         f"{log.frames / took:.1f} frames a second, {log.time / took:.1f} times real time; "
-        f"memory at each minute {', '.join(found) or '-'}, in the end {peak():.0f} MB",
+        f"memory at each minute {', '.join(found) or '-'}, in the end {resident():.0f} MB",
         flush=True,
     )
 
@@ -85,7 +85,7 @@ def main() -> None:
         path = Path(folder) / "film.mp4"
         write_film(path, arguments.seconds)
         predictor = Predictor.from_run()
-        print(f"{arguments.seconds} s, {path.stat().st_size:,} bytes; before reading {peak():.0f} MB", flush=True)
+        print(f"{arguments.seconds} s, {path.stat().st_size:,} bytes; before reading {resident():.0f} MB", flush=True)
         for rate in arguments.rates:
             measure(path, predictor, rate=rate, apart=arguments.apart)
 
