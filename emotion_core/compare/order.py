@@ -19,18 +19,6 @@ def rank_evaluations(entries: Sequence[Entry]) -> list[str]:
     return sorted(numbers, key=lambda name: (not test[name], -numbers[name], name))
 
 
-def rank_kinds(entries: Sequence[Entry]) -> list[str]:
-    """Backbones by name, then the presets that are called otherwise."""
-    backbones = sorted({entry.backbone for entry in entries})
-    presets = sorted({entry.preset for entry in entries if entry.preset} - set(backbones))
-    return [*backbones, *presets]
-
-
-def of_kinds(entries: Sequence[Entry], kinds: Sequence[str]) -> list[Entry]:
-    """Entries with one of these backbones or presets; all of them when none is named."""
-    return [entry for entry in entries if not kinds or entry.backbone in kinds or entry.preset in kinds]
-
-
 def search_entries(entries: Sequence[Entry], words: str) -> list[Entry]:
     """Entries whose name, backbone, preset, role or change holds every one of some words, whatever their case."""
     wanted = words.casefold().split()

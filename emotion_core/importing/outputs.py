@@ -39,7 +39,7 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outputs:
+class ReadOutputs:
     """What a network says of ``R`` images.
 
     Attributes:
@@ -55,7 +55,7 @@ class Outputs:
     findings: tuple[Finding, ...]
 
 
-def read_outputs(table: pd.DataFrame, columns: Columns, affect_range: tuple[float, float] = (-1.0, 1.0)) -> Outputs:
+def read_outputs(table: pd.DataFrame, columns: Columns, affect_range: tuple[float, float] = (-1.0, 1.0)) -> ReadOutputs:
     """Probabilities, valence and arousal of every row.
 
     Args:
@@ -87,7 +87,7 @@ def read_outputs(table: pd.DataFrame, columns: Columns, affect_range: tuple[floa
             never = f"It names {len(classes)} expressions and never {listing(unseen)}."
             findings.append(Finding(f"{never} If it knows more than it names, list its classes."))
     affect = np.column_stack([_affect(table, columns.affect.get(name, ""), affect_range, findings) for name in AFFECT])
-    return Outputs(probs=probs, affect=affect, classes=classes, findings=tuple(findings))
+    return ReadOutputs(probs=probs, affect=affect, classes=classes, findings=tuple(findings))
 
 
 def read_labels(values: pd.Series, name: str, classes: Sequence[str]) -> list[str | None]:

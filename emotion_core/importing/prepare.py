@@ -15,7 +15,7 @@ from emotion_core.errors import ResultsError
 from emotion_core.importing.checks import check_chance, check_copied, check_order
 from emotion_core.importing.columns import Columns
 from emotion_core.importing.joining import join_names
-from emotion_core.importing.outputs import Finding, Outputs, read_labels, read_outputs
+from emotion_core.importing.outputs import Finding, ReadOutputs, read_labels, read_outputs
 from emotion_core.importing.reading import as_numbers, as_text
 from emotion_core.importing.truth import Truth
 from emotion_core.labels import AFFECT, EXPRESSIONS
@@ -187,7 +187,7 @@ def _once(rows: pd.DataFrame, columns: Columns, findings: list[Finding]) -> pd.D
     return different
 
 
-def _predictions(truth: Truth, ids: npt.NDArray[np.object_], outputs: Outputs) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _predictions(truth: Truth, ids: npt.NDArray[np.object_], outputs: ReadOutputs) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Rows of the images that can be answered, in the benchmark's order, and the expressions that are decided between."""
     answers = pd.DataFrame(outputs.probs, columns=[f"prob_{name}" for name in EXPRESSIONS], index=ids)
     for place, name in enumerate(AFFECT):
@@ -206,7 +206,7 @@ def _predictions(truth: Truth, ids: npt.NDArray[np.object_], outputs: Outputs) -
 
 
 def _coverage(
-    truth: Truth, predictions: pd.DataFrame, classes: tuple[str, ...], outputs: Outputs, min_share: float
+    truth: Truth, predictions: pd.DataFrame, classes: tuple[str, ...], outputs: ReadOutputs, min_share: float
 ) -> list[Finding]:
     can = truth.frame
     if outputs.classes:
@@ -253,7 +253,7 @@ def _strangers(names: list[str], truth: Truth) -> list[Finding]:
     return [Finding(text)]
 
 
-def _check(predictions: pd.DataFrame, outputs: Outputs, classes: tuple[str, ...]) -> list[Finding]:
+def _check(predictions: pd.DataFrame, outputs: ReadOutputs, classes: tuple[str, ...]) -> list[Finding]:
     known = predictions["expression"].notna().to_numpy()
     if not outputs.classes or not known.any():
         return []

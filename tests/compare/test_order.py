@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from emotion_core.compare import Entry, Measure
-from emotion_core.compare.order import best_first, best_run, most_useful_first, of_kinds, rank_evaluations, rank_kinds
+from emotion_core.compare.order import best_first, best_run, most_useful_first, rank_evaluations
 
 
 def entry(name: str, value: float | None = None, measure: str = "accuracy", **changes: Any) -> Entry:
@@ -22,14 +22,6 @@ def test_test_splits_come_first_then_those_with_most_runs() -> None:
     many = [entry(str(number), split="val") for number in range(3)]
     found = rank_evaluations([*many, entry("a"), entry("b", dataset="b"), entry("c", dataset="b"), entry("d", dataset="a")])
     assert found == ["b-test", "a-test", "toy-test", "toy-val"]
-
-
-def test_kinds_are_backbones_and_what_presets_are_called_beside_them() -> None:
-    entries = [entry("a", backbone="vgg16", preset="Long"), entry("b", preset="vgg16"), entry("c", preset="")]
-    assert rank_kinds(entries) == ["resnet50", "vgg16", "Long"]
-    assert names(of_kinds(entries, ["vgg16"])) == ["a", "b"]
-    assert names(of_kinds(entries, ["Long", "resnet50"])) == ["a", "b", "c"]
-    assert of_kinds(entries, []) == entries
 
 
 def test_the_best_comes_first_whichever_way_the_measure_improves() -> None:
