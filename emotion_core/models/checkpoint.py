@@ -123,6 +123,9 @@ def load_network(description: Mapping[str, Any], weights: Path) -> EmotionNetwor
         CheckpointNotFoundError: no such file.
         CheckpointError: no network can be built from the description, or the weights do not belong to it.
     """
+    if not weights.is_file():
+        # Of somebody else's network there is nothing to build.
+        raise CheckpointNotFoundError(weights)
     try:
         network = EmotionNetwork(NetworkConfig.from_dict(dict(description)))
     except (TypeError, ValueError, RuntimeError) as error:
