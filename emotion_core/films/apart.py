@@ -191,7 +191,7 @@ def frame_apart(content: bytes | memoryview, time: float) -> Frame:
 
 
 def _tell(out: IO[bytes], kind: bytes, told: object) -> None:
-    text = json.dumps(told).encode()
+    text = json.dumps(told, allow_nan=False).encode()
     out.write(HEAD.pack(kind, len(text)) + text)
 
 

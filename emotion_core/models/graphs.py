@@ -94,7 +94,8 @@ def export_module(module: nn.Module, network: EmotionNetwork, outputs: tuple[str
 
 def graph_key(network: EmotionNetwork) -> str:
     """Digest of all that a graph follows from: weights, architecture and exporter."""
-    digest = hashlib.sha256(f"{json.dumps(network.config.to_dict(), sort_keys=True)} {OPSET} {torch.__version__}".encode())
+    config = json.dumps(network.config.to_dict(), sort_keys=True, allow_nan=False)
+    digest = hashlib.sha256(f"{config} {OPSET} {torch.__version__}".encode())
     for name, tensor in sorted(network.state_dict().items()):
         digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
