@@ -29,7 +29,7 @@ def expression_time_line(segments: pd.DataFrame, tracks: list[int], *, step: flo
         step: s between frames; a single frame is as wide.
     """
     kept = tracks[:MAX_TRACKS]
-    figure = new_figure("Which expression when?", height=96 + 34 * len(kept))
+    figure = new_figure("Which expression when?", height=150 + 34 * len(kept))
     for name in EXPRESSIONS:
         mine = segments[(segments["shown"] == name) & segments["track"].isin(kept)]
         if len(mine):
@@ -44,7 +44,12 @@ def expression_time_line(segments: pd.DataFrame, tracks: list[int], *, step: flo
                 customdata=np.stack([mine["start"], ends], axis=1),
                 hovertemplate=f"%{{y}}: {name}, %{{customdata[0]:.1f}} to %{{customdata[1]:.1f}} s<extra></extra>",
             )
-    figure.update_layout(barmode="overlay", bargap=0.3, legend={"orientation": "h", "y": -0.35 if len(kept) > 2 else -0.6})
+    figure.update_layout(
+        barmode="overlay",
+        bargap=0.3,
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
+        margin={"t": 92, "b": 8, "l": 8, "r": 8},
+    )
     figure.update_xaxes(title={"text": "time, s", "font": {"size": 13}}, gridcolor=FAINT)
     figure.update_yaxes(categoryorder="array", categoryarray=[f"face {each}" for each in kept], autorange="reversed")
     return figure
@@ -69,11 +74,11 @@ def affect_curves(table: pd.DataFrame, *, gap: float) -> go.Figure:
             low, high = np.clip(mean[part] - spread[part], -1, 1), np.clip(mean[part] + spread[part], -1, 1)
             figure.add_scatter(
                 x=[*times, *times[::-1]], y=[*high, *low[::-1]], fill="toself", fillcolor=f"rgba({rgb}, 0.18)",
-                line={"width": 0}, hoverinfo="skip", showlegend=False,
+                mode="lines", line={"width": 0}, hoverinfo="skip", showlegend=False,
             )  # fmt: skip
             figure.add_scatter(
                 x=times, y=mean[part], mode="lines" if len(part) > 1 else "markers", name=name, legendgroup=name,
-                showlegend=number == 0, line={"color": colour, "dash": dash, "width": 2},
+                showlegend=number == 0, line={"color": colour, "dash": dash, "width": 2}, marker={"color": colour},
                 hovertemplate=f"%{{x:.1f}} s: {name} %{{y:.3f}}<extra></extra>",
             )  # fmt: skip
     figure.update_layout(legend={"orientation": "h", "y": -0.28})

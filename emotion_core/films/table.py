@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from emotion_core.films.reading import FilmFrame
 from emotion_core.films.smoothing import TAU, Hysteresis, smooth
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.predict import FoundFace
 from emotion_core.results.tables import no_formula
 
 PROBS = [f"prob_{name}" for name in EXPRESSIONS]
 COLUMNS = ["frame", "time", "track", "left", "top", "width", "height", "score", "expression", "stands", *PROBS, *AFFECT]
 """What is kept of a face, about half a kilobyte; pictures and maps are not."""
+
+
+MAX_PICTURES = 200
+SIDE = 64
 
 
 class FilmLog:
@@ -23,11 +29,14 @@ class FilmLog:
     Attributes:
         frames: that were read, also those without a face.
         time: s of the last one.
+        pictures: of each of the first :data:`MAX_PICTURES` tracks a JPEG of :data:`SIDE` px, the one that the detector was surest of.
     """
 
     def __init__(self) -> None:
         self.frames = 0
         self.time = 0.0
+        self.pictures: dict[int, bytes] = {}
+        self._scores: dict[int, float] = {}
         self._rows: list[tuple[Any, ...]] = []
 
     def add(self, frame: FilmFrame) -> None:
@@ -36,12 +45,21 @@ class FilmLog:
         self.time = frame.time
         faces = zip(frame.prediction.photo.faces, frame.prediction.readings, frame.tracks, strict=True)
         for found, reading, track in faces:
+            self._keep_picture(track, found)
             self._rows.append(
                 (
                     frame.number, frame.time, track, *found.face.box, found.face.score, reading.expression, reading.stands,
                     *(reading.probabilities.get(name) for name in EXPRESSIONS), reading.valence, reading.arousal,
                 )
             )  # fmt: skip
+
+    def _keep_picture(self, track: int, found: FoundFace) -> None:
+        score = found.face.score or 0.0
+        if score <= self._scores.get(track, -1.0) or (track not in self.pictures and len(self.pictures) >= MAX_PICTURES):
+            return
+        self._scores[track] = score
+        small = cv2.resize(found.crop, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        self.pictures[track] = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR))[1].tobytes()
 
     def table(self) -> pd.DataFrame:
         """All faces, with the columns of :data:`COLUMNS`."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -39,7 +40,7 @@ def show_film(runs: Mapping[str, Run]) -> None:
     """Controls, progress, and what was read."""
     file = _film()
     if file is None:
-        st.caption("A film of up to three hours, MP4, MOV, WebM, MKV, AVI or GIF. It stays in memory, as photos do.")
+        st.caption("A film of up to three hours, MP4, MOV, WebM, MKV, AVI or GIF. Several faces are followed at once.")
         return
     left, middle, right = st.columns([4, 3, 2], vertical_alignment="bottom")
     run = left.selectbox("Run", list(runs), key="film-run")
@@ -72,7 +73,7 @@ def show_film(runs: Mapping[str, Run]) -> None:
         f"{count(faces, 'face', 'faces')} in {count(reading.log.frames, 'frame', 'frames')}, "
         f"read at {reading.log.frames / max(reading.spent, 1e-3):.0f} frames a second"
     )
-    show_results(file, table, run, 1 / rate)
+    show_results(file, table, reading.log.pictures, run, 1 / rate)
 
 
 def _film() -> Any:
@@ -103,7 +104,7 @@ def _smoothed(reading: Any) -> pd.DataFrame:
 
 
 @st.fragment
-def show_results(file: Any, table: pd.DataFrame, run: str, step: float) -> None:
+def show_results(file: Any, table: pd.DataFrame, pictures: Mapping[int, bytes], run: str, step: float) -> None:
     """Summary, time line, and one face over time with the frame under the slider."""
     from emotion_core.figures.films import affect_curves, affect_trajectory, expression_time_line
     from emotion_core.films.table import segments, summarise, to_csv
@@ -119,7 +120,7 @@ def show_results(file: Any, table: pd.DataFrame, run: str, step: float) -> None:
         stretches = segments(table, gap=2 * step + 0.05)
         figure = expression_time_line(stretches, tracks, step=step)
         st.plotly_chart(figure, key="film-time-line", config=CHART, alt="Expression of each face over time")
-    _show_summary(summary)
+    _show_summary(summary, pictures)
     track = (
         tracks[0]
         if len(tracks) == 1
@@ -183,18 +184,22 @@ def _show_frame(file: Any, faces: pd.DataFrame, now: float) -> None:
     st.image(picture, width="stretch", alt=f"Frame at {now:.1f} s. {said or 'No face'}")
 
 
-def _show_summary(summary: pd.DataFrame) -> None:
+def _show_summary(summary: pd.DataFrame, pictures: Mapping[int, bytes]) -> None:
+    data = [f"data:image/jpeg;base64,{base64.b64encode(pictures.get(int(each), b'')).decode()}" for each in summary["track"]]
+    summary.insert(0, "picture", data)
     number = st.column_config.NumberColumn
     st.dataframe(
-        summary[["track", "frames", "first", "last", "mostly", "share", "valence", "arousal"]],
+        summary.assign(share=100 * summary["share"]),
         hide_index=True,
+        row_height=56,
         column_config={
+            "picture": st.column_config.ImageColumn("", width=64),
             "track": number("face", help="Followed by place and looks; no face recognition."),
             "frames": number("frames"),
             "first": number("first, s", format="%.1f"),
             "last": number("last, s", format="%.1f"),
             "mostly": "mostly",
-            "share": number("share of frames", format="percent", help="Frames in which this expression is shown."),
+            "share": number("share of frames", format="%.0f %%", help="Frames in which this expression is shown."),
             "valence": number("valence, mean", format="%.3f", help="Mean of raw values, from -1 to 1."),
             "arousal": number("arousal, mean", format="%.3f", help="Mean of raw values, from -1 to 1."),
         },

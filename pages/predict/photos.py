@@ -61,7 +61,7 @@ def choose_photos() -> list[Upload]:
                 key="source",
             )
         files = _ask(str(kind))
-        st.caption("Photos stay in memory and are forgotten when you close the page.")
+        st.caption("Photos and films stay in memory and are forgotten when you close the page.")
     if kind == "Film":
         return []
     if st.query_params.get("photo") == "sample":

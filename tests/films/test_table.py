@@ -131,3 +131,8 @@ def test_boxes_are_drawn_and_large_frames_reduced():
     assert tuple(picture[300, 200]) == (255, 0, 0)
     assert (image == 120).all()
     assert (draw_boxes(image[:90, :160], faces.iloc[:0], {}) == 120).all()
+
+
+def test_curves_of_few_frames_have_no_stray_points():
+    table = smooth_table(table_of((1, [0, 1])))
+    assert all(trace.mode == "lines" for trace in affect_curves(table, gap=0.45).data)

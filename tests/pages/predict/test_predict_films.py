@@ -35,6 +35,7 @@ def test_a_film_becomes_a_time_line_and_a_summary(one_run: Path, app: AppTest):
     summary = app.dataframe[0].value
     assert set(summary["track"]) == {1, 2}
     assert summary["frames"].max() == 10
+    assert summary["picture"].str.startswith("data:image/jpeg;base64,/9j/").all()
     assert [each for each in images(app) if each.startswith("Frame at 0.0 s. face 1:")]
     assert app.download_button(key="download-film-csv")
     assert not app.button(key="film-peak-Most active").disabled
