@@ -20,7 +20,10 @@ COLUMNS = ["frame", "time", "track", "left", "top", "width", "height", "score", 
 
 
 MAX_PICTURES = 200
+"""So many tracks have a picture."""
+
 SIDE = 64
+"""Side of a track's picture, px."""
 
 
 class FilmLog:
@@ -29,7 +32,8 @@ class FilmLog:
     Attributes:
         frames: that were read, also those without a face.
         time: s of the last one.
-        pictures: of each of the first :data:`MAX_PICTURES` tracks a JPEG of :data:`SIDE` px, the one that the detector was surest of.
+        pictures: of each of the first :data:`MAX_PICTURES` tracks, as JPEG of :data:`SIDE` px, where the detector was
+            surest of it.
     """
 
     def __init__(self) -> None:
