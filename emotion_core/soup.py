@@ -68,6 +68,7 @@ def _check_kin(runs: Sequence[Run]) -> None:
             ("start", first.info.init, run.info.init),
             ("network", _plain(first.info), _plain(run.info)),
             ("outputs", first.info.outputs, run.info.outputs),
+            ("class mix", first.info.prior, run.info.prior),
             ("training images", _images(first.info), _images(run.info)),
         ):
             if one != other:
@@ -101,6 +102,7 @@ def _describe(runs: Sequence[Run]) -> RunInfo:
         init=first.init,
         seed=first.seed,
         temperature=round(sum(run.info.temperature for run in runs) / len(runs), 4) if "val" in first.training_splits else 1.0,
+        prior=first.prior,
         num_params=first.num_params,
         device=first.device,
         seconds=round(sum(run.info.seconds for run in runs), 1),
