@@ -25,6 +25,9 @@ CLONED = Path(__file__).resolve().parents[2] / "checkpoints"
 HIDE = "hide"
 """Value of ``EMOTION_SHIPPED_RUNS`` that leaves the shipped runs out."""
 
+KEPT_SUMMARY = "summary.npz"
+"""What Compare keeps beside predictions; see :mod:`emotion_core.results.summaries`, which builds on this module's runs."""
+
 log = logging.getLogger(__name__)
 
 
@@ -156,7 +159,16 @@ def _runs_in(root: Path) -> list[Run | DamagedRun]:
         runs.append(DamagedRun(path=path, name=path.name, reason=problem))
         runs += [_read(inner, f"{path.name}/{inner.name}", path.name) for inner in _folders(path)]
     known = {experiment.path.resolve() for experiment in experiments} | {path.resolve() for path in problems}
-    return runs + [_read(path, path.name, "") for path in _folders(root) if path.resolve() not in known]
+    alone = [path for path in _folders(root) if path.resolve() not in known and not _left_behind(path)]
+    return runs + [_read(path, path.name, "") for path in alone]
+
+
+def _left_behind(path: Path) -> bool:
+    """Whether a folder holds nothing but summaries: version control moves a run, and leaves what it ignores."""
+    if (path / "run.json").exists():
+        return False
+    names = {file.name for file in path.rglob("*") if not file.is_dir()}
+    return names == {KEPT_SUMMARY}
 
 
 def _folders(root: Path) -> list[Path]:

@@ -61,6 +61,15 @@ def test_runs_stand_by_experiment_in_its_order_and_each_once(folder: Path) -> No
     assert (experiment.title, experiment.baseline, experiment.first) == ("Faces", "faces/b", "faces/a")
 
 
+def test_what_version_control_leaves_of_a_run_that_moved_is_no_run(folder: Path) -> None:
+    left = folder / "moved" / "evaluations" / "faces-test"
+    left.mkdir(parents=True)
+    (left / "summary.npz").write_bytes(b"")
+    assert names() == ["faces/c", "faces/b", "faces/a", "alone"]
+    (folder / "moved" / "model.safetensors").write_bytes(b"")
+    assert names() == ["faces/c", "faces/b", "faces/a", "alone", "moved"]
+
+
 def test_a_run_has_one_name_however_it_is_found(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for asked in ("faces/c", folder / "faces" / "c"):
         run = find_run(asked)
