@@ -28,7 +28,7 @@ from emotion_core.films.decode import MAX_PIXELS, MAX_SECONDS, RATE, FilmInfo, F
 from emotion_core.films.opening import open_film
 
 MEMORY = 1 << 30
-"""Bytes that decoding may take, beside the file: sixteen frames of 4K in ten bits take half."""
+"""Bytes that decoding may take, beside the file and the decoder's own code."""
 
 PATIENCE = 60.0
 """Seconds, by the clock, after which a process that gives no frame is ended."""
