@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 from emotion_core.data.transforms import resize_square
 from emotion_core.errors import ImageError
 from emotion_core.faces import Face, FaceDetector, Quality, crop_face, measure_quality, whole_image_face
+from emotion_core.faces.looks import scale_to
 from emotion_core.images import PictureSource, read_image
 
 CROP_SIDE = 336
@@ -61,6 +63,7 @@ class Photo:
         seconds: decoding and detection.
         error: why it cannot be read; ``None`` when it can.
         left_out: how many faces more were found than are read, the smallest.
+        preview: the photo as JPEG, reduced; empty where none was asked for.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Photo:
     seconds: float = 0.0
     error: str | None = None
     left_out: int = 0
+    preview: bytes = field(default=b"", repr=False)
 
 
 def find_faces(
@@ -80,6 +84,7 @@ def find_faces(
     names: Sequence[str] | None = None,
     whole: Whole = "never",
     read: Callable[[PictureSource], Image] = read_image,
+    preview: int = 0,
 ) -> Iterator[Photo]:
     """Read photos and find their faces; one that cannot be read is a result with its reason.
 
@@ -89,6 +94,7 @@ def find_faces(
         names: what to call each photo; paths name themselves, others are numbered.
         whole: when the whole picture counts as one face.
         read: gives the pixels of a file; :func:`~emotion_core.apart.read_apart` for files from strangers.
+        preview: longest side of a reduced photo to keep, px; 0 for none.
 
     Yields:
         One photo for each source, in order.
@@ -118,7 +124,15 @@ def find_faces(
             faces=found,
             seconds=time.perf_counter() - started,
             left_out=max(0, len(faces) - MAX_FACES),
+            preview=reduced_jpeg(image, preview) if preview else b"",
         )
+
+
+def reduced_jpeg(image: Image, side: int) -> bytes:
+    """A picture as JPEG, at most ``side`` px a side."""
+    small = scale_to(image, side).pixels if max(image.shape[:2]) > side else image
+    done, content = cv2.imencode(".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 85])
+    return content.tobytes() if done else b""
 
 
 def as_list(sources: Source | Iterable[Source]) -> Iterable[Source]:

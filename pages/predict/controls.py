@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from emotion_core.explain import METHODS
-from emotion_core.labels import OUTPUTS
+from emotion_core.labels import AFFECT, OUTPUTS
 from emotion_core.metrics.priors import BALANCED, ESTIMATE, EVERYDAY, TRAINED
+from emotion_core.predict.heat import Shows, default_shows
 from emotion_core.results.run import Run
 from pages.predict.runs import describe_runs
 from pages.shared.address import RUN, say_unknown
@@ -25,7 +26,8 @@ class PredictChoice:
         runs: at least one, unless all were taken away.
         output: :data:`PREDICTED`, or one of :data:`~emotion_core.labels.OUTPUTS`.
         method: a key of :data:`~emotion_core.explain.METHODS`.
-        opacity: of the heat map, 0 to 1.
+        sides: what heat maps show of expressions, and of valence and arousal.
+        own_scale: each heat map has a scale of its own.
         whole: take the whole picture as one face where none is found.
         mirror: flip test-time augmentation, the mean over each face and its mirror image.
         prior: name of the mix of expressions that is expected.
@@ -34,11 +36,18 @@ class PredictChoice:
     runs: tuple[Run, ...]
     output: str
     method: str
-    opacity: float
+    sides: tuple[Shows, Shows]
+    own_scale: bool
     whole: bool
     mirror: bool
     prior: str
 
+    def shows(self, output: str) -> Shows:
+        """Which side of an output its heat map shows."""
+        return self.sides[output in AFFECT]
+
+
+SIDES: Mapping[str, Shows] = {"Speaks for it": "for", "Speaks against it": "against", "Both": "both"}
 
 MIXES = {
     EVERYDAY.name: "Everyday photos",
@@ -53,7 +62,7 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
     titles = {title: name for name, title in METHODS.items()}
     if strange := [name for name in st.query_params.get_all(RUN) if name not in runs]:
         say_unknown("run with weights", strange, "it is left out")
-    columns = st.columns([4, 3.2, 2.5, 2, 2.6], vertical_alignment="bottom")
+    columns = st.columns([4, 3, 2.4, 2.6, 2.6], vertical_alignment="bottom")
     with columns[0]:
         chosen = st.multiselect(
             "Runs",
@@ -79,11 +88,11 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
             list(titles),
             key="method",
             bind="query-params",
-            help="Grad-CAM comes with the prediction. Score-CAM masks the face hundreds of times and takes seconds "
-            "a face. Eigen-CAM gives one map for all outputs.",
+            help="Grad-CAM comes with the prediction, and it alone has a sign and units. Score-CAM masks the face hundreds of "
+            "times and takes seconds. Eigen-CAM gives one map for all outputs.",
         )
     with columns[3]:
-        opacity = st.slider("Opacity", 0.0, 1.0, 0.5, 0.05, key="opacity", bind="query-params")
+        sides = _ask_sides(output)
     with columns[4]:
         whole = st.toggle(
             "Whole picture if no face",
@@ -101,22 +110,46 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
             help="Flip test-time augmentation: the mean over each face and its mirror image. A little more accurate, half as "
             "fast.",
         )
-        prior = _ask_prior()
+        own_scale, prior = _ask_more()
     return PredictChoice(
         runs=tuple(runs[name] for name in chosen),
         output=output,
         method=titles[title],
-        opacity=opacity,
+        sides=sides,
+        own_scale=own_scale,
         whole=whole,
         mirror=mirror,
         prior=prior,
     )
 
 
-def _ask_prior() -> str:
-    with st.popover("Expected mix", type="tertiary"):
+def _ask_sides(output: str) -> tuple[Shows, Shows]:
+    """What maps show; valence and arousal have a choice of their own, since both of their sides mean something."""
+    affect = output in AFFECT
+    chosen = st.selectbox(
+        "Shows what",
+        list(SIDES),
+        index=list(SIDES.values()).index(default_shows(output)),
+        key="shows_affect" if affect else "shows",
+        bind="query-params",
+        help="What speaks for the output, what speaks against it, or both in two colours. For Grad-CAM only.",
+    )
+    shows = SIDES[chosen]
+    return ("for", shows) if affect else (shows, "both")
+
+
+def _ask_more() -> tuple[bool, str]:
+    """What few need: a scale of its own for each map, and the mix of expressions that is expected."""
+    with st.popover("More", type="tertiary"):
+        own_scale = st.toggle(
+            "Own scale for each map",
+            key="own_scale",
+            bind="query-params",
+            help="Shows weak evidence too. Otherwise the Grad-CAM maps of a card share one scale, in units of the output: where "
+            "little speaks for it, its map stays dark.",
+        )
         chosen = st.radio(
-            "How frequent is each expression where the photos come from?",
+            "Expected mix: how frequent is each expression where the photos come from?",
             list(MIXES),
             format_func=lambda name: MIXES[name],
             key="prior",
@@ -126,4 +159,4 @@ def _ask_prior() -> str:
             "The same face is more probably neutral where most faces are. Everyday photos have the mix that people saw in "
             "FER+\u2019s training pictures; from 30 faces on, the mix can be estimated from the faces themselves."
         )
-    return str(chosen)
+    return own_scale, str(chosen)

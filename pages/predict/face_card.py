@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
-from emotion_core.explain import METHODS, colour_scale, overlay
 from emotion_core.figures.plane import AffectPoint, affect_plane
 from emotion_core.figures.probabilities import probability_bars
 from emotion_core.predict import Prediction, Predictor, Reading
+from emotion_core.predict.heat import Heat, common_top
 from emotion_core.texts import listing, shorten, signed
 from pages.predict.controls import PREDICTED, PredictChoice
+from pages.predict.maps import PICTURE, offer_card, offer_trust, show_map
 from pages.predict.reading import heat_map
 from pages.shared.charts import CHART
 from pages.shared.words import count, escape
-
-PICTURE = 152
-"""Width of a face on the page, px: two fit side by side on a phone's 390."""
 
 
 def face_card(
@@ -52,7 +48,7 @@ def face_card(
         pictures, bars, plane = st.columns([0.4, 0.33, 0.27], gap="medium")
         with pictures:
             with st.container(horizontal=True, gap="small"):
-                _pictures(digest, number, predictions, predictors, controls, name)
+                _pictures(digest, number, predictions, predictors, controls, name, key)
             _warn(predictions, number)
             _details(predictions, number)
         with bars:
@@ -70,46 +66,36 @@ def _pictures(
     predictors: Mapping[str, Predictor],
     controls: PredictChoice,
     name: str,
+    key: str,
 ) -> None:
     crop = predictions[0].photo.faces[number].crop
+    first: tuple[Heat | None, str] = (None, "")
     with st.container(width=PICTURE, gap="xxsmall"):
         st.image(crop, width=PICTURE, alt=f"Face {number + 1} of {name}, cut out")
         st.caption("Face, cut out")
+        place = st.container(gap=None)
     for prediction in predictions:
-        reading = prediction.readings[number]
-        output = _output(reading, controls.output)
+        output = _output(prediction.readings[number], controls.output)
+        top = common_top([each.readings[number] for each in predictions], output)
         with st.container(width=PICTURE, gap="xxsmall"):
-            if output not in reading.maps:
-                st.caption(
-                    f"This network is not trained on {controls.output}."
-                    if output
-                    else "This network is not trained on any output."
-                )
+            if output not in prediction.readings[number].maps:
+                words = controls.output if output else "any output"
+                st.caption(f"This network is not trained on {words}.")
                 continue
-            title = METHODS[controls.method]
             try:
-                values = heat_map(digest, number, prediction, predictors[prediction.run], output, controls.method)
+                heat = heat_map(digest, number, prediction, predictors[prediction.run], output, controls, top)
             except EmotionCoreError as error:
                 st.error(escape(str(error)))
                 continue
-            st.image(
-                _with_scale(overlay(crop, values, opacity=controls.opacity)),
-                width=PICTURE,
-                alt=f"Heat map over face {number + 1} of {name}: {title} for {output}, dark is 0, pale yellow is 1",
-            )
-            with st.container(horizontal=True, horizontal_alignment="distribute", gap=None):
-                st.caption("0", width="content")
-                st.caption(f"{title}, {output}", width="content")
-                st.caption("1", width="content")
+            if prediction is predictions[0] and not heat.empty:
+                first = heat, output
+            show_map(crop, heat, controls, output, f"face {number + 1} of {name}", key=f"{key}-{prediction.run}")
             if len(predictions) > 1:
                 st.caption(escape(prediction.run))
-
-
-def _with_scale(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The colour scale along the lower edge, so that it is exactly as wide as the picture."""
-    width = picture.shape[1]
-    gap = np.full((max(1, width // 56), width, 3), 128, dtype=np.uint8)
-    return np.vstack([picture, gap, colour_scale(width, max(2, width // 18))])
+            if not heat.empty:
+                offer_trust(digest, number, prediction, predictors[prediction.run], output, heat, controls, key=key)
+    with place:
+        offer_card(predictions[0], number, first[0], first[1], controls, key=key)
 
 
 def _bars(readings: Mapping[str, Reading], name: str, key: str) -> None:
@@ -191,12 +177,12 @@ def _details(predictions: Sequence[Prediction], number: int) -> None:
 
 
 def _verdict(readings: Sequence[Reading]) -> str:
-    words = [_one_verdict(reading) for reading in readings]
+    words = [verdict_of(reading) for reading in readings]
     # Networks that agree say it once.
     return "; ".join(dict.fromkeys(words))
 
 
-def _one_verdict(reading: Reading) -> str:
+def verdict_of(reading: Reading) -> str:
     if reading.expression is not None:
         return reading.verdict.capitalize()
     if reading.valence is not None:

@@ -29,10 +29,11 @@ if st.session_state.get("source") == "Film":
 
 # These load the networks' library. The first screen stands by now, and the library is there when the first photo is.
 with st.spinner("Getting ready …"):
-    from emotion_core.predict import Photo, Prediction, Predictor
+    from emotion_core.predict import MAX_FACES, Photo, Prediction, Predictor
     from pages.predict.controls import PredictChoice, ask_controls
     from pages.predict.downloads import offer_downloads
     from pages.predict.face_card import face_card
+    from pages.predict.overview import open_face, show_overview
     from pages.predict.reading import read_photos, under_prior
     from pages.shared.networks import load_predictors
 
@@ -75,7 +76,7 @@ def show_faces(
     predictors: Mapping[str, Predictor],
     controls: PredictChoice,
 ) -> None:
-    """A card a face, some cards a page."""
+    """One photo with its boxes and the card of one face; several as an overview and some cards a page."""
     by_photo = list(zip(*results.values(), strict=True))
     faces = [(i, number) for i, found in enumerate(by_photo) for number in range(len(found[0].photo.faces))]
     if not faces:
@@ -83,13 +84,26 @@ def show_faces(
     if len(uploads) > 1 or len(faces) > 1:
         readable = sum(found[0].photo.error is None for found in by_photo)
         st.markdown(f"{count(len(faces), 'face', 'faces')} in {count(readable, 'photo', 'photos')}")
+    show_left_out([found[0].photo for found in by_photo])
     offer_downloads(uploads, results)
-    pages = -(-len(faces) // CARDS)
     # Other photos begin on their first page again.
     which = hashlib.sha256("".join(upload.digest for upload in uploads).encode()).hexdigest()[:12]
-    page = st.pagination(pages, key=f"page-{which}-{pages}") if pages > 1 else 1
-    for i, number in faces[(page - 1) * CARDS : page * CARDS]:
+    if len(uploads) == 1:
+        shown = [(0, open_face(by_photo[0][0], key=f"photo-{which}"))]
+    else:
+        show_overview([found[0] for found in by_photo])
+        pages = -(-len(faces) // CARDS)
+        page = st.pagination(pages, key=f"page-{which}-{pages}") if pages > 1 else 1
+        shown = faces[(page - 1) * CARDS : page * CARDS]
+    for i, number in shown:
         face_card(uploads[i].digest, number, by_photo[i], predictors, controls, key=f"{i}-{number}")
+
+
+def show_left_out(photos: Sequence[Photo]) -> None:
+    """How many faces were found but not read."""
+    left_out = sum(photo.left_out for photo in photos)
+    if left_out:
+        st.info(f"The largest {MAX_FACES} faces of a photo are read; {count(left_out, 'smaller face', 'smaller faces')} not.")
 
 
 def main() -> None:

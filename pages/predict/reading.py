@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -18,11 +18,16 @@ from emotion_core.explain import METHODS
 from emotion_core.faces import FaceDetector, load_detector
 from emotion_core.metrics.priors import ESTIMATE, EVERYDAY, NAMED
 from emotion_core.predict import Photo, Prediction, Predictor, estimate_mix, find_faces
+from emotion_core.predict.heat import Heat, heat_of, plain_heat
+from pages.predict.controls import PredictChoice
 from pages.predict.photos import Upload
 from pages.shared.words import escape
 
 BATCH = 32
 """Faces a forward pass."""
+
+PREVIEW = 1000
+"""Longest side at which a photo is shown, px."""
 
 Key = tuple[str, bool]
 """Digest of a photo, and whether the whole picture may count as a face."""
@@ -88,18 +93,44 @@ def under_prior(
 
 
 def heat_map(
-    digest: str, number: int, prediction: Prediction, predictor: Predictor, output: str, method: str
-) -> npt.NDArray[np.float32]:
-    """Where a face speaks for an output. Grad-CAM comes with the reading; other methods run the network once."""
-    if method == "gradcam":
-        return prediction.readings[number].maps[output]
+    digest: str, number: int, prediction: Prediction, predictor: Predictor, output: str, controls: PredictChoice, top: float
+) -> Heat:
+    """The heat map of a face. Grad-CAM comes with the reading; other methods run the network once."""
+    if controls.method == "gradcam":
+        reading = prediction.readings[number]
+        return heat_of(reading, output, controls.shows(output), top=None if controls.own_scale else top)
     found = prediction.photo.faces[number]
     maps: dict[tuple[Any, ...], npt.NDArray[np.float32]] = st.session_state["maps"]
-    key = (digest, number, found.face.box, prediction.run, output, method)
+    key = (digest, number, found.face.box, prediction.run, output, controls.method)
     if key not in maps:
-        with st.spinner(f"{METHODS[method]} for {output} …"):
-            maps[key] = predictor.explain([found.crop], output, method=method)[0]
-    return maps[key]
+        with _waiting(f"{METHODS[controls.method]} for {output}", slow=controls.method == "scorecam") as progress:
+            maps[key] = predictor.explain([found.crop], output, method=controls.method, progress=progress)[0]
+    return plain_heat(maps[key])
+
+
+@contextmanager
+def _waiting(what: str, *, slow: bool) -> Iterator[Callable[[float], object] | None]:
+    """A spinner; a bar with a way out where it takes long. A click on it ends the computation at its next step."""
+    if not slow:
+        with st.spinner(f"{what} …"):
+            yield None
+        return
+    place = st.empty()
+    started = time.monotonic()
+    with place.container():
+        bar = st.progress(0.0, text=f"{what} …")
+        st.button("Stop", icon=":material/stop:", on_click=_back_to_gradcam, key=f"stop-{what}")
+
+    def advance(share: float) -> None:
+        left = (time.monotonic() - started) * (1 - share) / share
+        bar.progress(min(share, 1.0), text=f"{what}: {100 * share:.0f} %, about {left:.0f} s left")
+
+    yield advance
+    place.empty()
+
+
+def _back_to_gradcam() -> None:
+    st.session_state["method"] = METHODS["gradcam"]
 
 
 def _kept(name: str, uploads: Sequence[Upload]) -> dict[Any, Any]:
@@ -118,11 +149,20 @@ def _key(upload: Upload, photos: Mapping[Key, Photo], whole: bool) -> Key:
 def _find(upload: Upload, photos: dict[Key, Photo], *, whole: bool) -> None:
     first = (upload.digest, False)
     if first not in photos:
-        photos[first] = next(find_faces([upload.content], shared_detector(), read=read_apart, names=[upload.name]))
+        photos[first] = next(
+            find_faces([upload.content], shared_detector(), read=read_apart, names=[upload.name], preview=PREVIEW)
+        )
     key = _key(upload, photos, whole)
     if key not in photos:
         photos[key] = next(
-            find_faces([upload.content], shared_detector(), read=read_apart, names=[upload.name], whole="fallback")
+            find_faces(
+                [upload.content],
+                shared_detector(),
+                read=read_apart,
+                names=[upload.name],
+                whole="fallback",
+                preview=PREVIEW,
+            )
         )
 
 
