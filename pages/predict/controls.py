@@ -145,8 +145,8 @@ def _ask_more() -> tuple[bool, str]:
             "Own scale for each map",
             key="own_scale",
             bind="query-params",
-            help="Shows weak evidence too. Otherwise the Grad-CAM maps of a card share one scale, in units of the output: where "
-            "little speaks for it, its map stays dark.",
+            help="Shows weak evidence too. Otherwise the Grad-CAM maps of a card share one scale, in units of the output: "
+            "where little speaks for it, its map stays dark.",
         )
         chosen = st.radio(
             "Expected mix: how frequent is each expression where the photos come from?",

@@ -93,7 +93,9 @@ def show_faces(
     else:
         show_overview([found[0] for found in by_photo])
         pages = -(-len(faces) // CARDS)
-        page = st.pagination(pages, key=f"page-{which}-{pages}") if pages > 1 else 1
+        if st.session_state.setdefault("page-of", which) != which:
+            st.session_state["page"], st.session_state["page-of"] = 1, which
+        page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
         shown = faces[(page - 1) * CARDS : page * CARDS]
     for i, number in shown:
         face_card(uploads[i].digest, number, by_photo[i], predictors, controls, key=f"{i}-{number}")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
+from typing import Any
 
 from matplotlib.cbook import get_sample_data
 from PIL import Image
@@ -35,6 +37,17 @@ def try_sample(app: AppTest) -> AppTest:
 def images(app: AppTest) -> list[str]:
     """Alternative texts of all pictures on the page."""
     return [image.alt for element in app.image for image in element.proto.imgs]
+
+
+def drawn(app: AppTest, name: str) -> list[dict[str, Any]]:
+    """What the browser is given to draw: ``photo_view`` or ``heat_view``."""
+    found = [element.proto for element in app.get("bidi_component") if element.proto.component_name == name]
+    return [json.loads(proto.json or proto.mixed.json) for proto in found]
+
+
+def heat_maps(app: AppTest) -> list[str]:
+    """Alternative texts of the heat maps on the page."""
+    return [each["alt"] for each in drawn(app, "heat_view")]
 
 
 def cards(app: AppTest) -> int:

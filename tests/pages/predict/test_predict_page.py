@@ -12,9 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 import emotion_core.faces
 import emotion_core.predict
+from emotion_core.predict import heat
 from emotion_core.results.find import DEFAULT_RUN
 from tests.pages.opening import run
-from tests.pages.predict.driving import SAMPLE, captions, cards, images, try_sample, upload
+from tests.pages.predict.driving import SAMPLE, captions, cards, drawn, heat_maps, images, try_sample, upload
 
 
 @pytest.mark.usefixtures("one_run")
@@ -40,14 +41,16 @@ def test_every_picture_and_chart_has_alternative_text(app: AppTest) -> None:
 
 
 @pytest.mark.usefixtures("one_run")
-def test_output_and_opacity_do_not_run_the_network_again(app: AppTest, calls: dict[str, list[int]]) -> None:
+def test_another_output_does_not_run_the_network_again(app: AppTest, calls: dict[str, list[int]]) -> None:
     try_sample(app)
     assert calls["read"] == [1]
     app.selectbox(key="output").select("fear")
     run(app)
-    assert any("Grad-CAM for fear" in alt for alt in images(app))
-    app.slider(key="opacity").set_value(0.8)
+    [alt] = heat_maps(app)
+    assert alt.startswith("Heat map over face 1 of grace_hopper.jpg: Grad-CAM for fear, from 0 to for ")
+    app.selectbox(key="shows").select("Speaks against it")
     run(app)
+    assert "from 0 to against" in heat_maps(app)[0]
     assert calls == {"read": [1], "explain": [], "find": [1]}
 
 
@@ -57,8 +60,8 @@ def test_another_method_runs_once_for_each_output(app: AppTest, calls: dict[str,
     app.selectbox(key="method").select("Eigen-CAM")
     app.selectbox(key="output").select("anger")
     run(app)
-    assert any("Eigen-CAM for anger" in alt for alt in images(app))
-    app.slider(key="opacity").set_value(0.2)
+    assert ["Eigen-CAM for anger, from 0 to 1" in alt for alt in heat_maps(app)] == [True]
+    app.toggle(key="own_scale").set_value(True)
     run(app)
     assert calls["explain"] == [1]
     app.selectbox(key="output").select("valence")
@@ -89,24 +92,27 @@ def test_faces_are_read_with_their_mirror_image_until_that_is_switched_off(
 def test_the_address_says_what_is_shown(app: AppTest, make_run: Callable[..., Path]) -> None:
     make_run("a-second", seed=1)
     make_run(DEFAULT_RUN)
-    app.query_params.update(photo="sample", run="a-second", output="fear", method="Eigen-CAM", opacity="0.8")
+    app.query_params.update(photo="sample", run="a-second", output="fear", method="Eigen-CAM", shows="Both")
     run(app)
     assert app.multiselect(key="run").value == ["a-second"]
     assert app.selectbox(key="output").value == "fear"
     assert app.selectbox(key="method").value == "Eigen-CAM"
-    assert app.slider(key="opacity").value == pytest.approx(0.8)
-    assert any("Eigen-CAM for fear" in alt for alt in images(app))
+    assert app.selectbox(key="shows").value == "Both"
+    assert ["Eigen-CAM for fear" in alt for alt in heat_maps(app)] == [True]
 
 
 @pytest.mark.usefixtures("one_run")
 def test_what_the_address_asks_for_in_vain_is_said_or_ignored(app: AppTest) -> None:
-    app.query_params.update(photo="sample", run="nobody", output="<b>", method="magic", opacity="seven", whole="perhaps")
+    app.query_params.update(
+        photo="sample", run="nobody", output="<b>", method="magic", shows="seven", face="seven", whole="perhaps"
+    )
     run(app)
     assert cards(app) == 1
     assert app.multiselect(key="run").value == [DEFAULT_RUN]
     assert app.warning[0].value.replace("\\", "") == "There is no run with weights “nobody” here: it is left out."
     assert app.selectbox(key="output").value == "predicted expression"
-    assert app.slider(key="opacity").value == pytest.approx(0.5)
+    assert app.selectbox(key="shows").value == "Speaks for it"
+    assert drawn(app, "photo_view")[0]["open"] == 0
 
 
 @pytest.mark.usefixtures("one_run")
@@ -133,3 +139,58 @@ def test_a_face_that_can_hardly_be_read_is_a_warning_with_its_reason(app: AppTes
     upload(app, ("tiny.png", stream.getvalue()))
     [warning] = [warning.value.replace("\\", "") for warning in app.warning]
     assert warning.startswith("Read with care: the face is small (12 px) and blurred")
+
+
+@pytest.mark.usefixtures("one_run")
+def test_valence_and_arousal_show_both_sides_in_words(app: AppTest) -> None:
+    app.query_params.update(photo="sample", output="valence")
+    run(app)
+    assert app.selectbox(key="shows_affect").value == "Both"
+    [alt] = heat_maps(app)
+    assert "from less pleasant \N{MINUS SIGN}" in alt
+    assert "to more pleasant " in alt
+    app.selectbox(key="output").select("arousal")
+    run(app)
+    assert "from calmer " in heat_maps(app)[0]
+    assert "to more active " in heat_maps(app)[0]
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_map_that_shows_nothing_says_so_in_words(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heat, "NOTHING", 1e9)
+    app.query_params.update(photo="sample", output="fear")
+    run(app)
+    assert heat_maps(app) == []
+    assert "Nothing in this face speaks for fear." in captions(app)
+
+
+def test_maps_of_a_card_share_one_scale_until_they_have_their_own(app: AppTest, make_run: Callable[..., Path]) -> None:
+    make_run("a-second", seed=1)
+    make_run(DEFAULT_RUN)
+    app.query_params.update(photo="sample", run=[DEFAULT_RUN, "a-second"], output="fear", shows="Both")
+    run(app)
+    ends = [alt.rsplit(" ", 1)[1] for alt in heat_maps(app)]
+    assert len(ends) == 2
+    assert ends[0] == ends[1]
+    app.toggle(key="own_scale").set_value(True)
+    run(app)
+    own = [float(alt.rsplit(" ", 1)[1]) for alt in heat_maps(app)]
+    assert own[0] != own[1]
+    assert max(own) <= float(ends[0])
+
+
+@pytest.mark.usefixtures("one_run")
+def test_one_click_puts_a_map_to_the_test(app: AppTest) -> None:
+    try_sample(app)
+    next(button for button in app.button if button.label == "Test this map").click()
+    run(app)
+    [line] = [line for line in captions(app) if "with the warm fifth blurred" in line]
+    assert line.endswith(("The map shows what matters.", "Other places matter as much: do not rely on this map."))
+
+
+@pytest.mark.usefixtures("one_run")
+def test_score_cam_ends_with_its_map_and_leaves_no_bar(app: AppTest, calls: dict[str, list[int]]) -> None:
+    app.query_params.update(photo="sample", output="fear", method="Score-CAM")
+    run(app)
+    assert calls["explain"] == [1]
+    assert not [button for button in app.button if button.label == "Stop"]
