@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from matplotlib.cbook import get_sample_data
+from PIL import Image
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -51,7 +54,44 @@ def test_a_text_file_named_jpg_shows_the_reason(page: Page, tmp_path: Path, over
 
 
 def test_what_is_chosen_is_in_the_address(page: Page, address: str) -> None:
-    page.goto(f"{address}/?photo=sample&output=fear&opacity=nonsense")
+    page.goto(f"{address}/?photo=sample&output=fear&shows=nonsense")
     page.get_by_role("img", name="Grad-CAM for fear").wait_for()
     page.wait_for_function("!location.search.includes('nonsense')")
     assert "output=fear" in page.url
+
+
+def test_a_click_or_a_key_on_a_box_opens_its_card(page: Page, overflow: Callable[[Page], int]) -> None:
+    photo = {"name": "two.png", "mimeType": "image/png", "buffer": two_faces()}
+    page.locator("input[type=file]").first.set_input_files(photo)
+    page.get_by_alt_text("Face 1 of two.png, cut out").wait_for()
+    first, second = page.get_by_role("button", name="Face 1:"), page.get_by_role("button", name="Face 2:")
+    assert first.get_attribute("aria-pressed") == "true"
+    second.click()
+    page.get_by_alt_text("Face 2 of two.png, cut out").wait_for()
+    assert "face=2" in page.url
+    first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_alt_text("Face 1 of two.png, cut out").wait_for()
+    assert overflow(page) <= 0
+
+
+def test_opacity_acts_in_the_browser_alone(page: Page) -> None:
+    page.get_by_role("button", name="Try a sample photo").click()
+    heat = page.get_by_role("img", name="Heat map over face 1 of grace_hopper.jpg")
+    heat.wait_for()
+    assert heat.evaluate("each => each.style.opacity") == "0.5"
+    page.get_by_role("slider", name="Opacity of the heat map").fill("0.8")
+    assert heat.evaluate("each => each.style.opacity") == "0.8"
+    page.get_by_role("slider", name="How much of the face it covers").fill("0.25")
+    assert heat.evaluate("each => each.style.clipPath") == "inset(0px 0px 0px 75%)"
+
+
+def two_faces() -> bytes:
+    """Two portraits side by side."""
+    portrait = Image.open(str(get_sample_data("grace_hopper.jpg", asfileobj=False)))
+    canvas = Image.new("RGB", (900, 600), "grey")
+    canvas.paste(portrait, (0, 0))
+    canvas.paste(portrait.resize((256, 300)), (600, 100))
+    stream = io.BytesIO()
+    canvas.save(stream, format="PNG")
+    return stream.getvalue()
