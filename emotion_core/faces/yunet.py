@@ -1,10 +1,9 @@
-"""YuNet through OpenCV: the detector of choice."""
+"""YuNet: the detector of choice."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -23,6 +22,7 @@ from emotion_core.faces.looks import (
     tiles,
     window_around,
 )
+from emotion_core.faces.network import YuNetNetwork
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class YuNetDetector(FaceDetector):
         source: what to call the file in a message.
 
     Raises:
-        FaceModelError: OpenCV cannot use the file.
+        FaceModelError: the file is not such a network.
 
     References:
         W. Wu, H. Peng, S. Yu (2023), YuNet: a tiny millisecond-level face detector, Machine Intelligence Research 20.
@@ -100,20 +100,13 @@ class YuNetDetector(FaceDetector):
         self, model: bytes, *, score_threshold: float = SCORE_THRESHOLD, source: str = "the face detector's model"
     ) -> None:
         self._threshold = score_threshold
-        self._lock = threading.Lock()  # the network keeps the input size and its buffers between calls
         try:
-            self._network = cv2.FaceDetectorYN.create(
-                "onnx",
-                np.frombuffer(model, dtype=np.uint8),
-                np.empty(0, dtype=np.uint8),
-                (SMALL_SIDE, SMALL_SIDE),
-                min(score_threshold, HINT_SCORE),
-            )
+            self._network = YuNetNetwork(model, min(score_threshold, HINT_SCORE))
             blank = np.zeros((64, 64, 3), dtype=np.uint8)
             self._look(View(blank), blank)
-        except (cv2.error, ValueError, IndexError) as error:
+        except Exception as error:  # a file may be damaged in any way, and ONNX and its runtime have types of their own
             raise FaceModelError(
-                f"{source} is not a YuNet model that OpenCV {cv2.__version__} can read: get "
+                f"{source} is not a YuNet model that can be read: get "
                 "face_detection_yunet_2023mar.onnx from https://huggingface.co/opencv/face_detection_yunet."
             ) from error
 
@@ -194,12 +187,10 @@ class YuNetDetector(FaceDetector):
         below, right = max(MIN_INPUT - rows, 0), max(MIN_INPUT - columns, 0)
         if below or right:
             bgr = cv2.copyMakeBorder(bgr, 0, below, 0, right, cv2.BORDER_CONSTANT)
-        with self._lock:
-            self._network.setInputSize((bgr.shape[1], bgr.shape[0]))
-            found = cast("NDArray[np.float32] | None", self._network.detect(bgr)[1])
+        found = self._network.detect(bgr)  # type: ignore[arg-type]
         step, origin = np.array(view.step), np.array([view.left, view.top])
         sightings = []
-        for row in np.asarray(() if found is None else found, dtype=np.float64):
+        for row in found.astype(np.float64):
             (x0, y0), (x1, y1) = row[:2] * step + origin, (row[:2] + row[2:4]) * step + origin
             landmarks = tuple((float(x), float(y)) for x, y in row[4:14].reshape(5, 2) * step + origin)
             face = Face(clip_box(x0, y0, x1, y1, width, height), min(float(row[14]), 1.0), landmarks)

@@ -12,6 +12,7 @@ import pytest
 from emotion_core.faces import Detection, Face, FaceDetector, crop_face, crop_main_face, whole_image_face
 from emotion_core.faces.face import largest_first
 from emotion_core.faces.haar import HaarDetector
+from emotion_core.faces.network import YuNetNetwork
 from emotion_core.faces.yunet import YuNetDetector
 from tests.faces.pictures import Array, noise, resize
 
@@ -194,3 +195,16 @@ def test_a_portrait_in_a_wide_frame_is_cut_like_the_portrait(portrait: Array, yu
     # The same face: as large as in the portrait alone, not the portrait as a whole.
     assert len(other) == pytest.approx(len(one), rel=0.1)
     assert len(one) < 400
+
+
+@pytest.mark.parametrize("size", [(640, 546), (320, 273), (333, 97), (64, 64)])
+@pytest.mark.parametrize("threshold", [0.05, 0.6])
+def test_the_network_gives_what_opencv_gives(portrait: Array, yunet_model: Path, size: tuple[int, int], threshold: float):
+    bgr = cv2.resize(portrait, size[::-1])[..., ::-1].copy()
+    reference = cv2.FaceDetectorYN.create(str(yunet_model), "", size[::-1], threshold)
+    expected = reference.detect(bgr)[1]
+    found = YuNetNetwork(yunet_model.read_bytes(), threshold).detect(bgr)
+    assert found.shape == ((0, 15) if expected is None else expected.shape)
+    if expected is not None:
+        np.testing.assert_allclose(found, expected, atol=0.05)
+        np.testing.assert_allclose(found[:, 14], expected[:, 14], atol=1e-4)
