@@ -162,7 +162,8 @@ class Workers:
 
     def start(self) -> None:
         """Start one worker, so that the first picture does not wait for it."""
-        self._free.put(_fresh(self._free.get()))
+        with contextlib.suppress(queue.Empty):
+            self._free.put(_fresh(self._free.get_nowait()))
 
     def close(self) -> None:
         """End all that are free."""

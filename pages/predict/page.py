@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from emotion_core.apart import start_early
 from emotion_core.errors import EmotionCoreError
 from emotion_core.texts import shorten
 from pages.predict.films import show_film
@@ -27,6 +28,8 @@ if st.session_state.get("source") == "Film":
     show_film(runs)
     st.stop()
 
+# A process that decodes photos starts meanwhile.
+start_early()
 # These load the networks' library. The first screen stands by now, and the library is there when the first photo is.
 with st.spinner("Getting ready …"):
     from emotion_core.predict import MAX_FACES, Photo, Prediction, Predictor
