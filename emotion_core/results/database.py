@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -34,7 +35,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from emotion_core.errors import ReviewStoreError
 from emotion_core.results.find import checkpoints_folder
@@ -190,10 +191,26 @@ def make_tables(engine: Engine) -> None:
         )
 
 
+def _write_ahead(connection: Connection) -> None:
+    """Let readers and one writer not wait for each other from here on; the file remembers it.
+
+    SQLite does not wait for others by itself here: while another process begins as well, it says that the file is locked.
+    """
+    until = time.monotonic() + WAIT
+    while True:
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+            return
+        except OperationalError as error:
+            if "locked" not in str(error.orig) or time.monotonic() > until:
+                raise
+            connection.rollback()
+            time.sleep(0.02)
+
+
 def _make(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
-        # Readers and one writer do not wait for each other from here on; the file remembers it.
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.exec_driver_sql("BEGIN IMMEDIATE")
     else:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, make_url
+from sqlalchemy.exc import OperationalError
 
 from emotion_core.errors import ReviewStoreError
 from emotion_core.results import database
@@ -160,3 +161,29 @@ def test_a_file_that_is_read_only_or_held_is_named(sqlite_address: str, monkeypa
 
         with pytest.raises(ReviewStoreError, match=r"the file or its folder is read-only\. Make both writable"):
             store.add(MARK)
+
+
+class Locked:
+    """A connection that finds the file locked some times: SQLite says so at once where two processes switch to WAL together."""
+
+    def __init__(self, times: int, reason: str) -> None:
+        self.times, self.reason, self.asked = times, reason, 0
+
+    def exec_driver_sql(self, statement: str) -> None:
+        assert statement == "PRAGMA journal_mode = WAL"
+        self.asked += 1
+        if self.asked <= self.times:
+            raise OperationalError(statement, {}, sqlite3.OperationalError(self.reason))
+
+    def rollback(self) -> None:
+        pass
+
+
+def test_a_file_that_two_processes_set_up_at_once_is_waited_for(monkeypatch: pytest.MonkeyPatch):
+    connection = Locked(3, "database is locked")
+    database._write_ahead(connection)
+    assert connection.asked == 4
+    monkeypatch.setattr(database, "WAIT", 0)
+    for connection in (Locked(10_000, "database is locked"), Locked(1, "disk I/O error")):
+        with pytest.raises(OperationalError):
+            database._write_ahead(connection)
