@@ -50,23 +50,34 @@ ANSWER = struct.Struct("<?QQ")
 """Whether it went well; width and height of the picture, or the length of the reason."""
 
 
+def start_process(module: str, handle: int, *arguments: float | None) -> subprocess.Popen[bytes]:
+    """A process that decodes: it calls ``work(handle, *arguments)`` of a module of this package.
+
+    Args:
+        module: its full name.
+        handle: of an open file, which the process shares.
+        arguments: numbers, or ``None``.
+    """
+    root = str(Path(__file__).resolve().parents[1])
+    told = ", ".join(map(repr, (handle, *arguments)))
+    code = f"import sys; sys.path.insert(0, {root!r}); import {module} as apart; apart.work({told})"
+    return subprocess.Popen(  # noqa: S603 - our own program, without a word of anybody else's
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        pass_fds=(handle,),
+        env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+    )
+
+
 class Worker:
     """One process that decodes one picture after another."""
 
     def __init__(self) -> None:
         # What is asked and what is answered lies in memory that both processes see; only its size goes through the pipes.
         self._handle = os.memfd_create("pictures")
-        root = str(Path(__file__).resolve().parents[1])
-        code = f"import sys; sys.path.insert(0, {root!r}); from emotion_core import apart; "
-        code += f"apart.work({self._handle}, {SECONDS}, {MEMORY})"
-        self._process = subprocess.Popen(  # noqa: S603 - our own program, without a word of anybody else's
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(self._handle,),
-            env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-        )
+        self._process = start_process(__name__, self._handle, SECONDS, MEMORY)
         self._asked = cast(IO[bytes], self._process.stdin)
         self._answered = cast(IO[bytes], self._process.stdout)
 
@@ -98,9 +109,9 @@ class Worker:
         _write_all(self._handle, data)
         self._asked.write(ASK.pack(len(data)))
         self._asked.flush()
-        well, width, height = ANSWER.unpack(_exactly(self._answered, ANSWER.size))
+        well, width, height = ANSWER.unpack(exactly(self._answered, ANSWER.size))
         if not well:
-            reason = _exactly(self._answered, width).decode(errors="replace")
+            reason = exactly(self._answered, width).decode(errors="replace")
             raise ImageError(subject + reason.removeprefix(UNNAMED))
         size = height * width * 3
         if not 0 < size <= 3 * MAX_PIXELS or os.fstat(self._handle).st_size < size:
@@ -239,7 +250,7 @@ def work(handle: int, seconds: int, memory: int) -> None:
     asked, answered = sys.stdin.buffer, sys.stdout.buffer
     with contextlib.suppress(EOFError):
         while True:
-            size = ASK.unpack(_exactly(asked, ASK.size))[0]
+            size = ASK.unpack(exactly(asked, ASK.size))[0]
             _limit(seconds, memory + size)
             try:
                 picture = decode(UNNAMED, os.pread(handle, size, 0), enough=ENOUGH)
@@ -261,10 +272,10 @@ def _limit(more: int, memory: int) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + 1 + more
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_AS, (_address_space() + memory, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (address_space() + memory, resource.RLIM_INFINITY))
 
 
-def _address_space() -> int:
+def address_space() -> int:
     """Bytes of address space in use; unknown on systems without ``/proc``, where memory is not limited."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
@@ -278,7 +289,7 @@ def _write_all(handle: int, data: bytes) -> None:
         written += os.pwrite(handle, data[written:] if written else data, written)
 
 
-def _exactly(stream: IO[bytes], size: int) -> bytes:
+def exactly(stream: IO[bytes], size: int) -> bytes:
     """So many bytes.
 
     Raises:

@@ -13,16 +13,14 @@ import json
 import os
 import signal
 import struct
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import IO, cast
 
 import numpy as np
 
-from emotion_core.apart import limited
+from emotion_core.apart import address_space, exactly, limited, start_process
 from emotion_core.errors import FilmError
 from emotion_core.films.decode import MAX_PIXELS, MAX_SECONDS, RATE, FilmInfo, Frame
 from emotion_core.films.opening import open_film
@@ -55,19 +53,11 @@ class ApartFilm:
         try:
             with open(handle, "wb", closefd=False) as file:
                 file.write(content)
-            root = str(Path(__file__).resolve().parents[2])
-            code = f"import sys; sys.path.insert(0, {root!r}); from emotion_core.films import apart; "
-            code += f"apart.work({handle}, {float(rate)!r}, {at!r}, {MEMORY})"
-            self._process = subprocess.Popen(  # noqa: S603 - our own program, without a word of anybody else's
-                [sys.executable, "-c", code],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                pass_fds=(handle,),
-                env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            )
+            self._process = start_process(__name__, handle, float(rate), at, MEMORY)
         finally:
             os.close(handle)
+        # Nothing is asked of it but the film that it is given.
+        cast(IO[bytes], self._process.stdin).close()
         self._said = cast(io.BufferedReader, self._process.stdout)
         try:
             self.info = FilmInfo(**self._next()[1])
@@ -107,8 +97,8 @@ class ApartFilm:
         watch = threading.Timer(PATIENCE, self._process.kill)
         watch.start()
         try:
-            kind, size = HEAD.unpack(_exactly(self._said, HEAD.size))
-            told = json.loads(_exactly(self._said, min(size, 1 << 20)))
+            kind, size = HEAD.unpack(exactly(self._said, HEAD.size))
+            told = json.loads(exactly(self._said, min(size, 1 << 20)))
             image = np.empty((0, 0, 3), dtype=np.uint8)
             if kind == b"f":
                 height, width = int(told["height"]), int(told["width"])
@@ -148,8 +138,7 @@ def work(handle: int, rate: float, at: float | None, memory: int) -> None:
     out = sys.stdout.buffer
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    used = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    resource.setrlimit(resource.RLIMIT_AS, (used + memory, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_AS, (address_space() + memory, resource.RLIM_INFINITY))
     with contextlib.suppress(BrokenPipeError):
         try:
             with os.fdopen(handle, "rb") as file, open_film(file, rate=rate, threads=1) as film:
@@ -193,10 +182,3 @@ def frame_apart(content: bytes | memoryview, time: float) -> Frame:
 def _tell(out: IO[bytes], kind: bytes, told: object) -> None:
     text = json.dumps(told, allow_nan=False).encode()
     out.write(HEAD.pack(kind, len(text)) + text)
-
-
-def _exactly(stream: IO[bytes], size: int) -> bytes:
-    content = stream.read(size)
-    if len(content) < size:
-        raise EOFError
-    return content

@@ -88,7 +88,7 @@ def test_a_model_folder_of_the_hub_has_a_card_that_the_hub_reads(tmp_path: Path)
     run = find_run(CLONED / DEFAULT_RUN)
     export_run(run, "huggingface", tmp_path / "model")
     card = ModelCard.load(tmp_path / "model" / "README.md")
-    assert card.data.library_name == "emotion_core"
+    assert card.data.to_dict()["library_name"] == "emotion_core"
     assert card.data.license == "other"
     assert card.data.pipeline_tag == "image-classification"
     stored = run.evaluations["affectnet-3999-test"]["measures"]["accuracy"]["value"]
