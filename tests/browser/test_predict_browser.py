@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from matplotlib.cbook import get_sample_data
-from PIL import Image
+
+from tests.portraits import two_faces
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -84,14 +83,3 @@ def test_opacity_acts_in_the_browser_alone(page: Page) -> None:
     assert heat.evaluate("each => each.style.opacity") == "0.8"
     page.get_by_role("slider", name="How much of the face it covers").fill("0.25")
     assert heat.evaluate("each => each.style.clipPath") == "inset(0px 0px 0px 75%)"
-
-
-def two_faces() -> bytes:
-    """Two portraits side by side."""
-    portrait = Image.open(str(get_sample_data("grace_hopper.jpg", asfileobj=False)))
-    canvas = Image.new("RGB", (900, 600), "grey")
-    canvas.paste(portrait, (0, 0))
-    canvas.paste(portrait.resize((256, 300)), (600, 100))
-    stream = io.BytesIO()
-    canvas.save(stream, format="PNG")
-    return stream.getvalue()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
-from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.opening import go_to, run
 from tests.pages.predict.driving import SAMPLE, captions, cards, drawn, images, plain_png, upload
+from tests.portraits import two_faces
 
 
 @pytest.mark.usefixtures("one_run")
@@ -75,17 +73,6 @@ def test_without_a_face_the_whole_picture_can_be_taken(app: AppTest) -> None:
     assert cards(app) == 1
     assert app.toggle(key="whole").value is True
     assert any("The whole picture counts as the face" in line for line in captions(app))
-
-
-def two_faces() -> bytes:
-    """Two portraits side by side."""
-    portrait = Image.open(io.BytesIO(SAMPLE))
-    canvas = Image.new("RGB", (900, 600), "grey")
-    canvas.paste(portrait, (0, 0))
-    canvas.paste(portrait.resize((256, 300)), (600, 100))
-    stream = io.BytesIO()
-    canvas.save(stream, format="PNG")
-    return stream.getvalue()
 
 
 @pytest.mark.usefixtures("one_run")
