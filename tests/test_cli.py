@@ -145,7 +145,7 @@ def test_train_evaluate_and_card_from_the_command_line(
     rows = [(i % 8, (i % 8) / 8, -0.5, generator.integers(0, 255, (32, 32, 3), dtype=np.uint8)) for i in range(80)]
     data = write_affectnet(tmp_path / "data", rows).parent
     out = tmp_path / "checkpoints" / "mine"
-    command = ["train", "--preset", "best", "--init", "scratch", "--data-root", str(data), "--out", str(out), "--device", "cpu"]
+    command = ["train", "--preset", "best", "--init", "scratch", "--data-root", str(data), "--out", "mine", "--device", "cpu"]
     settings = ["network.backbone=custom_cnn", "network.input_size=32", "phases.all.epochs=1", "network.drop_path=0.0"]
     make_run()
     assert main([*command, *(part for setting in settings for part in ("--set", setting))]) == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from emotion_core.cli.options import AddCommand
+from emotion_core.cli.options import AddCommand, out_option
 from emotion_core.results.find import find_run, out_folder
 
 
@@ -14,12 +14,7 @@ def add(command: AddCommand) -> None:
         "ensemble", _ensemble, "store the mean of evaluated runs as a run of its own; a classifier and a regressor become one"
     )
     ensemble.add_argument("runs", nargs="+", metavar="RUN", help="names of runs that were evaluated on the same split")
-    ensemble.add_argument(
-        "--out",
-        required=True,
-        metavar="NAME",
-        help="name of the new run (RUN, or EXPERIMENT/RUN of an experiment there is), or its folder",
-    )
+    out_option(ensemble)
 
 
 def _ensemble(arguments: argparse.Namespace) -> int:

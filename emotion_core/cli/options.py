@@ -46,6 +46,14 @@ def prior_option(command: argparse.ArgumentParser, default: str) -> None:
     )
 
 
+def out_option(command: argparse.ArgumentParser, default: str | None = None) -> None:
+    """``--out``, the run that is made; required without a ``default``."""
+    text = "name of the new run (RUN, or EXPERIMENT/RUN of an experiment there is), or its folder"
+    command.add_argument(
+        "--out", required=default is None, metavar="NAME", help=text + (f" (default: {default})" if default else "")
+    )
+
+
 def data_options(command: argparse.ArgumentParser) -> None:
     """``--data-root`` and ``--skip-broken``."""
     command.add_argument("--data-root", metavar="DIR", help="folder that holds the datasets (default: EMOTION_DATA)")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from emotion_core.cli.options import AddCommand
+from emotion_core.cli.options import AddCommand, out_option
 from emotion_core.results.find import find_run, out_folder
 
 
@@ -12,12 +12,7 @@ def add(command: AddCommand) -> None:
     """Register the commands of this module."""
     soup = command("soup", _soup, "average the weights of trainings from one start, such as other seeds, into a single network")
     soup.add_argument("runs", nargs="+", metavar="RUN", help="names of runs with weights, trained from the same start")
-    soup.add_argument(
-        "--out",
-        required=True,
-        metavar="NAME",
-        help="name of the new run (RUN, or EXPERIMENT/RUN of an experiment there is), or its folder",
-    )
+    out_option(soup)
 
 
 def _soup(arguments: argparse.Namespace) -> int:

@@ -7,9 +7,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
-from emotion_core.cli.options import AddCommand, data_options, device_option, named_data_root
+from emotion_core.cli.options import AddCommand, data_options, device_option, named_data_root, out_option
 from emotion_core.errors import ConfigError
-from emotion_core.results.find import checkpoints_folder
+from emotion_core.results.find import out_folder
 
 
 def add(command: AddCommand) -> None:
@@ -23,7 +23,7 @@ def add(command: AddCommand) -> None:
         metavar="KEY=VALUE",
         help="change a setting, such as network.backbone=resnet50 or 'phases.*.epochs=1'",
     )
-    train.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: checkpoints/PRESET-BACKBONE)")
+    out_option(train, default="PRESET-BACKBONE")
     train.add_argument(
         "--init", metavar="FROM", help="scratch, imagenet, a run, or a .safetensors file (default: what the preset says)"
     )
@@ -56,7 +56,7 @@ def _train(arguments: argparse.Namespace) -> int:
     run = train(
         config,
         named_data_root(arguments),
-        arguments.out if arguments.out is not None else checkpoints_folder() / name,
+        out_folder(arguments.out or name),
         device=arguments.device,
         on_error="skip" if arguments.skip_broken else "raise",
         workers=arguments.workers,
