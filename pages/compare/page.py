@@ -73,7 +73,8 @@ def main() -> None:
     offer_table(comparison, what.measures, what.evaluation)
     st.divider()
     # Neither does the table wait for the figures' library.
-    from pages.compare.views import Compared, show_views
+    from pages.compare.views import show_views
+    from pages.compare.views.shown import Compared
 
     show_views(Compared(comparison=comparison, measures=what.measures, everything=store.entries))
 
