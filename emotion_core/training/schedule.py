@@ -13,7 +13,7 @@ def learning_rate(schedule: str, step: int, total: int, *, warmup: float) -> flo
     ``one-cycle`` rises from 1/25 and falls to 1/10,000 of the peak, both as half a cosine (L. Smith and N. Topin 2018).
 
     Args:
-        schedule: one of :data:`~emotion_core.training.config.SCHEDULES`.
+        schedule: one of :data:`~emotion_core.training.limits.SCHEDULES`.
         step: 0 to ``total - 1``.
         total: number of steps of the phase.
         warmup: share of the steps in which the rate rises, in [0, 1).
