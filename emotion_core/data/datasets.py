@@ -278,7 +278,11 @@ DATASETS: Mapping[str, DatasetSpec] = MappingProxyType(
             measures_only=True,
         ),
         "schematic": DatasetSpec(
-            title="Drawn faces", load=_schematic, affect=True, needs_data=False, terms="Drawn by this program; no terms."
+            title="Drawn faces",
+            load=_schematic,
+            affect=True,
+            needs_data=False,
+            terms="Drawn faces are made by this program: nobody is shown, and there are no terms.",
         ),
     }
 )

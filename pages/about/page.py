@@ -7,41 +7,15 @@ from pathlib import Path
 
 import streamlit as st
 
+from emotion_core.data.datasets import DATASETS
 from emotion_core.results.checked import read_text
-from emotion_core.results.find import list_runs
+from emotion_core.results.find import DEFAULT_RUN, list_runs
 from emotion_core.results.run import DamagedRun, Run
+from pages.shared.address import ask_option
 from pages.shared.runs import show_damaged
 from pages.shared.words import escape
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-st.title("About")
-st.markdown(
-    "This tool is for people who train and judge networks that read emotion from faces. A network here says how "
-    "probable each of eight expressions is, how pleasant (valence) and how active (arousal) the face looks, and a "
-    "heat map shows which parts of the face speak for it."
-)
-
-st.header("Limits of use")
-st.markdown(
-    "- **A face's expression is not a feeling.** People smile when they are sad and frown when they think. The "
-    "networks imitate what annotators wrote below photographs, nothing more.\n"
-    "- **Do not decide anything about a person with it**: not on hiring, marks, insurance, policing or care.\n"
-    "- **In the European Union, inferring emotions of people at work and in education is prohibited** by Article "
-    "5(1)(f) of the AI Act, Regulation (EU) 2024/1689, except for medical or safety reasons.\n"
-    "- Networks err more often on faces unlike those they learned from, and on rare expressions."
-)
-
-st.header("Data terms")
-st.markdown(
-    "- **AffectNet**: for non-commercial research only, no redistribution. The same holds for networks trained on it.\n"
-    "- **FER-2013**: as published, under the Open Database License.\n"
-    "- **FER+** labels: MIT licence.\n"
-    "- **RAF-DB**: for non-commercial research only, no redistribution.\n"
-    "- **Schematic faces**: drawn by this program; nobody is shown.\n"
-    "- Your photos are kept in memory while you look at them. They are neither stored nor sent anywhere else.\n"
-    "- Reviews on the Errors page, with the name that their author gave, are stored for everyone who uses this server."
-)
 
 
 def without_pictures(card: str) -> str:
@@ -58,28 +32,57 @@ def model_card(run: Run) -> str | None:
     return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip() or None
 
 
-st.header("Runs")
+def show_run(run: Run) -> None:
+    """What a run is, in a line, and its model card."""
+    size, millions = run.info.input_size, run.info.num_params / 1e6
+    known = [run.info.backbone, f"{size} × {size} px" if size else "", f"{millions:.3f} M parameters" if millions else ""]
+    known += ["" if run.has_weights else "results only", "" if run.info.finished else "training has not ended"]
+    st.text(", ".join(filter(None, known)))
+    card = model_card(run)
+    if card:
+        st.markdown(without_pictures(card))
+    else:
+        st.caption("This run has no model card.")
+
+
+st.title("About")
+st.markdown(
+    "This tool is for people who train and judge networks that read emotion from faces. Such a network estimates how "
+    "probable each of eight expressions is, and how pleasant (valence) and how active (arousal) the face looks; a heat map "
+    "shows which parts of the face speak for it."
+)
+
+st.header("Limits of use")
+st.markdown(
+    "- **A face's expression is not a feeling.** People smile when they are sad and frown when they think. The "
+    "networks imitate what annotators wrote below photographs, nothing more.\n"
+    "- **Do not decide anything about a person with it**: not on hiring, marks, insurance, policing or care.\n"
+    "- **In the European Union, inferring emotions of people at work and in education is prohibited** by Article "
+    "5(1)(f) of the AI Act, Regulation (EU) 2024/1689, except for medical or safety reasons.\n"
+    "- Networks err more often on faces unlike those they were trained on, and on rare expressions."
+)
+
+st.header("Terms")
+terms = "\n".join(f"- {words}" for words in dict.fromkeys(spec.terms for spec in DATASETS.values()))
+st.markdown(
+    "The terms of a dataset hold for the networks that are trained on it as well.\n\n"
+    f"{terms}\n"
+    "- Faces are found by YuNet (MIT). The sample photo is in the public domain.\n"
+    "- Your photos are kept in memory while you look at them. They are neither stored nor sent anywhere else.\n"
+    "- Reviews on the Errors page, with the name that their author gave, are stored for everyone who uses this server."
+)
+
+st.header("Model cards")
 found = list_runs()
-runs = [run for run in found if isinstance(run, Run)]
-if not runs:
+runs = {run.name: run for run in found if isinstance(run, Run)}
+if runs:
+    show_run(runs[ask_option(st.container(), "Run", list(runs), "run", usual=DEFAULT_RUN)])
+else:
     st.info("There are no runs yet. Train one with `python -m emotion_core train`.")
-for run in runs:
-    with st.expander(escape(run.name)):
-        size, millions = run.info.input_size, run.info.num_params / 1e6
-        known = [run.info.backbone, f"{size} × {size} px" if size else "", f"{millions:.3f} M parameters" if millions else ""]
-        st.text(
-            ", ".join(filter(None, known))
-            + ("" if run.has_weights else ", results only")
-            + ("" if run.info.finished else ", training has not ended")
-        )
-        card = model_card(run)
-        if card:
-            st.markdown(without_pictures(card))
-        else:
-            st.caption("This run has no model card.")
 damaged = [run for run in found if isinstance(run, DamagedRun)]
 if damaged:
     show_damaged(damaged)
+
 
 licence = REPOSITORY / "LICENSE"
 if licence.is_file():
@@ -87,4 +90,3 @@ if licence.is_file():
     text = licence.read_text(encoding="utf-8").strip()
     with st.expander(escape(text.partition("\n")[0])):
         st.text(text)
-st.caption("Faces are found by YuNet (MIT). The sample photo is in the public domain.")
