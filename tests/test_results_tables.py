@@ -89,7 +89,7 @@ def test_the_halves_of_a_run_are_no_changes_to_it(results: ModuleType, tmp_path:
     assert "One change to" not in text
 
 
-def test_what_cannot_be_told_apart_is_said(results: ModuleType, tmp_path: Path) -> None:
+def test_what_is_not_significantly_different_is_said(results: ModuleType, tmp_path: Path) -> None:
     for name, right in (("a", 300), ("b", 298), ("c", 100)):
         make(tmp_path, name, predictions(right))
     text = results.render(tmp_path)

@@ -84,7 +84,7 @@ def _predict(arguments: argparse.Namespace) -> int:
             paths, whole=arguments.whole_image, flip=arguments.flip, progress=bar.update
         )
         if prior == ESTIMATE:
-            # The mix is that of all faces, so none can be told before the last one is read.
+            # The mix is that of all faces, so none is known before the last one is read.
             results = estimate_mix(list(results))
             _tell_prior(results[0].interpretation if results else None, predictor)
         else:

@@ -1,4 +1,4 @@
-"""Take pixels away, or put them back, in the order of a heat map: what does the network say then?
+"""Take pixels away, or put them back, in the order of a heat map: what does the network predict then?
 
 A map that shows what the network relies on lets the probability fall fast when its pixels go first, and rise fast when they
 come first. Both depend on what stands in the place of a pixel that is missing: grey for what is deleted, a blurred picture for

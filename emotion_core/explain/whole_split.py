@@ -7,6 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+import numpy.typing as npt
+
 from emotion_core.data.datasets import dataset_spec, load_dataset
 from emotion_core.data.table import OnError
 from emotion_core.data.transforms import decode_table
@@ -16,6 +19,7 @@ from emotion_core.explain.mean_maps import mean_maps
 from emotion_core.explain.methods import METHODS
 from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
+from emotion_core.models.network import EmotionNetwork
 from emotion_core.models.runtimes import expect, open_runtime
 from emotion_core.results.explanations import Explanations, evaluation_folder, read_explanations, write_explanations
 from emotion_core.results.run import Run
@@ -85,26 +89,11 @@ def explain_split(
         forward=computed,
         progress=tell("mean maps", len(pixels)),
     )
-    rows = stratified_rows(labels, num_images, seed)
     started = time.perf_counter()
-    judged: dict[str, Judged] = {}
-    for number in sorted({FEWER.get(name, len(rows)) for name in methods} | {len(rows)}):
-        some = rows[:number]
-        names = [name for name in methods if min(FEWER.get(name, len(rows)), len(rows)) == len(some)]
-        names += list(CONTROLS) if number == len(rows) else []
-        tick = tell(f"{', '.join(names)}", len(some) * len(names))
-        judged |= judge_methods(
-            network,
-            pixels[some],
-            predicted[some],
-            names,
-            classes=classes,
-            temperature=run.info.temperature,
-            seed=seed,
-            progress=tick,
-        )
+    rows = stratified_rows(labels, num_images, seed)
+    judged = _judge(network, pixels, predicted, rows, methods, classes, run.info.temperature, seed, tell)
     faithfulness = {
-        **sum_up({name: judged[name] for name in (*methods, *CONTROLS)}),
+        **sum_up(judged),
         "images": len(rows),
         "of": int((labels >= 0).sum()),
         "seed": seed,
@@ -115,6 +104,35 @@ def explain_split(
     stored = read_explanations(run, folder.name)
     assert stored is not None  # noqa: S101 - it was written a line above
     return stored
+
+
+def _judge(
+    network: EmotionNetwork,
+    pixels: npt.NDArray[np.uint8],
+    predicted: npt.NDArray[np.int64],
+    rows: npt.NDArray[np.int64],
+    methods: Sequence[str],
+    classes: Sequence[str],
+    temperature: float,
+    seed: int,
+    tell: Callable[[str, int], Callable[[int], object] | None],
+) -> dict[str, Judged]:
+    """Every method on the sample, the controls too; methods of :data:`FEWER` on its first faces alone."""
+    sizes = {name: min(FEWER.get(name, len(rows)), len(rows)) for name in methods}
+    judged: dict[str, Judged] = {}
+    for size in sorted({*sizes.values(), len(rows)}):
+        names = [name for name in methods if sizes[name] == size] + (list(CONTROLS) if size == len(rows) else [])
+        judged |= judge_methods(
+            network,
+            pixels[rows[:size]],
+            predicted[rows[:size]],
+            names,
+            classes=classes,
+            temperature=temperature,
+            seed=seed,
+            progress=tell(", ".join(names), size * len(names)),
+        )
+    return {name: judged[name] for name in (*methods, *CONTROLS)}
 
 
 def _check(run: Run, methods: Sequence[str], num_images: int) -> None:

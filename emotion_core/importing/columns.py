@@ -225,7 +225,7 @@ def guess_columns(
         logits=said_logits if logits is None else logits,
         classes=tuple(classes),
     )
-    # Who knows what numbered columns are knows what the network says.
+    # Classes that are given for numbered columns name the network's outputs as well.
     return replace(found, unsure=tuple(unsure) if unsure and found.image else (*_questions(found, table), *unsure))
 
 
@@ -245,7 +245,7 @@ def _questions(found: Columns, table: pd.DataFrame) -> list[str]:
     if not found.image:
         asked.append(f"Which column names the image? There are: {_listed(table)}.")
     if not found.scores and not found.label and not found.affect:
-        asked.append(f"Which columns hold what the network says? There are: {_listed(table)}.")
+        asked.append(f"Which columns hold what the network predicts? There are: {_listed(table)}.")
     if found.label and not found.classes and _all_numbers(table[found.label]):
         asked.append(
             f"'{shorten(found.label)}' holds numbers: which expression is which? Name the classes in order, such as "

@@ -1,4 +1,4 @@
-"""What a network says, taken out of a table's columns: probabilities, valence and arousal, checked."""
+"""What a network predicts, taken out of a table's columns: probabilities, valence and arousal, checked."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class ReadOutputs:
-    """What a network says of ``R`` images.
+    """What a network predicts for ``R`` images.
 
     Attributes:
         probs: shape ``(R, 8)``, rows sum to 1; NaN throughout where it predicts no expression.

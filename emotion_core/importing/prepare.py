@@ -159,7 +159,7 @@ def own_truth(table: pd.DataFrame, columns: Columns, names: list[str], dataset: 
 
 
 def _answered(table: pd.DataFrame, columns: Columns) -> pd.Series:
-    """Rows in which the network says anything: where it found no face, all of its cells are empty."""
+    """Rows in which the network predicts anything: where it found no face, all of its cells are empty."""
     said = [*columns.scores.values(), *([columns.label] if columns.label else []), *columns.affect.values()]
     cells = table[said]
     empty = cells.isna() | cells.isin(["", "nan", "NaN", "None", "null"])

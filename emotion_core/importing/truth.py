@@ -31,7 +31,7 @@ class Truth:
         dataset: name of the dataset.
         split: name of the split.
         frame: a row an image: ``sample_id``, ``expression`` (or missing), ``valence`` and ``arousal`` (or NaN).
-        classes: the expressions that the benchmark tells apart, in the order of ``EXPRESSIONS``.
+        classes: the expressions that the benchmark distinguishes, in the order of ``EXPRESSIONS``.
         leaked: ids of images that also stand in the training split.
         stamp: fingerprint that runs have stored for these images; empty where none has.
         elsewhere: gives the split of images of the same dataset that are not in this one, by id, as far as that is known.

@@ -9,7 +9,7 @@ The trust in a label is its self-confidence relative to that, :math:`p_{i\tilde 
 class, near 0 is doubtful. An image counts in the confident joint for the class :math:`\arg\max_j p_{ij}` among those with
 :math:`p_{ij} \ge t_j`; where that is another class than the given one, it is suggested as the right label.
 
-The run must not have been trained on the images: one that has learned them by heart trusts every label.
+The run must not have been trained on the images: one that has memorised them trusts every label.
 
 C. Northcutt, L. Jiang, I. Chuang (2021), Confident Learning: Estimating Uncertainty in Dataset Labels, JAIR 70.
 """

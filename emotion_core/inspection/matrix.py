@@ -30,7 +30,7 @@ def cross_counts(table: pd.DataFrame, rows: npt.NDArray[np.int64], down: str, ac
     return np.bincount(one[known] * size + two[known], minlength=size * size).reshape(size, size).astype(np.int64)
 
 
-def told_apart(table: pd.DataFrame, down: str, across: str) -> tuple[str, ...]:
+def occurring(table: pd.DataFrame, down: str, across: str) -> tuple[str, ...]:
     """Expressions that occur in either column, in the usual order: four where a dataset and its runs know four.
 
     Args:

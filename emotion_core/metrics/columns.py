@@ -70,7 +70,7 @@ def expression_columns(predictions: pd.DataFrame) -> ExpressionColumns | None:
         predictions: a row an image with the columns of ``predictions.parquet``.
 
     Returns:
-        ``None`` when no image has an expression, or no probability is there at all (a network that does not say it).
+        ``None`` when no image has an expression, or the network predicts none at all.
 
     Raises:
         ValueError: an expression is not one of the eight, or a probability is NaN or infinite for some images only.

@@ -1,4 +1,4 @@
-"""Who abstains how much for what accuracy? Verdicts that are only given from a confidence on."""
+"""How accurate is a network that may abstain? Verdicts are given only from some confidence on."""
 
 from __future__ import annotations
 

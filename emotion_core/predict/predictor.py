@@ -188,7 +188,7 @@ class Predictor:
             return explain(self._network, images, output, method=method, progress=progress)
 
     def test_trust(self, crop: Image, output: str, heat_map: npt.NDArray[np.floating], *, flip: bool = False) -> TrustTest:
-        """What the network says where the warm places of a face are blurred, and where as much elsewhere is.
+        """What the network predicts with the warm places of a face blurred, and with as much elsewhere blurred.
 
         Args:
             crop: a square RGB face.

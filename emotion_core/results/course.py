@@ -105,7 +105,7 @@ def make_course(
     run: str, backbone: str, history: Sequence[Any], *,
     training: Mapping[str, Any], selection: Mapping[str, Any], state: State = "finished",
 ) -> Course:  # fmt: skip
-    """Put together what a run folder says about a training; what is missing or makes no sense is told from the epochs.
+    """Put together what a run folder says about a training; what is missing or makes no sense is inferred from the epochs.
 
     Args:
         run: its name.
@@ -173,7 +173,7 @@ def _overfits(table: pd.DataFrame) -> str:
     return (
         f"The best epoch was {best}; since then it gets worse on validation ({at_best['score']:.3f}, now "
         f"{since['score'].iloc[-1]:.3f}){' while the training loss falls' if falls else ''}. "
-        + ("It learns its training images by heart: stop earlier, or vary and regularise more." if falls else "")
+        + ("It overfits: stop earlier, augment more, or regularise more." if falls else "")
     ).strip()
 
 

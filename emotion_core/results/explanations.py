@@ -1,7 +1,7 @@
 """What is known of a run's explanations on one split: mean heat maps, and whether heat maps can be believed.
 
-Two files beside the predictions: ``explanations.npz`` with means over many faces, from which no face can be told, and
-``faithfulness.json``. Both name the weights that they were made with, and count for no others.
+Two files beside the predictions: ``explanations.npz`` with means over many faces, in which no single face can be recognised,
+and ``faithfulness.json``. Both name the weights that they were made with, and count for no others.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What people say about images: wrong label, ambiguous, not a face, bad crop. Nothing that was said is overwritten.
 
 Every mark is a row of its own, and so is every withdrawal. Two people who mark the same image at once therefore lose
-nothing, and who said what and when can always be told. What counts is worked out when it is read: of each reviewer the newest
+nothing, and it stays known who said what and when. What counts is worked out when it is read: of each reviewer the newest
 mark that was not withdrawn, and of an image what more than half of its reviewers say.
 
 A dataset that is known by its content (:mod:`emotion_core.data.identity`) keeps its reviews when its file is renamed, and never

@@ -158,7 +158,7 @@ def summarise_subset(
 def decide_between(predictions: pd.DataFrame, expressions: Sequence[str]) -> pd.DataFrame:
     """The predictions of a network that knows these expressions alone: other probabilities are 0, the rest sums to 1.
 
-    That is what ``evaluate`` stores for a dataset that tells fewer expressions apart. Where all of these had a probability of
+    That is what ``evaluate`` stores for a dataset that distinguishes fewer expressions. Where all of these had a probability of
     0, they get equal ones. An expression that is named without a probability stays the answer, right or wrong.
 
     Args:

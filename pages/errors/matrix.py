@@ -11,7 +11,7 @@ import streamlit as st
 
 from emotion_core.figures.errors.matrix import clicked_cell, error_matrix
 from emotion_core.inspection.filters import choose_rows
-from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts, told_apart
+from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts, occurring
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.texts import shorten
 from pages.errors.chosen import ChosenImages
@@ -49,7 +49,7 @@ def show_matrix(chosen: ChosenImages) -> None:
     if not counts.sum():
         st.info("Nothing to count: no image here has both a true and a predicted expression.")
         return
-    names = told_apart(inspected.table, *columns)
+    names = occurring(inspected.table, *columns)
     places = [EXPRESSIONS.index(name) for name in names]
     counts = counts[np.ix_(places, places)]
     picked: Picked = (getattr(chosen.wanted, conditions[0]), getattr(chosen.wanted, conditions[1]))

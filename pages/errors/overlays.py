@@ -31,7 +31,7 @@ def predictors_of(entries: Sequence[Entry]) -> dict[str, Predictor]:
     runs = [entry.run for entry in entries if entry.run is not None]
     for run in runs:
         if not run.has_weights:
-            st.caption(f"{run.name} holds results only, no weights: nobody can ask where it looks.")
+            st.caption(f"{run.name} holds results only: without weights there are no heat maps.")
     return load_predictors([run for run in runs if run.has_weights])
 
 

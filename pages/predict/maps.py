@@ -67,7 +67,7 @@ def _meaning(heat: Heat, output: str) -> str:
     unit = output if output in AFFECT else f"the logit of {output}"
     return (
         f"In units of {unit}: how much it would be, without the network's bias, if the whole face contributed as much as this "
-        "place. The mean over all places, and the bias, give exactly what the network says."
+        "place. The mean over all places, and the bias, give exactly what the network predicts."
     )
 
 

@@ -67,7 +67,7 @@ def test_differences_are_paired_and_p_is_normal(make_run: MakeRun, tmp_path: Pat
         assert difference.p_value == pytest.approx(2 * norm.sf(abs(value) / drawn.std()), rel=1e-3)
 
 
-def test_a_run_and_its_copy_cannot_be_told_apart(make_run: MakeRun, tmp_path: Path) -> None:
+def test_a_run_and_its_copy_are_not_significantly_different(make_run: MakeRun, tmp_path: Path) -> None:
     for name in "ab":
         make_run(name, predictions(correct(100)))
     comparison = compare(load(tmp_path), ["accuracy", "ccc_valence"])

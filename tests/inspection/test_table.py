@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from emotion_core.errors import CheckpointError
-from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts, told_apart
+from emotion_core.inspection.matrix import FIRST, SECOND, TRUE, cross_counts, occurring
 from emotion_core.inspection.table import as_predictions, inspect_runs, num_runs, probabilities
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.classification import confusion_matrix
@@ -81,12 +81,12 @@ def test_cross_counts_are_the_confusion_matrix(predictions: pd.DataFrame, other:
     assert cross_counts(table, np.array([0]), FIRST, SECOND)[1].tolist() == [0, 0, 0, 0, 0, 0, 1, 0]
 
 
-def test_expressions_that_nobody_names_are_not_told_apart(predictions: pd.DataFrame, other: pd.DataFrame) -> None:
+def test_expressions_that_nobody_names_do_not_occur(predictions: pd.DataFrame, other: pd.DataFrame) -> None:
     table = inspect_runs([predictions, other])
     for columns in ((TRUE, FIRST), (FIRST, SECOND)):
         named = set(table[columns[0]].dropna()) | set(table[columns[1]].dropna())
         assert 0 < len(named) < len(EXPRESSIONS)
-        assert told_apart(table, *columns) == tuple(name for name in EXPRESSIONS if name in named)
+        assert occurring(table, *columns) == tuple(name for name in EXPRESSIONS if name in named)
 
 
 def test_what_is_refused(predictions: pd.DataFrame) -> None:

@@ -125,5 +125,5 @@ def show_coverage(shown: Compared) -> None:
     half = table[table["coverage"] == 0.5]
     said = "; ".join(f"{name} {value:.3f}" for name, value in zip(half["run"], half["accuracy"], strict=True))
     draw(figure, "coverage", f"Accuracy by share of images answered. Half of them: {said}")
-    st.caption("A run that is allowed to say nothing of the faces that it is least sure of is right more often on the others.")
+    st.caption("A run that may abstain on the faces it is least sure of is right more often on the others.")
     offer([figure], table, "coverage")

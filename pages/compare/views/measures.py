@@ -89,7 +89,7 @@ def show_profile(shown: Compared) -> None:
     table = table[(table["kind"] == "measured") & table["name"].isin(names)]
     fair = table[table["collapsed"] == ""]
     if 2 <= len(fair) < len(table):
-        # One that says nothing would press all others together.
+        # A collapsed run would press all others together.
         st.caption(f"{count(len(table) - len(fair), 'collapsed run is', 'collapsed runs are')} left out.")
         table = fair
     if len(table) < 2:
