@@ -7,6 +7,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+# Each process has a core: more threads than cores only wait for each other. The libraries read this when they are imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENCV_FOR_THREADS_NUM", "1")
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,10 +18,33 @@ from PIL import Image
 from tests.experiments import write_experiment
 from tests.stored import NETWORK, write_network
 
-# Each process has a core: more threads than cores only wait for each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 REPOSITORY = Path(__file__).resolve().parents[1]
+BROWSER = "tests/browser/"
+SLOW = (
+    BROWSER, "tests/pages/", "tests/test_damage.py", "tests/data/test_audit.py", "tests/films/", "tests/training/",
+    "tests/models/", "tests/explain/",
+)  # fmt: skip
+"""Where tests take longest."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow ones come first, so that no process waits long for the last one of another."""
+    places = {path: place for place, path in enumerate(SLOW)}
+    items.sort(key=lambda item: next((places[path] for path in SLOW if item.nodeid.startswith(path)), len(SLOW)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file is tested by one process, in the order of :data:`SLOW`; so are all tests that share the server and the browser."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSER if nodeid.startswith(BROWSER) else super()._split_scope(nodeid)
+
+    # Otherwise the files with most tests would come first.
+    config.option.loadscopereorder = False
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)

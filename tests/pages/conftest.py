@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,18 +42,3 @@ def app(checkpoints: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.chdir(REPOSITORY)
     st.cache_resource.clear()
     return make_app()
-
-
-@pytest.fixture
-def run_alone() -> Callable[[str], None]:
-    """Runs Python code in a process of its own, which nobody has imported anything into; it has to end well."""
-
-    def run(code: str) -> None:
-        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
-        done = subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=600, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-
-    return run

@@ -276,21 +276,6 @@ def test_thumbnails(write_affectnet: Callable[..., Path], tmp_path: Path, monkey
         assert thumbnail("affectnet-3999", str(tmp_path), outside) is None
 
 
-@pytest.mark.usefixtures("two_runs")
-def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) -> None:
-    code = (
-        "import sys\n"
-        "from tests.pages.opening import make_app\n"
-        "app = make_app('affect_map')\n"
-        "app.run()\n"
-        "assert not app.exception, app.exception\n"
-        "assert len(app.get('plotly_chart')) == 5\n"
-        "loaded = {'torch', 'timm'} & set(sys.modules)\n"
-        "assert not loaded, loaded\n"
-    )
-    run_alone(code)
-
-
 def test_a_link_with_a_name_of_before_leads_to_the_run(app: AppTest, store: Callable[..., Path], checkpoints: Path) -> None:
     write_experiment(checkpoints, "affectnet")
     store("a-first", random_predictions(1))

@@ -144,19 +144,6 @@ def test_what_changes_on_disk_is_read_again(app: AppTest, add: Callable[..., Pat
     assert app.dataframe[0].value["run"].tolist()[0] == "fourth"
 
 
-def test_does_not_load_the_networks_library(three: list[Path], run_alone: Callable[[str], None]) -> None:
-    code = (
-        "import sys\n"
-        "from tests.pages.opening import make_app\n"
-        "app = make_app('compare').run()\n"
-        "assert not app.exception, app.exception\n"
-        "assert len(app.dataframe[0].value) == 3\n"
-        "loaded = {'torch', 'sklearn', 'timm', 'scipy.stats'} & set(sys.modules)\n"
-        "assert not loaded, loaded\n"
-    )
-    run_alone(code)
-
-
 def test_views_are_shown_where_some_run_has_two(add: Callable[..., Path], app: AppTest) -> None:
     add("good", 0.75, backbone="resnet50")
     add("alike", 0.74, backbone="vgg16")

@@ -175,20 +175,3 @@ def test_other_labels_are_named(app: AppTest, two_runs: None, checkpoints: Path)
     path.write_text(path.read_text().replace('"fingerprint": "abc"', '"fingerprint": "g"'))
     open_errors(app, baseline="b-second")
     assert "other images or labels" in app.warning[0].value
-
-
-@pytest.mark.usefixtures("two_runs")
-def test_does_not_load_the_networks_library(run_alone: Callable[[str], None]) -> None:
-    code = (
-        "import sys\n"
-        "from tests.pages.opening import make_app\n"
-        "app = make_app('errors')\n"
-        "app.query_params['image'] = 'images/3.jpg'\n"
-        "app.query_params['baseline'] = 'b-second'\n"
-        "app.run()\n"
-        "assert not app.exception, app.exception\n"
-        "assert len(app.get('plotly_chart')) == 3\n"
-        "loaded = {'torch', 'timm', 'sklearn'} & set(sys.modules)\n"
-        "assert not loaded, loaded\n"
-    )
-    run_alone(code)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -184,20 +183,6 @@ def test_no_run_is_one_sentence_and_one_command(app: AppTest, checkpoints: Path)
     open_training(app)
     assert app.code[0].value == "python -m emotion_core train"
     assert "1 run folder cannot be read" in app.expander[0].label
-
-
-def test_opening_it_does_not_load_the_networks_library(trained: Train, run_alone: Callable[[str], None]) -> None:
-    trained("one")
-    code = (
-        "import sys\n"
-        "from tests.pages.opening import make_app\n"
-        "app = make_app('training').run()\n"
-        "assert not app.exception, app.exception\n"
-        "assert len(app.get('plotly_chart')) == 4\n"
-        "loaded = {'torch', 'sklearn', 'timm', 'scipy.stats'} & set(sys.modules)\n"
-        "assert not loaded, loaded\n"
-    )
-    run_alone(code)
 
 
 def test_a_last_epoch_is_not_called_a_chosen_one(app: AppTest, trained: Train) -> None:
