@@ -6,16 +6,22 @@ import argparse
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emotion_core.cli.options import AddCommand, data_options, device_option, named_data_root, out_option
 from emotion_core.errors import ConfigError
-from emotion_core.results.find import out_folder
+from emotion_core.results.find import find_run, out_folder
+
+if TYPE_CHECKING:
+    from emotion_core.training.config import TrainConfig
 
 
 def add(command: AddCommand) -> None:
     """Register the commands of this module."""
     train = command("train", _train, "train a network; the same command again resumes an unfinished run")
-    train.add_argument("--preset", required=True, metavar="NAME", help="name of a preset (see 'presets'), or a TOML file")
+    begun = train.add_mutually_exclusive_group(required=True)
+    begun.add_argument("--preset", metavar="NAME", help="name of a preset (see 'presets'), or a TOML file")
+    begun.add_argument("--resume", metavar="RUN", help="go on with an unfinished run, or its folder, with the settings it has")
     train.add_argument(
         "--set",
         action="append",
@@ -48,15 +54,17 @@ def _train(arguments: argparse.Namespace) -> int:
 
     if arguments.workers < 0:
         raise ConfigError(f"--workers {arguments.workers} is not a number of at least 0.")
-    config = load_preset(arguments.preset, arguments.set)
+    if arguments.resume is not None:
+        config, out = _begun(arguments)
+    else:
+        config = load_preset(arguments.preset, arguments.set)
+        out = out_folder(arguments.out or _usual_name(arguments.preset, config))
     if arguments.init is not None:
         config = replace(config, init=arguments.init)
-    stem, backbone = Path(arguments.preset).stem, config.network.backbone
-    name = stem if stem.startswith("report") and backbone in stem else f"{stem}-{backbone}"
     run = train(
         config,
         named_data_root(arguments),
-        out_folder(arguments.out or name),
+        out,
         device=arguments.device,
         on_error="skip" if arguments.skip_broken else "raise",
         workers=arguments.workers,
@@ -71,6 +79,23 @@ def _train(arguments: argparse.Namespace) -> int:
         # Otherwise a thread of the process group may outlive the interpreter, which aborts the process now and then.
         distributed.destroy_process_group()
     return 0
+
+
+def _usual_name(preset: str, config: TrainConfig) -> str:
+    stem, backbone = Path(preset).stem, config.network.backbone
+    return stem if stem.startswith("report") and backbone in stem else f"{stem}-{backbone}"
+
+
+def _begun(arguments: argparse.Namespace) -> tuple[TrainConfig, Path]:
+    """Settings and folder of a training that was begun before."""
+    from emotion_core.training.config import from_dict
+
+    if arguments.set or arguments.out is not None:
+        raise ConfigError("--resume goes on in the same folder with the same settings: leave out --set and --out.")
+    run = find_run(arguments.resume)
+    if not run.info.training:
+        raise ConfigError(f"'{run.name}' does not say how it was trained: repeat the command that began it.")
+    return from_dict(run.info.training), run.path
 
 
 def _presets(arguments: argparse.Namespace) -> int:

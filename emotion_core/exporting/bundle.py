@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
-import os
 import shutil
 import tempfile
 from importlib import resources
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 
 from emotion_core.data.datasets import DATASETS
+from emotion_core.durable import replace_durably
 from emotion_core.errors import CheckpointNotFoundError, ConfigError
 from emotion_core.explain import exact_maps
 from emotion_core.faces.crop import CROP_SCALE
@@ -75,7 +75,7 @@ def export_run(run: Run, target: str, folder: Path) -> list[Path]:
             _fill(made, run, network, target, graph)
             if folder.is_dir():
                 folder.rmdir()
-            os.replace(made, folder)
+            replace_durably(made, folder)
     except OSError as error:
         raise ConfigError(f"'{folder}' cannot be written ({error.strerror or error}). Nothing is exported.") from error
     return sorted(folder.iterdir())

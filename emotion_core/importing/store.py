@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -11,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from emotion_core.durable import replace_durably
 from emotion_core.errors import CheckpointNotFoundError, ResultsError
 from emotion_core.importing.prepare import Prepared, benchmark_of
 from emotion_core.importing.truth import fingerprint
@@ -68,7 +68,7 @@ def store_results(
             with tempfile.TemporaryDirectory(dir=path.parent, prefix=".import-") as place:
                 made = Path(place) / name
                 _write(made, info, prepared)
-                os.replace(made, path)
+                replace_durably(made, path)
         run = read_run(path)
         write_card(run)
     except OSError as error:

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import nn
 
+from emotion_core.durable import replace_durably
 from emotion_core.errors import CheckpointError, CheckpointNotFoundError
 from emotion_core.models.network import EmotionNetwork, NetworkConfig
 
@@ -48,7 +49,7 @@ def save_weights(network: nn.Module, path: Path) -> None:
             file.write(save(state, metadata={"format": "pt"}))
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
+        replace_durably(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 

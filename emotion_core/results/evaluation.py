@@ -20,6 +20,7 @@ from typing import Any
 
 import pandas as pd
 
+from emotion_core.durable import replace_durably
 from emotion_core.errors import CheckpointError
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from emotion_core.results.checked import LARGEST_TABLE, check_metrics, read_bytes, read_json, read_table
@@ -139,8 +140,8 @@ class StoredEvaluation:
             if (self._place / name).is_file():
                 shutil.copy2(self._place / name, self._new / name)
         if self._place.is_dir():
-            os.replace(self._place, self._aside)
-        os.replace(self._new, self._place)
+            replace_durably(self._place, self._aside)
+        replace_durably(self._new, self._place)
         shutil.rmtree(self._aside, ignore_errors=True)
 
     def write_metrics(self, metrics: Mapping[str, Any]) -> None:
@@ -171,7 +172,7 @@ class StoredEvaluation:
     def _settle(self) -> None:
         """Bring to its end what an earlier writer was killed in."""
         if self._aside.is_dir() and not self._place.is_dir():
-            os.replace(self._aside, self._place)
+            replace_durably(self._aside, self._place)
         shutil.rmtree(self._aside, ignore_errors=True)
         shutil.rmtree(self._new, ignore_errors=True)
 

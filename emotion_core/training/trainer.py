@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +23,7 @@ from emotion_core.results.progress import remove_progress
 from emotion_core.results.run import Run, read_run
 from emotion_core.training.config import TrainConfig
 from emotion_core.training.data import Split, load_splits
+from emotion_core.training.lock import holding
 from emotion_core.training.loop import STATE, Training
 from emotion_core.training.record import plain, recorded, starting_run
 
@@ -58,23 +61,43 @@ def train(
 
     Raises:
         ConfigError: the folder holds a run with other settings.
-        TrainingError: the loss is not finite, nothing learns, or the folder cannot be written.
+        TrainingError: the loss is not finite, nothing learns, the folder cannot be written, or another process trains in it.
     """
     done = _finished(out, config)
     if done is not None:
-        # A kill at the very end may have left it behind.
-        (out / STATE).unlink(missing_ok=True)
-        remove_progress(out)
-        log.info("'%s' is already finished.", out)
         return done
     accelerator = make_accelerator(device, config.precision)
     _check_processes(config, accelerator)
-    network = start_network(config)
+    with _alone(out, accelerator):
+        # Another training may have come to its end between the first look and the lock.
+        if (done := _finished(out, config)) is not None:
+            return done
+        return _train_in(
+            *(config, data_root, out, accelerator),
+            on_error=on_error, workers=workers, cache=cache, progress=progress, tensorboard=tensorboard,
+        )  # fmt: skip
+
+
+def _train_in(
+    config: TrainConfig,
+    data_root: str | Path | None,
+    out: Path,
+    accelerator: Accelerator,
+    *,
+    on_error: OnError,
+    workers: int,
+    cache: Path | None,
+    progress: bool,
+    tensorboard: bool,
+) -> Run:
+    """What :func:`train` does in a folder that is its own."""
+    # A state brings its weights along; where the training once started from may be gone by now.
+    network = start_network(replace(config, init="scratch") if (out / STATE).is_file() else config)
     network.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     progress = progress and accelerator.is_main_process
     with accelerator.local_main_process_first() if cache is not None else nullcontext():
         splits = load_splits(config, data_root, on_error=on_error, cache=cache, progress=progress)
-    return fit(config, network, splits, out, accelerator, workers=workers, progress=progress, tensorboard=tensorboard)
+    return _fit(config, network, splits, out, accelerator, workers=workers, progress=progress, tensorboard=tensorboard)
 
 
 def fit(
@@ -104,20 +127,50 @@ def fit(
         ConfigError: the validation split lacks what chooses the epoch, or the folder holds a run on other images.
         TrainingError: as in :func:`train`.
     """
+    with _alone(out, accelerator):
+        return _fit(config, network, splits, out, accelerator, workers=workers, progress=progress, tensorboard=tensorboard)
+
+
+def _fit(
+    config: TrainConfig,
+    network: EmotionNetwork,
+    splits: tuple[Split, Split],
+    out: Path,
+    accelerator: Accelerator,
+    *,
+    workers: int,
+    progress: bool,
+    tensorboard: bool,
+) -> Run:
+    """What :func:`fit` does in a folder that is its own."""
     _check_labels(config, splits)
     try:
-        if accelerator.is_main_process:
-            out.mkdir(parents=True, exist_ok=True)
         accelerator.wait_for_everyone()
         training = Training(config, network, splits, out, accelerator, workers=workers)
         return training.run(progress=progress, tensorboard=tensorboard)
     except OSError as error:
-        raise TrainingError(
-            f"'{out}' cannot be written ({error.strerror or error}). {write_remedy(error)}, or choose another folder with "
-            "--out; the same command then goes on from the last stored epoch."
-        ) from error
+        raise _unwritable(out, error) from error
     finally:
         accelerator.free_memory()
+
+
+@contextmanager
+def _alone(out: Path, accelerator: Accelerator) -> Iterator[None]:
+    """Nobody else trains in the folder meanwhile; of several processes that train together, the first one sees to that."""
+    with ExitStack() as stack:
+        if accelerator.is_main_process:
+            try:
+                stack.enter_context(holding(out))
+            except OSError as error:
+                raise _unwritable(out, error) from error
+        yield
+
+
+def _unwritable(out: Path, error: OSError) -> TrainingError:
+    return TrainingError(
+        f"'{out}' cannot be written ({error.strerror or error}). {write_remedy(error)}, or choose another folder with "
+        "--out; the same command then goes on from the last stored epoch."
+    )
 
 
 def _check_labels(config: TrainConfig, splits: tuple[Split, Split]) -> None:
@@ -214,4 +267,10 @@ def _finished(out: Path, config: TrainConfig) -> Run | None:
     # run.json holds lists where the configuration has tuples.
     if plain(run.info.training) != plain(recorded(config)):
         raise ConfigError(f"'{out}' holds a run with other settings. Choose another folder with --out, or remove it.")
-    return run if run.info.finished else None
+    if not run.info.finished:
+        return None
+    # A kill at the very end may have left it behind.
+    (out / STATE).unlink(missing_ok=True)
+    remove_progress(out)
+    log.info("'%s' is already finished.", out)
+    return run

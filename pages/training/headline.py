@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from emotion_core.results.course import best_epoch, find_trouble, measure_title,
 from emotion_core.results.progress import TrainingProgress
 from emotion_core.results.run import purpose_of_validation
 from emotion_core.texts import minus, plain, shorten
+from pages.shared.roles import may
 from pages.shared.words import count, escape
 from pages.training.store import SIGNS, Watched, seconds_since_epoch
 
@@ -142,14 +144,13 @@ def _images(dataset: Mapping[str, Any], split: str) -> int | None:
 
 
 def _show_resume(watched: Watched) -> None:
-    info = watched.run.info
-    init = "" if info.init == "scratch" else f" --init {shlex.quote(info.init)}"
-    st.info(
-        "This training stopped before its end. The command that began it, with the same preset and settings, goes on after the "
-        "last finished epoch:"
-    )
-    st.code(
-        f"python -m emotion_core train --preset PRESET --out {shlex.quote(str(watched.run.path))}{init}",
-        language="bash",
-        wrap_lines=True,
-    )
+    st.info("This training stopped before its end. This command goes on after the last finished epoch:")
+    words = ["python", "-m", "emotion_core", "train", "--resume"]
+    if may("owner"):
+        # Paths find it from every folder, and whatever the shell's environment says.
+        words.append(str(watched.run.path.resolve()))
+        root = os.environ.get("EMOTION_DATA")
+        words += ["--data-root", root] if root else []
+    else:
+        words.append(watched.run.name)
+    st.code(shlex.join(words), language="bash", wrap_lines=True)

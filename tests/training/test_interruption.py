@@ -216,7 +216,7 @@ def test_a_killed_training_ends_with_the_same_weights(data: Path, runs: dict[str
 def test_kill_points_are_where_they_say(runs: dict[str, list[Any]]) -> None:
     left = {point: runs[point][2] for point in KILL_POINTS}
     assert len(KILL_POINTS) == 14
-    assert left["in the first epoch"] == ["history.jsonl", "progress.json", "run.json", "train.log"]
+    assert left["in the first epoch"] == ["history.jsonl", "progress.json", "run.json", "train.lock", "train.log"]
     assert "state.pt" not in left["before the first state"]
     assert "model.safetensors.tmp" in left["while writing weights"]
     assert "state.pt.tmp" in left["while writing the state"]
