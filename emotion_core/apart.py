@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import mmap
 import os
 import queue
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
 from emotion_core.errors import ImageError
-from emotion_core.images import MAX_BYTES, MAX_PIXELS, UNNAMED, decode, load_bytes, read_image, strips
+from emotion_core.images import MAX_BYTES, MAX_PIXELS, UNNAMED, decode, load_bytes, read_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,12 +44,15 @@ MEMORY = 300 << 20
 ENOUGH = 25_000_000
 """Pixels; of a JPEG with more, half of each side is read."""
 
+LARGEST = 3 * MAX_PIXELS + 1024
+"""Bytes that a worker may write: the largest picture and its head."""
+
 PATIENCE = 60.0
 """Seconds, by the clock, after which a worker that does not answer is ended."""
 
 ASK = struct.Struct("<Q")
-ANSWER = struct.Struct("<?QQ")
-"""Whether it went well; width and height of the picture, or the length of the reason."""
+ANSWER = struct.Struct("<?QQQ")
+"""Whether it went well; width and height of the picture and where its first pixel lies, or the length of the reason."""
 
 
 def start_process(module: str, handle: int, *arguments: float | None) -> subprocess.Popen[bytes]:
@@ -75,11 +80,10 @@ class Worker:
     """One process that decodes one picture after another."""
 
     def __init__(self) -> None:
-        # What is asked and what is answered lies in memory that both processes see; only its size goes through the pipes.
-        self._handle = os.memfd_create("pictures")
-        self._process = start_process(__name__, self._handle, SECONDS, MEMORY)
-        self._asked = cast(IO[bytes], self._process.stdin)
-        self._answered = cast(IO[bytes], self._process.stdout)
+        self._line, theirs = socket.socketpair()
+        with theirs:
+            self._process = start_process(__name__, theirs.fileno(), SECONDS, MEMORY)
+        self._answered = self._line.makefile("rb")
 
     def read(self, subject: str, data: bytes) -> NDArray[np.uint8]:
         """Decode one picture.
@@ -96,30 +100,29 @@ class Worker:
         """
         watch = threading.Timer(PATIENCE, self._process.kill)
         watch.start()
+        # What is asked and what is answered lies in memory that both processes see, so that no pixel is copied from one to the
+        # other. Each picture has its own, which goes when nobody holds the picture any more.
+        handle = os.memfd_create("picture")
         try:
-            return self._ask(subject, data)
+            return self._ask(subject, data, handle)
         except (OSError, EOFError):
             raise ImageError(f"{subject} {self._cause()}: save it again as JPEG or PNG, or make it smaller.") from None
         finally:
             watch.cancel()
-            # What a large picture took goes back at once.
-            os.ftruncate(self._handle, 0)
+            os.close(handle)
 
-    def _ask(self, subject: str, data: bytes) -> NDArray[np.uint8]:
-        _write_all(self._handle, data)
-        self._asked.write(ASK.pack(len(data)))
-        self._asked.flush()
-        well, width, height = ANSWER.unpack(exactly(self._answered, ANSWER.size))
+    def _ask(self, subject: str, data: bytes, handle: int) -> NDArray[np.uint8]:
+        _write_all(handle, data)
+        socket.send_fds(self._line, [ASK.pack(len(data))], [handle])
+        well, width, height, start = ANSWER.unpack(exactly(self._answered, ANSWER.size))
         if not well:
             reason = exactly(self._answered, width).decode(errors="replace")
             raise ImageError(subject + reason.removeprefix(UNNAMED))
         size = height * width * 3
-        if not 0 < size <= 3 * MAX_PIXELS or os.fstat(self._handle).st_size < size:
+        if not 0 < size <= 3 * MAX_PIXELS or os.fstat(handle).st_size < start + size:
             raise EOFError
-        pixels = np.empty((height, width, 3), dtype=np.uint8)
-        if os.preadv(self._handle, [pixels.data], 0) < size:
-            raise EOFError
-        return pixels
+        shared = mmap.mmap(handle, start + size, flags=mmap.MAP_SHARED | getattr(mmap, "MAP_POPULATE", 0))
+        return np.ndarray((height, width, 3), np.uint8, buffer=shared, offset=start)
 
     def _cause(self) -> str:
         """Why the process is gone, as far as the system says."""
@@ -135,11 +138,9 @@ class Worker:
     def close(self) -> None:
         """End the process."""
         self._process.kill()
-        for stream in (self._asked, self._answered):
-            with contextlib.suppress(OSError):
-                stream.close()
+        self._answered.close()
+        self._line.close()
         self._process.wait()
-        os.close(self._handle)
 
 
 class Workers:
@@ -235,11 +236,12 @@ def start_early() -> None:
         _shared().start()
 
 
-def work(handle: int, seconds: int, memory: int) -> None:
+def work(line: int, seconds: int, memory: int) -> None:
     """What a worker does until nobody asks any more.
 
     Args:
-        handle: of the file that holds what is asked, and then the finished picture.
+        line: of the socket that brings what is asked, and takes the answer. With each question comes the handle of the memory
+            that holds the file, and then the finished picture.
         seconds: of processor time that a picture may take.
         memory: bytes that it may take.
     """
@@ -247,22 +249,31 @@ def work(handle: int, seconds: int, memory: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    asked, answered = sys.stdin.buffer, sys.stdout.buffer
-    with contextlib.suppress(EOFError):
-        while True:
-            size = ASK.unpack(exactly(asked, ASK.size))[0]
-            _limit(seconds, memory + size)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (LARGEST, LARGEST))
+    with socket.socket(fileno=line) as asked:
+        while (question := socket.recv_fds(asked, ASK.size, 1))[0]:
+            size, handle = ASK.unpack(question[0])[0], question[1][0]
             try:
-                picture = decode(UNNAMED, os.pread(handle, size, 0), enough=ENOUGH)
-                at = 0
-                for rows in strips(picture):
-                    at += os.pwrite(handle, rows, at)
-                answered.write(ANSWER.pack(True, *picture.size))
-                del picture
-            except ImageError as error:
-                reason = str(error).encode(errors="replace")
-                answered.write(ANSWER.pack(False, len(reason), 0) + reason)
-            answered.flush()
+                asked.sendall(_answer(handle, size, seconds, memory))
+            finally:
+                os.close(handle)
+
+
+def _answer(handle: int, size: int, seconds: int, memory: int) -> bytes:
+    """Decode the picture in this memory and lay it there."""
+    _limit(seconds, memory + size)
+    try:
+        picture = decode(UNNAMED, os.pread(handle, size, 0), enough=ENOUGH)
+    except ImageError as error:
+        reason = str(error).encode(errors="replace")
+        return ANSWER.pack(False, len(reason), 0, 0) + reason
+    # As PPM, which is a short head and then the pixels: Pillow writes them from where they are, without a copy in between.
+    os.ftruncate(handle, 0)
+    with open(handle, "wb", closefd=False) as file:
+        file.seek(0)
+        picture.save(file, "PPM")
+        end = file.tell()
+    return ANSWER.pack(True, *picture.size, end - 3 * picture.width * picture.height)
 
 
 def _limit(more: int, memory: int) -> None:
