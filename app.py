@@ -9,6 +9,7 @@ from streamlit.runtime.pages_manager import PagesManager
 
 from pages.shared.address import turn_to
 from pages.shared.failure import show_failure
+from pages.shared.roles import Role, allowed
 from pages.shared.runs import follow_new_names
 from pages.shared.sidebar import sidebar_foot
 
@@ -21,6 +22,9 @@ PAGES = {
     "about": ("About", ":material/info:"),
 }
 """Title and icon by folder, which is the address too. The first is where visitors arrive."""
+
+NEEDED: dict[str, Role] = {"predict": "predict"}
+"""What a visitor has to be allowed to do to see a page, where that is more than to look."""
 
 FOLDER = Path(__file__).parent / "pages"
 
@@ -36,7 +40,8 @@ def main() -> None:
     follow_new_names()
     turn_to(page.url_path)
     try:
-        page.run()
+        if allowed(NEEDED.get(page.url_path or next(iter(PAGES)), "look")):
+            page.run()
     except Exception as error:  # whatever it is, a visitor reads a sentence and not our code
         if st.get_option("client.showErrorDetails") != "none":
             raise

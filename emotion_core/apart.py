@@ -20,7 +20,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -83,6 +83,8 @@ class Worker:
         self._line, theirs = socket.socketpair()
         with theirs:
             self._process = start_process(__name__, theirs.fileno(), SECONDS, MEMORY)
+        for unused in (self._process.stdin, self._process.stdout):
+            cast(IO[bytes], unused).close()
         self._answered = self._line.makefile("rb")
 
     def read(self, subject: str, data: bytes) -> NDArray[np.uint8]:

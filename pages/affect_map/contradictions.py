@@ -11,7 +11,8 @@ from emotion_core.texts import shorten
 from pages.affect_map.faces import ChosenFaces, load_expressions
 from pages.affect_map.planes import show_table
 from pages.shared.pictures import show_pictures
-from pages.shared.words import count, escape
+from pages.shared.sentence import sentence
+from pages.shared.words import count
 
 TRUE = "true values"
 
@@ -53,7 +54,7 @@ def _find(chosen: ChosenFaces, whose: str) -> pd.DataFrame | None:
     try:
         predicted = load_expressions(chosen.entries[number])
     except CheckpointError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
         return None
     if predicted.empty:
         st.text(f"{shorten(whose)} was not trained on expressions, so nothing can contradict them.")

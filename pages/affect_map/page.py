@@ -10,6 +10,7 @@ from pages.affect_map.controls import EVERYWHERE, MapChoice, ask_controls, says_
 from pages.affect_map.faces import choose_faces, load_faces, session_diamonds
 from pages.affect_map.planes import show_planes
 from pages.affect_map.residuals import show_closer, show_collapse, show_errors, show_measures
+from pages.shared.sentence import sentence
 from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import count, escape
 
@@ -60,7 +61,7 @@ def main() -> None:
     try:
         show_map(shown)
     except CheckpointError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
 
 
 main()

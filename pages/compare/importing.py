@@ -30,6 +30,8 @@ from emotion_core.metrics.summary import summarize
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.find import DEFAULT_RUN, checkpoints_folder, find_named
 from emotion_core.texts import plain
+from pages.shared.roles import may
+from pages.shared.sentence import readable
 from pages.shared.visit import EXPERIMENT, visit_folder
 from pages.shared.words import count, escape
 
@@ -65,7 +67,7 @@ def open_import() -> None:
             return
         prepared = _prepare(table, columns, benchmark, own)
     except EmotionCoreError as error:
-        st.error(_words(str(error)))
+        st.error(_words(readable(error)))
         return
     _show(prepared)
     _ask_where(prepared, Path(upload.name).stem)
@@ -171,7 +173,7 @@ def _ask_where(prepared: Prepared, stem: str) -> None:
         keep = st.button(
             "Keep for this visit", type="primary", disabled=not meant, help="Nobody else sees it; it goes with the visit."
         )
-        stored = st.button(
+        stored = may("upload") and st.button(
             "Store for everybody", disabled=not meant, help=f"As a run of the experiment “imported” in {_place()}."
         )
     if not (keep or stored):
@@ -180,7 +182,7 @@ def _ask_where(prepared: Prepared, stem: str) -> None:
     try:
         run = store_results(prepared, folder, name=name, experiment=experiment, origin={"source": source})
     except EmotionCoreError as error:
-        st.error(_words(str(error)))
+        st.error(_words(readable(error)))
         return
     st.session_state["imported"] = f"{run.name} is there, measured on {prepared.truth.key}."
     beside = [DEFAULT_RUN] if _has(DEFAULT_RUN, prepared.truth.key) else []

@@ -16,6 +16,7 @@ from pages.compare.controls import ask_baseline, ask_settings, ask_what, offer_i
 from pages.compare.notes import show_legend, show_seeds
 from pages.compare.runs import list_rows
 from pages.compare.table import offer_table, show_beside, show_rows
+from pages.shared.sentence import sentence
 from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import escape
 
@@ -55,7 +56,7 @@ def main() -> None:
         entries = (*listed.ticked, *listed.beside, *reported)
         comparison = compare_cached(entries, what.measures, baseline, settings.margin, signature)
     except EmotionCoreError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
         return
     found = find_answer(comparison, first)
     if found is not None:

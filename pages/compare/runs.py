@@ -14,7 +14,8 @@ from emotion_core.compare.order import best_first, best_run, grouped, search_ent
 from emotion_core.errors import CheckpointError
 from pages.compare.controls import ALL, Asked, Settings
 from pages.shared.address import RUN, asked, keep, kept, say, say_unknown
-from pages.shared.words import count, escape
+from pages.shared.sentence import sentence
+from pages.shared.words import count
 
 AT_FIRST = 30
 """So many runs are ticked when nobody has chosen any: the best ones."""
@@ -114,7 +115,7 @@ def _share(chosen: Sequence[Entry]) -> tuple[list[Entry], str]:
         try:
             return on_shared_images(chosen)
         except CheckpointError as error:
-            st.error(escape(str(error)))
+            st.error(sentence(error))
             return [entry for entry in chosen if not can_share(chosen[0], entry)], ""
 
 

@@ -12,6 +12,7 @@ from emotion_core.errors import CheckpointError, EmotionCoreError
 from emotion_core.inspection.filters import Filter, choose_rows
 from pages.shared.inspected import inspect_entries, read_flags
 from pages.shared.reviews import review_store
+from pages.shared.sentence import sentence
 from pages.shared.words import count, escape
 
 EVERYTHING = "all images"
@@ -82,7 +83,7 @@ def judge_slice(entries: Sequence[Entry], known: Sequence[Entry], name: str, tex
         with st.spinner(f"Resampling {count(len(images), 'image', 'images')} …"):
             judged = _judge(entries, images)
     except EmotionCoreError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
         return []
     words = f"On the {count(len(images), 'image', 'images')} of the slice “{name}”."
     if wanted.asks_answers:

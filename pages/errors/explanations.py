@@ -17,6 +17,7 @@ from emotion_core.results.explanations import Explanations, findings, read_expla
 from emotion_core.results.run import Run
 from emotion_core.texts import with_interval
 from pages.shared.charts import CHART, kept_figure
+from pages.shared.sentence import sentence
 from pages.shared.words import count, escape
 
 VIEWS = {
@@ -32,7 +33,7 @@ def show_explanations(run: Run, dataset: str, split: str) -> None:
     try:
         found = read_explanations(run, f"{dataset}-{split}")
     except CheckpointError as error:
-        st.error(escape(str(error)), icon=":material/error:")
+        st.error(sentence(error), icon=":material/error:")
         return
     if found is None:
         st.info("Nothing is known about the explanations of this run on these images yet. Run this, then reload.")
@@ -48,8 +49,8 @@ def show_explanations(run: Run, dataset: str, split: str) -> None:
         found.faithfulness["seed"],
         found.faithfulness["images"],
     )
-    for sentence in findings(found.faithfulness):
-        st.markdown(escape(sentence))
+    for finding in findings(found.faithfulness):
+        st.markdown(escape(finding))
     left, right = st.columns([0.45, 0.55], gap="medium")
     with left:
         _show_maps(found, key)

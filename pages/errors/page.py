@@ -16,6 +16,7 @@ from pages.errors.matrix import show_matrix
 from pages.errors.reviews import offer_reviews
 from pages.errors.slices import show_slice, show_slices
 from pages.shared.inspected import inspect_entries, read_flags
+from pages.shared.sentence import sentence
 from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import escape
 
@@ -63,7 +64,7 @@ def main() -> None:
     try:
         show_errors(entries)
     except EmotionCoreError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
 
 
 main()

@@ -16,6 +16,7 @@ from pages.errors.chosen import ChosenImages
 from pages.errors.controls import USUAL, set_filter
 from pages.shared.inspected import Inspected, Rows
 from pages.shared.reviews import review_store
+from pages.shared.sentence import sentence
 from pages.shared.store import read_store
 from pages.shared.words import count, escape
 
@@ -85,7 +86,7 @@ def show_slices(chosen: ChosenImages) -> None:
         try:
             known = review_store().slices(entry.dataset, entry.split)
         except EmotionCoreError as error:
-            st.error(escape(str(error)))
+            st.error(sentence(error))
             return
         names = [str(name) for name in known["name"]]
         if names:

@@ -16,6 +16,7 @@ from pages.predict.controls import PREDICTED, PredictChoice
 from pages.predict.maps import PICTURE, offer_card, offer_trust, show_map
 from pages.predict.reading import heat_map
 from pages.shared.charts import CHART
+from pages.shared.sentence import sentence
 from pages.shared.words import count, escape
 
 
@@ -85,7 +86,7 @@ def _pictures(
             try:
                 heat = heat_map(digest, number, prediction, predictors[prediction.run], output, controls, top)
             except EmotionCoreError as error:
-                st.error(escape(str(error)))
+                st.error(sentence(error))
                 continue
             if prediction is predictions[0] and not heat.empty:
                 first = heat, output

@@ -15,6 +15,7 @@ from emotion_core.results.run import Run
 from emotion_core.texts import shorten
 from pages.shared.charts import CHART
 from pages.shared.downloads import offer_file
+from pages.shared.sentence import sentence
 from pages.shared.words import count, escape
 
 RATES = (1.0, 2.0, RATE, 10.0, 25.0)
@@ -177,7 +178,7 @@ def _show_frame(file: Any, faces: pd.DataFrame, now: float) -> None:
     try:
         frame = frame_apart(file.getbuffer(), now)
     except EmotionCoreError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
         return
     said = "; ".join(f"face {track}: {shown or 'found'}" for track, shown in faces[["track", "shown"]].to_numpy().tolist())
     picture = draw_boxes(frame.image, faces, dict(EXPRESSION_COLOURS))

@@ -14,7 +14,8 @@ from pages.predict.films import show_film
 from pages.predict.photos import Upload, choose_photos
 from pages.predict.runs import runs_with_weights, show_collapsed
 from pages.shared.runs import show_no_runs
-from pages.shared.words import count, escape
+from pages.shared.sentence import sentence
+from pages.shared.words import count
 
 CARDS = 8  # faces a page
 
@@ -129,7 +130,7 @@ def main() -> None:
             read_photos(uploads, predictors, whole=controls.whole, mirror=controls.mirror), predictors, controls.prior
         )
     except EmotionCoreError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
         return
     photos = [prediction.photo for prediction in next(iter(results.values()))]
     show_unreadable(photos)

@@ -8,7 +8,7 @@ import secrets
 import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
-from pages.shared.words import escape
+from pages.shared.sentence import sentence
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ def show_failure(title: str, error: Exception) -> None:
         error: what ended it.
     """
     if isinstance(error, EmotionCoreError):
-        st.error(escape(str(error)))
+        st.error(sentence(error))
         return
     number = secrets.token_hex(3)
     log.error("Failure %s on the page '%s'", number, title, exc_info=error)

@@ -18,7 +18,7 @@ from emotion_core.results.audits import audit_path, read_audit
 from emotion_core.results.run import Run
 from emotion_core.results.summaries import read_predictions
 from pages.shared.reviews import read_verdicts
-from pages.shared.words import escape
+from pages.shared.sentence import sentence
 
 Rows = npt.NDArray[np.int64]
 
@@ -74,7 +74,7 @@ def read_flags(dataset: str) -> Flags:
     except OSError:
         flags = Flags()
     except CheckpointError as error:
-        st.warning(escape(str(error)), icon=":material/warning:")
+        st.warning(sentence(error), icon=":material/warning:")
         flags = Flags()
     return replace(flags, verdicts=read_verdicts(dataset))
 

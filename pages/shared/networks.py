@@ -9,7 +9,7 @@ import streamlit as st
 from emotion_core.errors import EmotionCoreError
 from emotion_core.predict import Predictor
 from emotion_core.results.run import Run
-from pages.shared.words import escape
+from pages.shared.sentence import sentence
 
 
 @st.cache_resource(show_spinner=False)
@@ -27,5 +27,5 @@ def load_predictors(runs: Sequence[Run]) -> dict[str, Predictor]:
                 written = max(path.stat().st_mtime_ns for path in (run.weights, run.path / "run.json"))
                 predictors[run.name] = _load(str(run.path), written, "auto")
         except (EmotionCoreError, OSError) as error:
-            st.error(escape(str(error)))
+            st.error(sentence(error))
     return predictors

@@ -20,6 +20,7 @@ from emotion_core.data.source import Source, open_source
 from emotion_core.data.table import FaceTable
 from emotion_core.errors import DataError, DatasetNotFoundError, ImageError
 from emotion_core.texts import shorten
+from pages.shared.sentence import readable
 from pages.shared.words import count, escape
 
 SIDE = 104
@@ -123,8 +124,10 @@ def why_no_pictures(dataset: str) -> str | None:
         (_table if _listed(dataset) else _open)(dataset, root)
     except DataError as error:
         if isinstance(error, FileNotFoundError):
-            return f"No pictures: '{dataset}' is not in '{Path(root)}', where EMOTION_DATA points. Set it to {remedy}."
-        return f"No pictures: {error}"
+            return readable(
+                f"No pictures: '{dataset}' is not in '{Path(root)}', where EMOTION_DATA points. Set it to {remedy}."
+            )
+        return readable(f"No pictures: {error}")
     return None
 
 

@@ -11,7 +11,7 @@ from emotion_core.errors import EmotionCoreError
 from emotion_core.results.database import ADDRESS
 from emotion_core.results.find import checkpoints_folder
 from emotion_core.results.reviews import ReviewStore
-from pages.shared.words import escape
+from pages.shared.sentence import sentence
 
 DISAGREE = "reviewers disagree"
 
@@ -48,7 +48,7 @@ def read_verdicts(dataset: str) -> Mapping[str, str]:
         store = review_store()
         return _verdicts(store.place, dataset, store)
     except EmotionCoreError as error:
-        st.warning(escape(str(error)), icon=":material/rate_review:")
+        st.warning(sentence(error), icon=":material/rate_review:")
         return {}
 
 

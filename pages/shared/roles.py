@@ -1,10 +1,11 @@
-"""Who may do what: a page asks :func:`may`, or begins with :func:`need`.
+"""Who may do what: a page asks :func:`may`, or begins with :func:`need`; and the way to log in.
 
 Roles come from the table ``[roles]`` of Streamlit's ``secrets.toml``, logins from its table ``[auth]`` (docs/deployment.md).
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -121,8 +122,8 @@ def may(role: Role) -> bool:
         return False
 
 
-def need(role: Role, doing: str = "") -> None:
-    """End the page here, with a sentence and where it helps a way to log in, unless the visitor has a role.
+def allowed(role: Role, doing: str = "") -> bool:
+    """Whether the visitor has a role; if not, a sentence says so, and where it helps there is a way to log in.
 
     Args:
         role: that is needed.
@@ -132,21 +133,41 @@ def need(role: Role, doing: str = "") -> None:
         who = visitor()
     except ConfigError as error:
         st.error(escape(str(error)))
-        st.stop()
-    if role not in who.roles:
-        say_needed(role, doing)
-        st.stop()
-
-
-def say_needed(role: Role, doing: str = "") -> None:
-    """Say that a role is missing, and how it is come by. See :func:`need`."""
-    who, what = visitor(), doing or DOINGS[role]
+        return False
+    if role in who.roles:
+        return True
+    what = doing or DOINGS[role]
     if who.identity:
         st.info(escape(f"You are logged in as {who.identity}, who may not {what}. Ask whoever runs this server."))
     elif has_login():
         st.info(escape(f"Log in to {what}."))
+        offer_login(key=role)
     else:
         st.info(escape(f"Nobody may {what} here without a login, and this server has none."))
+    return False
+
+
+def need(role: Role, doing: str = "") -> None:
+    """End the page here unless the visitor has a role; see :func:`allowed`."""
+    if not allowed(role, doing):
+        st.stop()
+
+
+def offer_login(*, key: str) -> None:
+    """A button for each who vouches for people; nothing where there is none."""
+    if not has_login():
+        return
+    if importlib.util.find_spec("authlib") is None:
+        st.caption("Logging in needs a package on this server: pip install authlib httpx")
+        return
+    for name in providers() or [""]:
+        st.button(
+            f"Log in with {escape(name)}" if name else "Log in",
+            icon=":material/login:",
+            on_click=st.login,
+            args=(name,) if name else (),
+            key=f"login-{key}-{name}",
+        )
 
 
 def has_login() -> bool:

@@ -6,6 +6,8 @@ import streamlit as st
 
 from emotion_core.results.find import checkpoints_folder, current_name
 from emotion_core.results.run import DamagedRun
+from pages.shared.roles import may
+from pages.shared.sentence import readable
 
 
 def show_damaged(damaged: list[DamagedRun]) -> None:
@@ -13,16 +15,17 @@ def show_damaged(damaged: list[DamagedRun]) -> None:
     folders = "1 run folder" if len(damaged) == 1 else f"{len(damaged)} run folders"
     with st.expander(f"{folders} cannot be read", icon=":material/warning:"):
         for run in damaged:
-            st.text(run.reason)
+            st.text(readable(run.reason))
 
 
 def show_no_runs() -> None:
     """What to do where no run has weights."""
     st.info("There is no trained network yet. Train one with the command below, then reload this page.")
     st.code("python -m emotion_core train", language="bash")
-    with st.container(horizontal=True):
-        st.caption("Looked in")
-        st.text(str(checkpoints_folder()))
+    if may("owner"):
+        with st.container(horizontal=True):
+            st.caption("Looked in")
+            st.text(str(checkpoints_folder()))
 
 
 def follow_new_names() -> None:

@@ -11,7 +11,7 @@ from emotion_core.results.find import list_runs
 from emotion_core.results.progress import State
 from emotion_core.results.run import DamagedRun, Run
 from pages.shared.runs import show_damaged, show_no_runs
-from pages.shared.words import escape
+from pages.shared.sentence import sentence
 from pages.training.controls import ask_controls
 from pages.training.headline import show_headline
 from pages.training.store import count_epochs, rank_runs, watch
@@ -32,7 +32,7 @@ def show_training(paths: tuple[Path, ...], states: tuple[State, ...], window: tu
     try:
         watched = [watch(path) for path in paths]
     except CheckpointError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
         return
     if tuple(entry.state for entry in watched) != states:
         # A training came to its end: the list of runs has another sign, and nothing may be left to be looked at again.

@@ -64,19 +64,31 @@ def checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(chromium: str, checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with one untrained network."""
+    port = free_port()
+    with serving(port, checkpoints, tmp_path_factory.mktemp("log") / "streamlit.txt"):
+        yield f"http://127.0.0.1:{port}"
+
+
+def free_port() -> int:
+    """One that nobody listens on."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextlib.contextmanager
+def serving(port: int, checkpoints: Path, log: Path, *further: str) -> Iterator[None]:
+    """The app on a port, with these runs alone and further options."""
     hidden = {"EMOTION_CHECKPOINTS": str(checkpoints), "EMOTION_SHIPPED_RUNS": "hide"}
     environment = {**os.environ, **hidden, "PYTHONPATH": str(REPOSITORY)}
     options = {"port": port, "address": "127.0.0.1", "headless": "true", "fileWatcherType": "none"}
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--server.{key}={options[key]}" for key in options)]
-    log = tmp_path_factory.mktemp("log") / "streamlit.txt"
+    given = [*(f"--server.{key}={options[key]}" for key in options), *further]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", *given]
     with log.open("w") as stream:
         server = subprocess.Popen(command, cwd=REPOSITORY, env=environment, stdout=stream, stderr=subprocess.STDOUT)
     try:
         wait_until_healthy(f"http://127.0.0.1:{port}/_stcore/health", server, log)
-        yield f"http://127.0.0.1:{port}"
+        yield
     finally:
         server.terminate()
         try:

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from emotion_core.errors import ConfigError
 from emotion_core.results.reviews import LONGEST_NAME, Review
 from pages.shared.roles import ROLES, Visitor, grant
+from tests.pages.opening import go_to, run
 
 ANNA = {"is_logged_in": True, "name": "Anna Berg", "email": "Anna@Example.org", "email_verified": True, "sub": "1"}
 TABLE = {"look": ["everybody"], "predict": ["members"], "review": ["*@example.org"], "owner": ["olga@example.org"]}
@@ -28,7 +29,7 @@ def _visit() -> None:
 
 
 def visit(secrets: dict[str, Any], user: dict[str, Any] | None = None, **context: Any) -> AppTest:
-    app = AppTest.from_function(_visit)
+    app = AppTest.from_function(_visit, default_timeout=300)
     app.secrets.update(secrets)
     app.user.update(user or {})
     app.context.update(context)
@@ -133,3 +134,21 @@ def test_names_of_reviewers_can_be_kept_and_end_in_who_they_are(name: str) -> No
         assert said.endswith("@example.org")
         review = Review(dataset="d", sample_id="1", verdict="fine", expression=None, note="", reviewer=said)
         assert review.reviewer == said
+
+
+@pytest.mark.parametrize(("page", "shown"), [("predict", False), ("about", True)])
+def test_a_page_opens_for_those_who_may_see_it(app: AppTest, page: str, shown: bool) -> None:
+    app.secrets.update({"roles": {"look": ["everybody"]}})
+    run(go_to(app, page))
+    assert bool(app.title) is shown
+    assert any("Nobody may" in info.value for info in app.info) is not shown
+    assert "Data folder" not in [caption.value for caption in app.sidebar.caption]
+
+
+def test_without_any_role_nothing_is_shown(app: AppTest) -> None:
+    app.secrets.update({"auth": {"client_id": "x"}, "roles": {"look": ["anna@example.org"]}})
+    run(go_to(app, "about"))
+    assert not app.title
+    assert app.info[0].value.replace("\\", "") == "Log in to look at results."
+    assert [button.label for button in app.main.button] == ["Log in"]
+    assert [caption.value for caption in app.sidebar.caption] == []
