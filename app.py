@@ -19,6 +19,7 @@ PAGES = {
     "affect_map": ("Affect map", ":material/scatter_plot:"),
     "errors": ("Errors", ":material/search_insights:"),
     "training": ("Training", ":material/show_chart:"),
+    "scored": ("Scored pictures", ":material/photo_library:"),
     "about": ("About", ":material/info:"),
 }
 """Title and icon by folder, which is the address too. The first is where visitors arrive."""

@@ -19,6 +19,7 @@ import struct
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -284,8 +285,31 @@ def _limit(more: int, memory: int) -> None:
 
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + 1 + more
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))
-    resource.setrlimit(resource.RLIMIT_AS, (address_space() + memory, resource.RLIM_INFINITY))
+    for kind, soft in ((resource.RLIMIT_CPU, seconds), (resource.RLIMIT_AS, address_space() + memory)):
+        hard = resource.getrlimit(kind)[1]
+        resource.setrlimit(kind, (soft if hard == resource.RLIM_INFINITY else min(soft, hard), hard))
+
+
+@contextlib.contextmanager
+def limits(seconds: int, memory: int) -> Iterator[None]:
+    """Limits on this process for as long as the block runs; where it takes too much time, the process ends by ``SIGXCPU``.
+
+    Args:
+        seconds: of processor time.
+        memory: bytes; what takes more raises ``MemoryError``.
+    """
+    if not limited():
+        yield
+        return
+    import resource
+
+    _limit(seconds, memory)
+    try:
+        yield
+    finally:
+        for kind in (resource.RLIMIT_AS, resource.RLIMIT_CPU):
+            hard = resource.getrlimit(kind)[1]
+            resource.setrlimit(kind, (hard, hard))
 
 
 def address_space() -> int:

@@ -13,6 +13,7 @@
     │   └── CheckpointNotFoundError      no such run
     ├── ResultsError                   results of another network cannot be taken in
     ├── ConfigError                    a setting is unknown or impossible
+    ├── ScoringError                   many pictures cannot be scored, or their table cannot be used
     ├── ReviewError                    a review or a saved filter is not one that can be kept
     ├── ReviewStoreError               the place where reviews are kept cannot be reached or used
     ├── FigureError                    a figure cannot be made a file; Chromium is not there, or failed
@@ -84,6 +85,10 @@ class ResultsError(EmotionCoreError, ValueError):
 
 class ConfigError(EmotionCoreError, ValueError):
     """A setting is unknown or impossible."""
+
+
+class ScoringError(EmotionCoreError, RuntimeError):
+    """Many pictures cannot be scored, or the table that they were scored into cannot be used."""
 
 
 class ReviewError(EmotionCoreError, ValueError):

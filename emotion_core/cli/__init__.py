@@ -26,6 +26,7 @@ from emotion_core.cli import (
     remeasure,
     reviews,
     runs,
+    score,
     slices,
     soup,
     train,
@@ -33,7 +34,7 @@ from emotion_core.cli import (
 from emotion_core.errors import EmotionCoreError
 
 COMMANDS = (
-    predict, train, evaluate, remeasure, ensemble, soup, importing, exporting,
+    predict, score, train, evaluate, remeasure, ensemble, soup, importing, exporting,
     compare, profile, explain, slices, audit, reviews, runs, app,
 )  # fmt: skip
 """Modules with commands, in the order of ``--help``."""
