@@ -59,6 +59,7 @@ first steps:
 environment:
   EMOTION_DATA          folder that holds the datasets; the default of --data-root
   EMOTION_CHECKPOINTS   folders that hold runs, separated as in PATH: new runs go into the first, shipped ones stay behind them
+  EMOTION_SCORES        folder of scored tables that the app shows; scores/ by default
   EMOTION_SHIPPED_RUNS  'hide' leaves the shipped runs out where EMOTION_CHECKPOINTS names a folder
   EMOTION_REVIEWS_URL   database of reviews: postgresql://user:password@host/name; a file beside the runs by default
   EMOTION_RUNTIME       what --runtime auto means: torch, onnxruntime or openvino

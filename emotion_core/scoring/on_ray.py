@@ -8,6 +8,7 @@ from and to the folders that all nodes see. Ray starts an actor of a lost node a
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,7 @@ class Actor:
     def __init__(self, settings: dict[str, Any], folder: str, parts: str) -> None:
         self._plan = place_of(folder).child(PLAN)
         self._pool: Pool | None = None
-        self._make = lambda: Pool(Settings(**settings), parts, 1)
+        self._settings, self._parts = Settings(**settings), parts
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Do the tasks of a batch: ``number``, and ``start`` and ``length`` of its line in the plan.
@@ -40,7 +41,7 @@ class Actor:
         """
         said = []
         try:
-            self._pool = self._pool or self._make()
+            self._pool = self._pool or Pool(self._settings, self._parts, 1)
             with self._plan.open() as file:
                 for number, start, length in zip(batch["number"], batch["start"], batch["length"], strict=True):
                     file.seek(int(start))
@@ -86,7 +87,10 @@ def run_on_ray(store: Store, left: set[int], settings: Settings, workers: int | 
         address = os.environ.get("RAY_ADDRESS")
         try:
             ray.init(
-                address=address, log_to_driver=False, logging_level="error", include_dashboard=False if not address else None
+                address=address,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                include_dashboard=False if not address else None,
             )
         except (ConnectionError, RayError, ValueError) as error:
             raise ConfigError(f"There is no Ray cluster at '{address}': start one with 'ray start --head'.") from error

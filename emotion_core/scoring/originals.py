@@ -77,7 +77,7 @@ def _content(path: Path, key: str) -> bytes:
 
 def _member(path: Path, key: str) -> bytes:
     with path.open("rb") as file:
-        for number, member in enumerate(tar_members(file, "r:")):
+        for number, member in enumerate(tar_members(file)):
             if member.name == key and member.size <= MAX_BYTES:
                 offset, size = member.offset_data, member.size
                 break

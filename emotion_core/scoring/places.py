@@ -6,6 +6,7 @@ store's own programs take them.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -14,13 +15,16 @@ from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from emotion_core.errors import ConfigError
 from emotion_core.results.files import write_bytes
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.I)
+BUFFER = 1 << 17
+"""Bytes that are read at once from a store at least."""
+
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -89,7 +93,8 @@ class Place:
         Raises:
             OSError: it cannot be opened.
         """
-        return open(self.path, "rb") if not self.store else cast(IO[bytes], self._system.open_input_file(self.path))
+        # In a store every read is a request, and pyarrow's own files know no lines.
+        return open(self.path, "rb") if not self.store else io.BufferedReader(self._system.open_input_file(self.path), BUFFER)
 
     def read(self, limit: int = -1) -> bytes:
         """So many bytes of a file, from its start; all of it by default."""

@@ -165,7 +165,7 @@ def _tar(place: Place) -> Iterator[Task]:
     about = {"kind": "tar", "at": place.address, "size": size}
     with place.open() as file:
         try:
-            for member in tar_members(file, "r:"):
+            for member in tar_members(file):
                 if member.offset_data + member.size > size:
                     problem = "The archive is cut short: copy it again. What comes before the cut is read."
                     break
@@ -181,14 +181,13 @@ def _tar(place: Place) -> Iterator[Task]:
         yield _unread(place, problem)
 
 
-def tar_members(file: IO[bytes], mode: str) -> Iterator[tarfile.TarInfo]:
-    """Pictures in a tar archive, in their order; links, devices and sparse files are left out.
+def tar_members(file: IO[bytes]) -> Iterator[tarfile.TarInfo]:
+    """Pictures in a tar archive that is not compressed, in their order; links, devices and sparse files are left out.
 
     Args:
         file: of the archive.
-        mode: of :func:`tarfile.open`.
     """
-    with tarfile.open(fileobj=file, mode=mode, errorlevel=2) as archive:
+    with tarfile.open(fileobj=file, mode="r:", errorlevel=2) as archive:
         while (member := archive.next()) is not None:
             archive.members = []  # type: ignore[attr-defined] # it would keep them all
             if member.isreg() and not member.issparse() and is_picture(member.name):

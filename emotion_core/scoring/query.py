@@ -140,13 +140,14 @@ class ScoredTable:
         """How many faces there are, and of how many the verdict stands."""
         where, values = selection.condition()
         found = self._ask(f"SELECT count(*), count(*) FILTER (stands) FROM faces WHERE {where}", values)
-        return int(found.iat[0, 0]), int(found.iat[0, 1])
+        one, two = found.to_numpy(dtype=np.int64)[0]
+        return int(one), int(two)
 
     def expressions(self, selection: Selection) -> dict[str, int]:
         """Faces by their most probable expression."""
         where, values = selection.condition()
         found = self._ask(f"SELECT expression, count(*) FROM faces WHERE {where} GROUP BY expression", values)
-        counts = {str(name): int(number) for name, number in found.itertuples(index=False)}
+        counts = dict(zip(map(str, found.iloc[:, 0]), map(int, found.iloc[:, 1]), strict=True))
         return {name: counts.get(name, 0) for name in EXPRESSIONS}
 
     def plane(self, selection: Selection) -> npt.NDArray[np.float64]:

@@ -79,7 +79,7 @@ def show_examples(table: ScoredTable, selection: Selection) -> None:
             if not root:
                 missing["EMOTION_DATA, the folder that pictures are shown from, is not set."] = 1
             else:
-                content, reason = _thumbnail(root, str(row.source), str(row.key or ""), tuple(map(int, row[5:9])))
+                content, reason = _thumbnail(root, str(row.source), str(row.key or ""), *map(int, row[5:9]))
                 if reason:
                     missing[reason] = missing.get(reason, 0) + 1
             if content is not None:
@@ -109,10 +109,10 @@ def _listed(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 @st.cache_data(show_spinner=False, max_entries=2_000)
-def _thumbnail(root: str, source: str, key: str, box: tuple[int, int, int, int]) -> tuple[bytes | None, str]:
+def _thumbnail(root: str, source: str, key: str, left: int, top: int, width: int, height: int) -> tuple[bytes | None, str]:
     """A face as JPEG, or why there is none."""
     try:
-        pixels = face_of(Path(root), source, key, box)
+        pixels = face_of(Path(root), source, key, (left, top, width, height))
     except ImageError as error:
         # Without the picture's name, which differs for each.
         return None, printable(str(error).replace(source, "The picture"))[:200]
