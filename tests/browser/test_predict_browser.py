@@ -52,6 +52,7 @@ def test_a_text_file_named_jpg_shows_the_reason(page: Page, tmp_path: Path, over
     assert overflow(page) <= 0
 
 
+@pytest.mark.parametrize("page", [(1440, 900)], ids=["wide"], indirect=True)
 def test_what_is_chosen_is_in_the_address(page: Page, address: str) -> None:
     page.goto(f"{address}/?photo=sample&output=fear&shows=nonsense")
     page.get_by_role("img", name="Grad-CAM for fear").wait_for()
@@ -74,6 +75,7 @@ def test_a_click_or_a_key_on_a_box_opens_its_card(page: Page, overflow: Callable
     assert overflow(page) <= 0
 
 
+@pytest.mark.parametrize("page", [(1440, 900)], ids=["wide"], indirect=True)
 def test_opacity_acts_in_the_browser_alone(page: Page) -> None:
     page.get_by_role("button", name="Try a sample photo").click()
     heat = page.get_by_role("img", name="Heat map over face 1 of grace_hopper.jpg")
