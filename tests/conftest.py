@@ -35,7 +35,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """A file is tested by one process, in the order of :data:`SLOW`; so are all tests that share the server and the browser."""
+    """A file is tested by one process, and so are all tests in a browser: two servers and two browsers would only wait for each
+    other. Work is given out in the order of :data:`SLOW`."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
