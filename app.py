@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import streamlit as st
+from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
 from pages.shared.address import turn_to
 from pages.shared.failure import show_failure
+from pages.shared.quota import UploadQuota
 from pages.shared.roles import Role, allowed
 from pages.shared.runs import follow_new_names
 from pages.shared.sidebar import sidebar_foot
@@ -57,4 +59,4 @@ else:
     # Streamlit takes a folder pages/ for its older way of several pages, and answers a first link to /compare with the notice
     # "Page not found".
     PagesManager.uses_pages_directory = False
-    app = st.App(Path(__file__))
+    app = st.App(Path(__file__), middleware=[Middleware(UploadQuota)])

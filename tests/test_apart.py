@@ -78,6 +78,21 @@ def test_the_same_pixels_as_in_this_process(workers: Workers, kind: str, options
     assert pixels.flags.c_contiguous
 
 
+def test_the_memory_of_a_picture_is_its_own_and_goes_with_it(workers: Workers) -> None:
+    def mapped() -> int:
+        return Path("/proc/self/maps").read_text().count("memfd:picture")
+
+    before = mapped()
+    pixels = workers.read(encoded("PNG"))
+    other = workers.read(encoded("JPEG"))
+    assert mapped() == before + 2
+    del pixels
+    assert mapped() == before + 1
+    assert np.array_equal(other, read_image(encoded("JPEG")))
+    del other
+    assert mapped() == before
+
+
 def test_a_large_photo_comes_at_half_its_size(workers: Workers) -> None:
     data = encoded("JPEG", 8000)
     pixels = workers.read(data)
