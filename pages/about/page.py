@@ -17,6 +17,11 @@ from pages.shared.words import escape
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
+_STYLE = """<style>
+.st-key-model-card [data-testid="stMarkdownContainer"] { overflow-x: auto; overflow-wrap: anywhere; }
+</style>"""
+"""On a phone, a card's wide tables are moved sideways within the page, instead of the page."""
+
 
 def without_pictures(card: str) -> str:
     """A card whose pictures are links: a picture from elsewhere would tell its server who reads the card."""
@@ -40,7 +45,9 @@ def show_run(run: Run) -> None:
     st.text(", ".join(filter(None, known)))
     card = model_card(run)
     if card:
-        st.markdown(without_pictures(card))
+        st.html(_STYLE)
+        with st.container(key="model-card"):
+            st.markdown(without_pictures(card))
     else:
         st.caption("This run has no model card.")
 
