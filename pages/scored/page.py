@@ -12,6 +12,7 @@ from emotion_core.scoring.query import find_tables
 from pages.scored.controls import ask_selection, ask_table
 from pages.scored.tables import open_table
 from pages.scored.views import show_examples, show_export, show_headline, show_overview, show_unread
+from pages.shared.sentence import readable, sentence
 from pages.shared.words import escape
 
 HOW = """\
@@ -27,7 +28,7 @@ def main() -> None:
     if not folders:
         st.info("There is no table of scored pictures yet. Folders, archives and films of any size are read into one by:")
         st.code(HOW, language="sh")
-        st.caption(escape(f"Tables are looked for in '{root}', or where EMOTION_SCORES points."))
+        st.caption(escape(readable(f"Tables are looked for in '{root}', or where EMOTION_SCORES points.")))
         return
     folder = ask_table(root, folders)
     try:
@@ -39,7 +40,7 @@ def main() -> None:
             show_export(table, selection)
         show_unread(table)
     except EmotionCoreError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
 
 
 main()

@@ -23,6 +23,8 @@ from emotion_core.texts import plain, printable, shorten
 from pages.scored.tables import answer
 from pages.shared.charts import CHART
 from pages.shared.pictures import PAGE, SIDE
+from pages.shared.roles import may
+from pages.shared.sentence import without_folders
 from pages.shared.words import count, escape
 
 CSV_ROWS = 200_000
@@ -101,8 +103,15 @@ def _words(row: object) -> str:
     return ", ".join(plain(float(getattr(row, axis)), 2) for axis in AFFECT if pd.notna(getattr(row, axis)))
 
 
+def _source(source: str) -> str:
+    """Where a picture lies, as the visitor may know it: below the data folder, or for the owner anywhere."""
+    root = os.environ.get("EMOTION_DATA", "")
+    return source if may("owner") else without_folders(source.removeprefix(f"{root}/") if root else source)
+
+
 def _listed(rows: pd.DataFrame) -> pd.DataFrame:
     shown = rows[["source", "key", "time", "face", "expression", "prob", "stands", *AFFECT]].copy()
+    shown["source"] = shown["source"].map(_source)
     for name in ("source", "key", "expression"):
         shown[name] = [shorten(str(text), 200) if pd.notna(text) else "" for text in shown[name]]
     return shown.round({"prob": 3, **dict.fromkeys(AFFECT, 3)}).dropna(axis="columns", how="all")
@@ -130,12 +139,18 @@ def show_export(table: ScoredTable, selection: Selection) -> None:
         if faces > MOST_EXPORTED:
             st.caption(f"The first {MOST_EXPORTED:,} of {faces:,} faces; the whole table lies in its folder.")
         st.download_button(
-            "Parquet", lambda: _parquet(table.export(selection)), "faces.parquet", on_click="ignore", key="scored-parquet"
+            "Parquet", lambda: _parquet(_export(table, selection)), "faces.parquet", on_click="ignore", key="scored-parquet"
         )
         if faces <= CSV_ROWS:
-            st.download_button("CSV", lambda: _csv(table.export(selection)), "faces.csv", on_click="ignore", key="scored-csv")
+            st.download_button("CSV", lambda: _csv(_export(table, selection)), "faces.csv", on_click="ignore", key="scored-csv")
         else:
             st.caption(f"A CSV file holds {CSV_ROWS:,} faces at most: narrow the filters for one.")
+
+
+def _export(table: ScoredTable, selection: Selection) -> pa.Table:
+    rows = table.export(selection)
+    sources = pa.array([_source(str(each)) for each in rows["source"].to_pylist()], pa.string())
+    return rows if may("owner") else rows.set_column(rows.schema.get_field_index("source"), "source", sources)
 
 
 def _parquet(rows: pa.Table) -> bytes:
@@ -161,6 +176,7 @@ def show_unread(table: ScoredTable) -> None:
         return
     with st.expander(f"{count(unread, 'picture', 'pictures')} could not be read", icon=":material/broken_image:"):
         rows = answer(table, "unread").map(lambda text: printable(str(text)) if pd.notna(text) else "")
+        rows["source"] = rows["source"].map(_source)
         st.dataframe(rows, hide_index=True, alt="What could not be read and why")
         if len(rows) < unread:
             st.caption(f"The first {len(rows):,} of them.")

@@ -15,6 +15,7 @@ TITLES = {
     "affect_map": "Where do faces lie on valence and arousal?",
     "errors": "Which images does it get wrong, and why?",
     "training": "How did a run train?",
+    "scored": "What do many pictures show?",
     "about": "About",
     "": "What does this face express?",
 }
