@@ -7,7 +7,7 @@ bounded memory; text is cut, numbers that are none are left out.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from emotion_core.errors import ConfigError, ScoringError
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.scoring.places import Place
 from emotion_core.scoring.store import MANIFEST, TABLE, Manifest, read_manifest
-from emotion_core.scoring.table import FIELDS, PROBS
+from emotion_core.scoring.table import FIELDS
 
 MEMORY = "1GB"
 LONGEST = 400
@@ -132,8 +132,7 @@ class ScoredTable:
             self._connection.execute(f"SET {setting}")
         paths = ", ".join(_quoted(path) for path in self.files)
         self._connection.execute(
-            f"CREATE VIEW faces AS SELECT *, greatest({', '.join(PROBS)}) AS prob "
-            f"FROM read_parquet([{paths}], file_row_number = true, filename = true)"
+            f"CREATE VIEW faces AS SELECT * FROM read_parquet([{paths}], file_row_number = true, filename = true)"
         )
 
     def counts(self, selection: Selection) -> tuple[int, int]:
@@ -153,18 +152,16 @@ class ScoredTable:
     def plane(self, selection: Selection) -> npt.NDArray[np.float64]:
         """Faces in each cell of the plane, ``(BINS, BINS)``: arousal by row from below, valence by column."""
         where, values = selection.condition()
-
-        def cell(name: str) -> str:
-            return f"least(greatest(floor(({name} + 1) * {BINS / 2}), 0), {BINS - 1})::INTEGER"
-
-        found = self._ask(
-            f"SELECT {cell('valence')} AS x, {cell('arousal')} AS y, count(*) AS n FROM faces "
-            f"WHERE {where} AND isfinite(valence) AND isfinite(arousal) GROUP BY x, y",
-            values,
-        )
-        density = np.zeros((BINS, BINS))
-        density[found["y"].to_numpy(dtype=int), found["x"].to_numpy(dtype=int)] = found["n"]
-        return density
+        density = np.zeros(BINS * BINS, dtype=np.int64)
+        question = f"SELECT valence, arousal FROM faces WHERE {where} AND isfinite(valence) AND isfinite(arousal)"
+        # Counting in NumPy takes a tenth of the time that grouping by cells does.
+        for some in self._batches(question, values):
+            valence, arousal = (
+                (np.asarray(some.column(axis)).clip(-1, 1) + 1) * np.float32(BINS / 2) for axis in ("valence", "arousal")
+            )
+            cells = arousal.astype(np.int16).clip(max=BINS - 1) * BINS + valence.astype(np.int16).clip(max=BINS - 1)
+            density += np.bincount(cells, minlength=BINS * BINS)
+        return density.reshape(BINS, BINS).astype(np.float64)
 
     def examples(self, selection: Selection, order: str, *, start: int = 0, count: int = 24) -> pd.DataFrame:
         """Rows of some faces.
@@ -180,12 +177,22 @@ class ScoredTable:
             ``arousal``.
         """
         where, values = selection.condition()
-        by = ORDERS[order]
-        first = "" if by.startswith("file_row") else f"{by} NULLS LAST, "
+        column, _, way = ORDERS[order].rpartition(" ")
+        place = "filename, file_row_number"
+        first, more = "", ""
+        if column != "file_row_number":
+            # Sorting one column to find where the page ends, and then what lies above, costs a fraction of sorting all of them.
+            end = self._ask(
+                f"SELECT {column} AS by FROM faces WHERE {where} AND {column} IS NOT NULL ORDER BY 1 {way} LIMIT 1 OFFSET ?",
+                [*values, start + count - 1],
+            )
+            first = f"{column} {way} NULLS LAST, "
+            if len(end):
+                more, values = f" AND {column} {'>=' if way == 'DESC' else '<='} ?", [*values, end.iat[0, 0].item()]
         return self._ask(
             f'SELECT left(source, 4096) AS source, left("key", 4096) AS "key", frame, time, face, "left", top, face_width, '
             "face_height, left(expression, 40) AS expression, prob, stands, valence, arousal "
-            f"FROM faces WHERE {where} ORDER BY {first}filename, file_row_number LIMIT {int(count)} OFFSET {int(start)}",
+            f"FROM faces WHERE {where}{more} ORDER BY {first}{place} LIMIT {int(count)} OFFSET {int(start)}",
             values,
         )
 
@@ -226,6 +233,13 @@ class ScoredTable:
         except self._raised as error:
             raise self._failed(error) from error
         return found
+
+    def _batches(self, question: str, values: Sequence[Any]) -> Iterator[pa.RecordBatch]:
+        """An answer of any length, in parts."""
+        try:
+            yield from self._connection.cursor().sql(question, params=list(values)).to_arrow_reader(1_000_000)
+        except self._raised as error:
+            raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> ScoringError:
         reason = (str(error).splitlines() or ["?"])[0][:LONGEST]

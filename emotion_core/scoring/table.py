@@ -27,6 +27,7 @@ FIELDS: tuple[tuple[str, pa.DataType], ...] = (
     ("left", pa.int32()), ("top", pa.int32()), ("face_width", pa.int32()), ("face_height", pa.int32()),
     ("score", pa.float32()), ("sharpness", pa.float32()), ("yaw", pa.float32()), ("roll", pa.float32()),
     ("unfamiliar", pa.bool_()), ("expression", _WORDS), ("stands", pa.bool_()), ("set", pa.list_(_TEXT)),
+    ("prob", pa.float32()),
     *((name, pa.float32()) for name in PROBS), *((name, pa.float32()) for name in AFFECT), ("error", _TEXT),
 )  # fmt: skip
 """Columns and their types; ``docs/scale.md`` says what they hold."""
@@ -80,6 +81,8 @@ def rows_of(
             "set": list(reading.possible), **{f"prob_{name}": value for name, value in reading.probabilities.items()},
             "valence": reading.valence, "arousal": reading.arousal,
         }  # fmt: skip
+        if reading.expression is not None:
+            row["prob"] = reading.probabilities[reading.expression]
         if tracks:
             row["track"] = tracks[number]
         if maps:

@@ -22,6 +22,7 @@ def faces(rows: int, seed: int = 0, source: str = "photos/{0:06d}.jpg") -> pd.Da
     probs = generator.dirichlet(np.full(8, 0.5), rows).astype(np.float32)
     frame = pd.DataFrame({name: probs[:, number] for number, name in enumerate(PROBS)})
     frame["expression"] = np.array(EXPRESSIONS)[probs.argmax(1)]
+    frame["prob"] = probs.max(1)
     frame["stands"] = probs.max(1) > 0.6
     frame["set"] = [[name] for name in frame["expression"]]
     for name in ("valence", "arousal"):
