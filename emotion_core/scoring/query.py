@@ -188,7 +188,9 @@ class ScoredTable:
             )
             first = f"{column} {way} NULLS LAST, "
             if len(end):
-                more, values = f" AND {column} {'>=' if way == 'DESC' else '<='} ?", [*values, end.iat[0, 0].item()]
+                kind = "DOUBLE" if "*" in column else "FLOAT"
+                more = f" AND {column} {'>=' if way == 'DESC' else '<='} ?::{kind}"
+                values = [*values, float(end["by"].to_numpy(dtype=np.float64)[0])]
         return self._ask(
             f'SELECT left(source, 4096) AS source, left("key", 4096) AS "key", frame, time, face, "left", top, face_width, '
             "face_height, left(expression, 40) AS expression, prob, stands, valence, arousal "
