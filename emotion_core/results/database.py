@@ -40,7 +40,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Operationa
 from emotion_core.errors import ReviewStoreError
 from emotion_core.results.find import checkpoints_folder
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""1 had no queue."""
 FILE = "reviews.sqlite"
 ADDRESS = "EMOTION_REVIEWS_URL"
 """Environment variable with the database's address."""
@@ -103,6 +104,22 @@ SLICES = Table(
     Column("reviewer", String(80), nullable=False),
     Column("at", _Utc, nullable=False),
     UniqueConstraint("dataset", "split", "name"),
+    sqlite_autoincrement=True,
+)
+
+CLAIMS = Table(
+    "review_claims",
+    TABLES,
+    Column("id", Integer, primary_key=True),
+    Column("dataset", String(200), nullable=False),
+    Column("split", String(80), nullable=False),
+    Column("sample_id", String(1000), nullable=False),
+    Column("opinion", Integer, nullable=False),
+    Column("source", String(20), nullable=False),
+    Column("reviewer", String(80), nullable=False),
+    Column("at", _Utc, nullable=False),
+    # Nobody else is handed the same opinion on the same image.
+    UniqueConstraint("dataset", "split", "sample_id", "opinion"),
     sqlite_autoincrement=True,
 )
 
@@ -180,10 +197,11 @@ def make_tables(engine: Engine) -> None:
     """
     with reached(engine.url), engine.connect() as connection:
         made = inspect(connection).has_table(_SCHEMA.name)
+        version = connection.scalar(select(_SCHEMA.c.version)) if made else None
         connection.rollback()
-        if not made:
+        if version is None or version < SCHEMA_VERSION:
             _make(connection)
-        version = connection.scalar(select(_SCHEMA.c.version))
+            version = connection.scalar(select(_SCHEMA.c.version))
     if version != SCHEMA_VERSION:
         raise ReviewStoreError(
             f"The reviews in {describe_url(engine.url)} have schema version {version}; this version reads {SCHEMA_VERSION}. "
@@ -215,8 +233,11 @@ def _make(connection: Connection) -> None:
     else:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     TABLES.create_all(connection)
-    if connection.scalar(select(_SCHEMA.c.version)) is None:
+    version = connection.scalar(select(_SCHEMA.c.version))
+    if version is None:
         connection.execute(_SCHEMA.insert().values(version=SCHEMA_VERSION))
+    elif version < SCHEMA_VERSION:
+        connection.execute(_SCHEMA.update().values(version=SCHEMA_VERSION))
     connection.commit()
 
 

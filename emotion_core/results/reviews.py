@@ -80,7 +80,7 @@ class Review:
     def __post_init__(self) -> None:
         _check_line("name of the dataset", self.dataset, 200)
         _check_line("id of the image", self.sample_id, 1000)
-        object.__setattr__(self, "reviewer", _reviewer(self.reviewer))
+        object.__setattr__(self, "reviewer", reviewer_name(self.reviewer))
         if self.verdict not in VERDICTS:
             raise ReviewError(f"There is no verdict '{self.verdict}'. Known: {', '.join(VERDICTS)}.")
         if self.verdict == "wrong label":
@@ -123,6 +123,11 @@ class ReviewStore:
         """Where reviews are kept, in words and without a password."""
         return describe_url(self._url)
 
+    @property
+    def backend(self) -> str:
+        """``"sqlite"`` or ``"postgresql"``."""
+        return self._url.get_backend_name()
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -135,22 +140,31 @@ class ReviewStore:
         """
         kept = replace(review, at=_now(), id=None)
         values = {name: getattr(kept, name) for name in COLUMNS if name != "id"}
-        return replace(kept, id=self._write(REVIEWS.insert().values(values).returning(REVIEWS.c.id)))
+        return replace(kept, id=self.write(REVIEWS.insert().values(values).returning(REVIEWS.c.id)))
 
     def withdraw(self, id: int, by: str) -> None:
-        """Take a review back; it stays in the history. The one that the same reviewer had given before stands again.
+        """Take an own review back; it stays in the history. The one that the same reviewer had given before stands again.
+
+        What somebody else says can only be contradicted, by a review of one's own.
 
         Args:
             id: of the review.
-            by: who takes it back.
+            by: who takes it back: the one who gave it.
 
         Raises:
-            ReviewError: there is no such review, or ``by`` is not a name.
+            ReviewError: there is no such review, it is somebody else's, or ``by`` is not a name.
         """
         columns = [WITHDRAWALS.c.review_id, WITHDRAWALS.c.reviewer, WITHDRAWALS.c.at]
-        values = select(REVIEWS.c.id, literal(_reviewer(by)), literal(_now(), columns[2].type)).where(REVIEWS.c.id == id)
-        if self._write(WITHDRAWALS.insert().from_select(columns, values).returning(WITHDRAWALS.c.id)) is None:
-            raise ReviewError(f"There is no review {id} in {self.place}.")
+        name = reviewer_name(by)
+        own = (REVIEWS.c.id == id, REVIEWS.c.reviewer == name)
+        values = select(REVIEWS.c.id, literal(name), literal(_now(), columns[2].type)).where(*own)
+        if self.write(WITHDRAWALS.insert().from_select(columns, values).returning(WITHDRAWALS.c.id)) is None:
+            given = self.read(select(REVIEWS.c.reviewer).where(REVIEWS.c.id == id), ["reviewer"])["reviewer"]
+            if given.empty:
+                raise ReviewError(f"There is no review {id} in {self.place}.")
+            raise ReviewError(
+                f"Review {id} is {given.iloc[0]}'s, and only they take it back. Say what you see in a review of your own."
+            )
 
     def latest(self, dataset: str) -> pd.DataFrame:
         """The newest standing review of each reviewer for each image, oldest first.
@@ -161,15 +175,15 @@ class ReviewStore:
         withdrawn = select(WITHDRAWALS.c.review_id)
         newest = (
             select(func.max(REVIEWS.c.id))
-            .where(_same(REVIEWS.c.dataset, dataset), REVIEWS.c.id.not_in(withdrawn))
+            .where(same_dataset(REVIEWS.c.dataset, dataset), REVIEWS.c.id.not_in(withdrawn))
             .group_by(REVIEWS.c.sample_id, REVIEWS.c.reviewer)
         )
-        return self._read(select(REVIEWS).where(REVIEWS.c.id.in_(newest)).order_by(REVIEWS.c.id), COLUMNS)
+        return self.read(select(REVIEWS).where(REVIEWS.c.id.in_(newest)).order_by(REVIEWS.c.id), COLUMNS)
 
     def datasets(self) -> list[str]:
         """Names of the datasets that have standing reviews; of one that was renamed, one of its names."""
         standing = select(REVIEWS.c.dataset).where(REVIEWS.c.id.not_in(select(WITHDRAWALS.c.review_id)))
-        names = self._read(standing.distinct().order_by(REVIEWS.c.dataset), ["dataset"])["dataset"]
+        names = self.read(standing.distinct().order_by(REVIEWS.c.dataset), ["dataset"])["dataset"]
         return list({fingerprint_in(name) or name: name for name in names}.values())
 
     def history(self, dataset: str, sample_id: str) -> pd.DataFrame:
@@ -178,7 +192,11 @@ class ReviewStore:
         Returns:
             A row a review with :data:`COLUMNS`, ``withdrawn_by`` and ``withdrawn_at``.
         """
-        return self._history(_same(REVIEWS.c.dataset, dataset), REVIEWS.c.sample_id == sample_id)
+        return self.histories(dataset, [sample_id])
+
+    def histories(self, dataset: str, sample_ids: Sequence[str]) -> pd.DataFrame:
+        """Likewise of several images, as :meth:`history` gives it."""
+        return self._history(same_dataset(REVIEWS.c.dataset, dataset), REVIEWS.c.sample_id.in_(list(sample_ids)))
 
     def verdicts(self, dataset: str) -> pd.DataFrame:
         """What the reviewers of each image say together.
@@ -198,7 +216,7 @@ class ReviewStore:
         Args:
             dataset: only this one.
         """
-        table = self._history(*([] if dataset is None else [_same(REVIEWS.c.dataset, dataset)]))
+        table = self._history(*([] if dataset is None else [same_dataset(REVIEWS.c.dataset, dataset)]))
         words = ["dataset", "sample_id", "note", "reviewer", "withdrawn_by"]
         for name in words:
             table[name] = [no_formula(value) if isinstance(value, str) else value for value in table[name]]
@@ -221,17 +239,17 @@ class ReviewStore:
         _check_line("name of the dataset", dataset, 200)
         _check_line("name of the split", split, 80)
         values = {"name": name, "dataset": dataset, "split": split, "filter_json": _json_object(filter_json),
-                  "reviewer": _reviewer(by), "at": _now()}  # fmt: skip
+                  "reviewer": reviewer_name(by), "at": _now()}  # fmt: skip
         try:
-            self._write(SLICES.insert().values(values).returning(SLICES.c.id))
+            self.write(SLICES.insert().values(values).returning(SLICES.c.id))
         except IntegrityError:
             raise ReviewError(f"There is a slice '{name}' already. Choose another name, or remove it first.") from None
 
     def slices(self, dataset: str, split: str) -> pd.DataFrame:
         """Saved filters by name, a row each with :data:`SLICE_COLUMNS`."""
-        mine = (_same(SLICES.c.dataset, dataset), SLICES.c.split == split)
+        mine = (same_dataset(SLICES.c.dataset, dataset), SLICES.c.split == split)
         wanted = select(*(SLICES.c[name] for name in SLICE_COLUMNS)).where(*mine)
-        return self._read(wanted.order_by(SLICES.c.name), SLICE_COLUMNS)
+        return self.read(wanted.order_by(SLICES.c.name), SLICE_COLUMNS)
 
     def remove_slice(self, name: str, dataset: str, split: str) -> None:
         """Forget a saved filter.
@@ -239,8 +257,8 @@ class ReviewStore:
         Raises:
             ReviewError: there is none of that name.
         """
-        mine = (SLICES.c.name == name, _same(SLICES.c.dataset, dataset), SLICES.c.split == split)
-        if self._write(SLICES.delete().where(*mine).returning(SLICES.c.id)) is None:
+        mine = (SLICES.c.name == name, same_dataset(SLICES.c.dataset, dataset), SLICES.c.split == split)
+        if self.write(SLICES.delete().where(*mine).returning(SLICES.c.id)) is None:
             raise ReviewError(f"There is no slice '{name}' for the {split} split of '{dataset}'.")
 
     def _history(self, *conditions: Any) -> pd.DataFrame:
@@ -248,16 +266,23 @@ class ReviewStore:
         taken = select(WITHDRAWALS).where(WITHDRAWALS.c.id.in_(first)).subquery()
         columns = [*REVIEWS.c, taken.c.reviewer.label("withdrawn_by"), taken.c.at.label("withdrawn_at")]
         joined = select(*columns).outerjoin_from(REVIEWS, taken, taken.c.review_id == REVIEWS.c.id)
-        return self._read(joined.where(*conditions).order_by(REVIEWS.c.id), (*COLUMNS, "withdrawn_by", "withdrawn_at"))
+        return self.read(joined.where(*conditions).order_by(REVIEWS.c.id), (*COLUMNS, "withdrawn_by", "withdrawn_at"))
 
-    def _write(self, statement: Executable) -> int | None:
-        """Run one statement. SQLite makes that wait for its turn, unlike a transaction that reads before it writes."""
+    def write(self, statement: Executable) -> int | None:
+        """Run one statement, and return the first value that it returns.
+
+        SQLite makes one statement wait for its turn, unlike a transaction that reads before it writes.
+        """
+        return next(iter(self.write_many(statement)), None)
+
+    def write_many(self, statement: Executable) -> list[Any]:
+        """Likewise; returns the first value of every row that it returns."""
         self._prepare()
         with reached(self._url), self._engine.begin() as connection:
-            number: int | None = connection.execute(statement).scalar()
-        return number
+            return list(connection.execute(statement).scalars())
 
-    def _read(self, statement: Select[Any], columns: Sequence[str]) -> pd.DataFrame:
+    def read(self, statement: Select[Any], columns: Sequence[str]) -> pd.DataFrame:
+        """What a query finds, a row each."""
         rows: Sequence[Any] = []
         # Looking at reviews makes no file: the folder of the runs may be one that can only be read.
         if self._url.get_backend_name() != "sqlite" or Path(str(self._url.database)).exists():
@@ -275,13 +300,13 @@ class ReviewStore:
                 self._ready = True
 
 
-def _same(column: Column[str], dataset: str) -> ColumnElement[bool]:
+def same_dataset(column: Column[str], dataset: str) -> ColumnElement[bool]:
     """Whether a row is about this dataset, under whatever name its content had."""
     fingerprint = fingerprint_in(dataset)
     return column.endswith(f"{MARK}{fingerprint}", autoescape=True) if fingerprint else column == dataset
 
 
-def _reviewer(name: str) -> str:
+def reviewer_name(name: str) -> str:
     shown = " ".join(name.split())
     _check_line("name of the reviewer", shown, LONGEST_NAME)
     return shown

@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import streamlit as st
 
 from emotion_core.figures.errors.place import place_arrows
 from emotion_core.figures.plane import AffectPoint
-from emotion_core.figures.probabilities import probability_bars
-from emotion_core.inspection.table import probabilities
-from emotion_core.labels import AFFECT, EXPRESSIONS, OUTPUTS
+from emotion_core.labels import AFFECT
 from emotion_core.texts import shorten, signed
 from pages.errors.chosen import ChosenImages
+from pages.errors.desk import Series, series_name, show_desk
 from pages.errors.gallery import face_lines, open_image, small_lines
-from pages.errors.heat import OFF, ask_heat
-from pages.errors.reviews import show_review
 from pages.shared.charts import CHART
 from pages.shared.inspected import Inspected
-from pages.shared.pictures import SIDE, pictures_root, read_picture, thumbnail, why_no_pictures
+from pages.shared.pictures import SIDE, pictures_root, thumbnail, why_no_pictures
 from pages.shared.words import count
 
-Picture = npt.NDArray[np.uint8]
-
-LARGE = 224
-"""Width of the picture, px."""
-BARS = 380
-"""Width of the bars, px."""
 PLANE = 280
 """Width of the plane, px."""
 NEAREST = 8
@@ -54,130 +44,51 @@ def asked_image(inspected: Inspected) -> int | None:
 
 @st.dialog("One image", width="large", on_dismiss=close_image)
 def show_image(chosen: ChosenImages) -> None:
-    """The image that the address names. Going on to the next draws only this again."""
+    """The image that the address names. Going on to the next is up to the browser, and draws only this again."""
     inspected = chosen.inspected
     row = asked_image(inspected)
     if row is None:
         return
-    image = inspected.table.iloc[row]
-    sample_id = str(image["sample_id"])
-    _show_way(chosen, row)
-    st.markdown(f"### {_verdict(inspected, image)}")
-    picture = read_picture(inspected.dataset, pictures_root(inspected.dataset), sample_id) if _at_hand(inspected) else None
-    help_text = "Grad-CAM shows which parts of the face speak for this output. The first heat map loads the network."
-    output = OFF if picture is None else ask_heat((OFF, *OUTPUTS), "overlay", help_text)
-    line = st.container(horizontal=True, gap="medium")
-    with line:
-        if picture is not None:
-            _show_picture(picture, sample_id)
-            if output != OFF:
-                _show_overlays(inspected, sample_id, picture, output)
-    # Three pictures fill a line; what does not fit beside fewer goes to the next one by itself.
-    with st.container(horizontal=True, gap="medium") if output != OFF and len(inspected.names) > 1 else line:
-        _show_bars(inspected, row, sample_id)
-        _show_place(inspected, image, sample_id)
-    _show_facts(inspected, image)
-    _show_values(inspected, image)
-    true = image["expression"]
-    show_review(inspected.dataset, sample_id, true if isinstance(true, str) else None)
-    if picture is not None:
-        _show_neighbours(inspected, row)
-
-
-def _show_way(chosen: ChosenImages, row: int) -> None:
-    """Previous, next, and where one is."""
-    rows = chosen.rows
-    at = np.flatnonzero(rows == row)
-    place = int(at[0]) if len(at) else -1
-    before = chosen.inspected.ids(rows[place - 1 : place])[0] if place > 0 else None
-    after = chosen.inspected.ids(rows[place + 1 : place + 2])[0] if place + 1 < len(rows) else None
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        for label, sign, shortcut, sample in (
-            ("Previous", ":material/chevron_left:", "Left", before),
-            ("Next", ":material/chevron_right:", "Right", after),
-        ):
-            st.button(
-                label, icon=sign, shortcut=shortcut, disabled=sample is None, on_click=open_image, args=(sample,), key=label
-            )
-        where = f"{place + 1:,} of {count(len(rows), 'image', 'images')}" if place >= 0 else "not among the chosen images"
-        st.text(f"{where} · {shorten(str(chosen.inspected.table['sample_id'].iloc[row]))}")
-
-
-def _verdict(inspected: Inspected, image: pd.Series) -> str:
-    true = image["expression"]
-    words = [f"True {true}" if isinstance(true, str) else "No true expression"]
-    for number in range(len(inspected.names)):
-        said, correct = image[f"predicted_{number}"], image[f"correct_{number}"]
-        if isinstance(said, str):
-            who = f" by {'AB'[number]}" if len(inspected.names) > 1 else ""
-            phrase = f"predicted{who} {said}"
-            words.append(f":green[✓ {phrase}]" if correct == 1 else f":red[✗ {phrase}]" if correct == 0 else phrase)
-    return ", ".join(words)
-
-
-def _at_hand(inspected: Inspected) -> bool:
     missing = why_no_pictures(inspected.dataset)
     if missing:
         st.text(missing)
-    return missing is None
+    series, at = _series(chosen, row)
+    show_desk(series, at, open_image)
+    show_details(inspected, row, seen=missing is None)
 
 
-def _show_picture(picture: Picture, sample_id: str) -> None:
-    with st.container(width=LARGE, gap="xxsmall"):
-        st.image(picture, width=LARGE, alt=f"{shorten(sample_id)}, {picture.shape[1]} × {picture.shape[0]} px")
+def _series(chosen: ChosenImages, row: int) -> tuple[Series, int]:
+    """The chosen images; or this one alone, where it is none of them."""
+    rows = chosen.rows
+    at = np.flatnonzero(rows == row)
+    if not len(at):
+        alone = np.array([row], dtype=np.int64)
+        words = "1: not among the chosen images"
+        return Series(inspected=chosen.inspected, rows=alone, name=series_name(chosen.inspected.ids(alone)), of=words), 0
+    words = count(len(rows), "image", "images")
+    return Series(inspected=chosen.inspected, rows=rows, name=series_name(chosen.inspected.ids(rows)), of=words), int(at[0])
 
 
-def _show_overlays(inspected: Inspected, sample_id: str, picture: Picture, output: str) -> None:
-    with st.spinner("Getting ready …"):
-        from pages.errors.overlays import overlaid, predictors_of, read_maps
-    for name, predictor in predictors_of(inspected.entries).items():
-        maps = read_maps(predictor, inspected.dataset, [sample_id])[0]
-        with st.container(width=LARGE, gap="xxsmall"):
-            if maps is None or output not in maps:
-                st.caption(f"{name} is not trained on {output}.")
-                continue
-            alt = f"Heat map of {name} for {output} over {shorten(sample_id)}, dark is 0, pale yellow is 1"
-            st.image(overlaid(picture, maps[output]), width=LARGE, alt=alt)
-            with st.container(horizontal=True, horizontal_alignment="distribute", gap=None):
-                st.caption("0", width="content")
-                st.caption(output, width="content")
-                st.caption("1", width="content")
-            if len(inspected.names) > 1:
-                st.text(f"{'AB'[inspected.names.index(name)]}: {shorten(name, 30)}")
+def show_details(inspected: Inspected, row: int, *, seen: bool) -> None:
+    """What is wanted of few images, drawn when somebody opens it.
 
-
-def _show_facts(inspected: Inspected, image: pd.Series) -> None:
-    """What makes one doubt the image."""
-    sample_id, suggested = str(image["sample_id"]), image["suggested_0"]
-    facts = []
-    if isinstance(suggested, str):
-        facts.append(
-            f"Confident learning suggests {suggested}: trust in the label is {image['trust_0']:.3f}, where 1 is usual for "
-            f"{image['expression']}."
-        )
-    if sample_id in inspected.flags.conflicts:
-        facts.append("The same pixels occur again with another label.")
-    if sample_id in inspected.flags.leaked:
-        facts.append("The same pixels also stand in the training split.")
-    for fact in facts:
-        st.caption(fact)
-
-
-def _show_bars(inspected: Inspected, row: int, sample_id: str) -> None:
-    said = {}
-    for number, name in enumerate(inspected.names):
-        probs = probabilities(inspected.table.iloc[[row]], number)[0]
-        if np.isfinite(probs).all():
-            said[shorten(name, 30)] = dict(zip(EXPRESSIONS, probs.clip(0, 1).tolist(), strict=True))
-    if said:
-        most = "; ".join(f"{name}: {max(probs, key=lambda key: probs[key])}" for name, probs in said.items())
-        with st.container(width=BARS):
-            st.plotly_chart(
-                probability_bars(said),
-                key=f"bars-{sample_id}",
-                config=CHART,
-                alt=f"Probability of each expression. Most probable: {most}",
-            )
+    Args:
+        inspected: where the image comes from.
+        row: its position.
+        seen: whether its picture can be shown.
+    """
+    opened = st.expander("Numbers, place on the plane, images that look alike", key="details", on_change="rerun")
+    if not opened.open:
+        return
+    image = inspected.table.iloc[row]
+    with opened:
+        left, right = st.columns([0.3, 0.7], gap="medium")
+        with left:
+            _show_place(inspected, image, str(image["sample_id"]))
+        with right:
+            _show_values(inspected, image)
+            if seen:
+                _show_neighbours(inspected, row)
 
 
 def _show_place(inspected: Inspected, image: pd.Series, sample_id: str) -> None:
@@ -197,8 +108,7 @@ def _show_place(inspected: Inspected, image: pd.Series, sample_id: str) -> None:
         return
     figure = place_arrows(points[0], points[1:], side=PLANE)
     said = "; ".join(f"{point.run}: valence {point.valence:.3f}, arousal {point.arousal:.3f}" for point in points)
-    with st.container(width=PLANE):
-        st.plotly_chart(figure, width="content", key=f"place-{sample_id}", config=CHART, alt=said)
+    st.plotly_chart(figure, width="content", key=f"place-{sample_id}", config=CHART, alt=said)
 
 
 def _show_values(inspected: Inspected, image: pd.Series) -> None:

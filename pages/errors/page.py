@@ -13,6 +13,7 @@ from pages.errors.explanations import show_explanations
 from pages.errors.gallery import show_gallery
 from pages.errors.image import asked_image, show_image
 from pages.errors.matrix import show_matrix
+from pages.errors.queue import asked_queue, offer_queue, show_queue
 from pages.errors.reviews import offer_reviews
 from pages.errors.slices import show_slice, show_slices
 from pages.shared.inspected import inspect_entries, read_flags
@@ -31,6 +32,7 @@ def show_errors(entries: tuple[Entry, ...]) -> None:
     with left:
         show_matrix(chosen)
         with st.container(horizontal=True, gap="small"):
+            offer_queue(inspected)
             show_slices(chosen)
             offer_reviews(dataset)
     with right:
@@ -38,7 +40,9 @@ def show_errors(entries: tuple[Entry, ...]) -> None:
     show_slice(chosen)
     show_accuracy(entries[0])
     show_looks(entries[0])
-    if asked_image(inspected) is not None:
+    if asked_queue():
+        show_queue(inspected)
+    elif asked_image(inspected) is not None:
         show_image(chosen)
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry
 from emotion_core.compare.order import most_useful_first
 from emotion_core.results.find import DEFAULT_RUN
-from pages.shared.address import BASELINE, BENCHMARK, EXPERIMENT, RUN, ask_option, ask_second, kept
+from pages.shared.address import BASELINE, BENCHMARK, EXPERIMENT, RUN, ask_option, ask_second, keep, kept
+from pages.shared.pictures import at_hand
+
+_MEANT = "benchmark-meant"
+"""What was last chosen here by hand: such a choice is followed whether or not its pictures are at hand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +36,7 @@ def ask_entries(
     second_able: Callable[[Entry], bool] | None = None,
     on_change: Callable[[], None] | None = None,
 ) -> tuple[Entry, ...]:
-    """One or two evaluations on the same images.
+    """One or two evaluations on the same images: at first on those whose pictures are at hand.
 
     Args:
         where: three columns.
@@ -42,13 +47,24 @@ def ask_entries(
         on_change: called when one is chosen.
     """
     ordered = most_useful_first(entries, able, DEFAULT_RUN)
+    datasets = {entry.evaluation: entry.dataset for entry in ordered}
+    seen = next((entry.evaluation for entry in ordered if able(entry) and at_hand(entry.dataset)), None)
+    before = kept(BENCHMARK)
+    looked_for = before in datasets and (before == kept(_MEANT) or seen is None or at_hand(datasets[before]))
+
+    def chosen() -> None:
+        keep(_MEANT, st.session_state[f"address-{BENCHMARK}"])
+        if on_change is not None:
+            on_change()
+
     evaluation = ask_option(
         where[0],
         "Benchmark",
-        list(dict.fromkeys(entry.evaluation for entry in ordered)),
+        list(datasets),
         BENCHMARK,
-        recall=any(able(entry) for entry in entries if entry.evaluation == kept(BENCHMARK)),
-        on_change=on_change,
+        usual=seen,
+        recall=looked_for and any(able(entry) for entry in entries if entry.evaluation == before),
+        on_change=chosen,
         help=words.evaluation,
     )
     mine = {entry.name: entry for entry in ordered if entry.evaluation == evaluation}

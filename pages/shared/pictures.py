@@ -131,6 +131,11 @@ def why_no_pictures(dataset: str) -> str | None:
     return None
 
 
+def at_hand(dataset: str) -> bool:
+    """Whether pictures of a dataset can be shown."""
+    return why_no_pictures(dataset) is None
+
+
 def show_pictures(dataset: str, faces: Sequence[tuple[str, str]], *, key: str) -> None:
     """Thumbnails with a line of words below each, 24 a page.
 

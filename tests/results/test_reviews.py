@@ -55,7 +55,7 @@ def test_the_newest_standing_review_of_each_reviewer_counts(store: ReviewStore):
         ["images/1.jpg", "Bob", "ambiguous"],
         ["images/2.jpg", "Ann", "not a face"],
     ]
-    store.withdraw(second.id, "Cid")
+    store.withdraw(second.id, " Ann ")
     assert store.latest("faces")["verdict"].tolist() == ["fine", "ambiguous", "not a face"]
 
 
@@ -63,15 +63,20 @@ def test_history_forgets_nothing(store: ReviewStore):
     first = store.add(mark(verdict="bad crop"))
     store.add(mark(verdict="fine"))
     store.add(mark("images/2.jpg"))
-    store.withdraw(first.id, "Bob")
-    store.withdraw(first.id, "Cid")
+    with pytest.raises(ReviewError, match=f"Review {first.id} is Ann's, and only they take it back"):
+        store.withdraw(first.id, "Bob")
+    store.withdraw(first.id, "Ann")
+    store.withdraw(first.id, "Ann")
     history = store.history("faces", "images/1.jpg")
     assert history["verdict"].tolist() == ["bad crop", "fine"]
-    assert history["withdrawn_by"].tolist() == ["Bob", None]
+    assert history["withdrawn_by"].tolist() == ["Ann", None]
     assert history["withdrawn_at"].notna().tolist() == [True, False]
     with pytest.raises(ReviewError, match="There is no review 999 in "):
         store.withdraw(999, "Bob")
     assert len(store.history("faces", "images/1.jpg")) == 2
+    assert store.histories("faces", ["images/1.jpg", "images/2.jpg"])["sample_id"].tolist() == ["images/1.jpg"] * 2 + [
+        "images/2.jpg"
+    ]
 
 
 def test_verdicts_are_those_of_the_standing_reviews(store: ReviewStore):
@@ -87,10 +92,10 @@ def test_verdicts_are_those_of_the_standing_reviews(store: ReviewStore):
 def test_csv_has_every_review_and_no_formula(store: ReviewStore):
     first = store.add(mark("=1+1.jpg", note='=HYPERLINK("http://x")', reviewer="@Ann"))
     store.add(Review(dataset="others", sample_id="b", verdict="wrong label", expression="fear", note="a, b\nc", reviewer="Bob"))
-    store.withdraw(first.id, "+Cid")
+    store.withdraw(first.id, "@Ann")
     rows = list(csv.DictReader(io.StringIO(store.to_csv())))
     assert [rows[0][name] for name in ("sample_id", "note", "reviewer", "withdrawn_by")] == [
-        "'=1+1.jpg", """'=HYPERLINK("http://x")""", "'@Ann", "'+Cid",
+        "'=1+1.jpg", """'=HYPERLINK("http://x")""", "'@Ann", "'@Ann",
     ]  # fmt: skip
     assert rows[1]["note"] == "a, b\nc"
     assert (rows[1]["expression"], rows[0]["expression"], rows[1]["withdrawn_at"]) == ("fear", "", "")
@@ -217,6 +222,6 @@ def test_a_newer_schema_is_refused(address: str):
     with ReviewStore(address) as store:
         store.add(mark())
         with store._engine.begin() as connection:
-            connection.execute(text("UPDATE review_schema SET version = 2"))
-    with ReviewStore(address) as store, pytest.raises(ReviewStoreError, match=r"schema version 2; this version reads 1\."):
+            connection.execute(text("UPDATE review_schema SET version = 3"))
+    with ReviewStore(address) as store, pytest.raises(ReviewStoreError, match=r"schema version 3; this version reads 2\."):
         store.latest("faces")

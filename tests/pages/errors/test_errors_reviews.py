@@ -1,54 +1,103 @@
-"""Reviews on the page of errors."""
+"""Reviews on the page of errors: the desk, the queue, and what they leave behind."""
 
 from __future__ import annotations
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.results.queue import ReviewQueue
 from emotion_core.results.reviews import Review, ReviewStore
-from tests.pages.errors.driving import open_errors, shown, words
+from tests.pages.errors.desk import ask, desk, said
+from tests.pages.errors.driving import IMAGES, open_errors, shown, words
 from tests.pages.opening import run
 
+DATASET = "affectnet-3999"
 
-def test_a_review_is_kept_and_found_again(app: AppTest, two_runs: None) -> None:
+
+def standing() -> list[tuple[str, str, str | None, str]]:
+    columns = ["sample_id", "verdict", "expression", "reviewer"]
+    return list(ReviewStore().latest(DATASET)[columns].itertuples(index=False, name=None))
+
+
+def test_a_verdict_is_kept_found_again_and_taken_back(app: AppTest, two_runs: None) -> None:
+    app.session_state["reviewer"] = "Ada *L*"
     open_errors(app, image="images/3.jpg")
-    assert app.button(key="save-review").disabled
-    app.button_group(key="verdict-images/3.jpg").select("wrong label")
+    first = said("images/3.jpg", "wrong label", expression="fear", note="=1+1 <b>")
+    ask(app, 1, reviewer=" Ada  *L* ", said=[first])
+    assert standing() == [("images/3.jpg", "wrong label", "fear", "Ada *L*")]
+    answer = desk(app)["answer"]
+    assert (answer["number"], answer["failed"], answer["error"], answer["reviewer"]) == (1, [], None, "Ada *L*")
+    [line] = answer["said"]["images/3.jpg"]
+    assert line["words"].startswith("⚑ wrong label → fear · Ada *L*")
+    assert line["note"] == "=1+1 <b>"
+    assert isinstance(line["own"], int)
+    # A question that is asked again is not acted on twice.
+    ask(app, 1, reviewer="Ada *L*", said=[first])
+    assert len(ReviewStore().history(DATASET, "images/3.jpg")) == 1
+    ask(app, 2, reviewer="Ada *L*", said=[said("images/3.jpg", None, "k2", undo="k1")])
+    assert standing() == []
+    [line] = desk(app)["answer"]["said"]["images/3.jpg"]
+    assert "withdrawn by Ada" in line["words"]
+    assert line["own"] is None
+
+
+def test_what_somebody_else_says_stays(app: AppTest, two_runs: None) -> None:
+    number = ReviewStore().add(Review(dataset=DATASET, sample_id="images/3.jpg", verdict="fine", reviewer="Bob")).id
+    open_errors(app, image="images/3.jpg")
+    [item] = [each for each in desk(app)["items"].values() if each["id"] == "images/3.jpg"]
+    assert [line["own"] for line in item["said"]] == [None]
+    ask(app, 1, reviewer="Ada", said=[said("images/3.jpg", None, "k", undo=number)])
+    assert "only they take it back" in desk(app)["answer"]["error"]
+    assert desk(app)["answer"]["failed"] == ["k"]
+    assert len(standing()) == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"reviewer": "", "said": [said("images/3.jpg")]}, "name of the reviewer is missing"),
+        ({"reviewer": "A", "said": [said("images/3.jpg", "lovely")]}, "There is no verdict"),
+        ({"reviewer": "A", "said": [said("nowhere.jpg")]}, None),
+        ({"reviewer": "A" * 999, "said": [said("images/3.jpg")]}, None),
+        ({"need": [-1]}, None),
+        ({"need": ["all"]}, None),
+    ],
+)
+def test_what_a_browser_sends_is_checked(app: AppTest, two_runs: None, wrong: dict[str, object], words: str | None) -> None:
+    open_errors(app, image="images/3.jpg")
+    ask(app, 1, **wrong)
+    answer = desk(app)["answer"]
+    assert standing() == []
+    assert (answer or {}).get("error") is None if words is None else words in answer["error"]
+
+
+def test_the_queue_hands_out_and_tells_what_was_found(app: AppTest, two_runs: None, pictures: None) -> None:
+    other = ReviewQueue(ReviewStore(), DATASET, "test")
+    open_errors(app)
+    assert app.button(key="queue-start").disabled
+    app.selectbox(key="queue-source").select("random")
+    app.text_input(key="queue-name").set_value("Ada")
     run(app)
-    assert app.button(key="save-review").disabled
-    app.button_group(key="right-images/3.jpg").select("fear")
-    app.text_input(key="note-images/3.jpg").set_value("=1+1 <b>")
+    app.button(key="queue-start").click()
     run(app)
-    app.button(key="save-review").click()
-    run(app)
-    assert "name of the reviewer is missing" in app.error[0].value.replace("\\", "")
-    app.text_input(key="reviewer-typed").set_value("Ada *L*")
-    run(app)
-    app.button(key="save-review").click()
-    run(app)
-    (kept,) = ReviewStore().latest("affectnet-3999").to_dict("records")
-    assert (kept["sample_id"], kept["verdict"], kept["expression"], kept["reviewer"]) == (
-        "images/3.jpg", "wrong label", "fear", "Ada *L*",
-    )  # fmt: skip
-    assert any(text.value.startswith("⚑ wrong label → fear · Ada *L*") for text in app.text)
-    assert any(text.value == "=1+1 <b>" for text in app.text)
-    # Asked once: the name is known from here on.
-    assert not [box for box in app.text_input if box.key == "reviewer-typed"]
-    app.selectbox(key="review").select("wrong label")
-    app.segmented_control(key="outcome").select("all")
-    run(app)
-    assert shown(app) == ["images/3.jpg"]
-    assert "⚑ wrong label" in words(app)
-    app.button(key=f"withdraw-{kept['id']}").click()
-    run(app)
-    assert "withdrawn by Ada" in words(app)
-    assert ReviewStore().latest("affectnet-3999").empty
+    first = desk(app)
+    ids = [item["id"] for item in first["items"].values()]
+    assert len(ids) == 4
+    assert (first["total"], first["growing"]) == (8, True)
+    assert not set(other.claim([("random", [f"images/{n}.jpg" for n in range(IMAGES)])], "Bob", 5)) & set(ids)
+    ask(app, 1, at=1, need=[4, 5], reviewer="Ada", said=[said(ids[0], "wrong label", expression="fear")])
+    then = desk(app)
+    assert list(then["items"]) == ["4", "5"]
+    assert then["total"] == 16
+    assert app.query_params.get("image") is None
+    assert "wrong [" in words(app).replace("are wrong", "wrong")
+    assert "1 of 1 judged" in words(app)
 
 
 def test_reviewed_images_carry_a_sign(app: AppTest, two_runs: None) -> None:
     kept = ReviewStore()
     for who, verdict in (("Ada", "ambiguous"), ("Bo", "bad crop")):
-        kept.add(Review(dataset="affectnet-3999", sample_id="images/0.jpg", verdict=verdict, reviewer=who))
+        kept.add(Review(dataset=DATASET, sample_id="images/0.jpg", verdict=verdict, reviewer=who))
     open_errors(app, outcome="all", sort="name")
     assert "⚑ reviewers disagree" in words(app)
     app.selectbox(key="review").select("reviewed")
@@ -58,6 +107,9 @@ def test_reviewed_images_carry_a_sign(app: AppTest, two_runs: None) -> None:
 
 def test_a_broken_place_for_reviews_costs_reviews_only(app: AppTest, two_runs: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMOTION_REVIEWS_URL", "nonsense")
-    open_errors(app)
+    open_errors(app, image="images/3.jpg")
     assert "EMOTION_REVIEWS_URL" in app.warning[0].value.replace("\\", "")
     assert len(shown(app)) == 24
+    ask(app, 1, reviewer="Ada", said=[said("images/3.jpg")])
+    assert "EMOTION_REVIEWS_URL" in desk(app)["answer"]["error"]
+    assert desk(app)["answer"]["failed"] == ["k1"]
