@@ -142,6 +142,16 @@ class ReviewStore:
         values = {name: getattr(kept, name) for name in COLUMNS if name != "id"}
         return replace(kept, id=self.write(REVIEWS.insert().values(values).returning(REVIEWS.c.id)))
 
+    def add_all(self, reviews: Sequence[Review]) -> list[int]:
+        """Keep several reviews, or none of them.
+
+        Returns:
+            Their numbers, in the order given.
+        """
+        moment = _now()
+        rows = [{name: getattr(review, name) for name in COLUMNS if name != "id"} | {"at": moment} for review in reviews]
+        return sorted(self.write_many(REVIEWS.insert().values(rows).returning(REVIEWS.c.id)))
+
     def withdraw(self, id: int, by: str) -> None:
         """Take an own review back; it stays in the history. The one that the same reviewer had given before stands again.
 

@@ -302,7 +302,7 @@ class Desk {
 
   pill(name, key, act) {
     const pill = make("button", name, { type: "button", role: "radio", "aria-checked": false, "data-name": name })
-    pill.append(make("kbd", key))
+    pill.append(make("kbd", key, { "aria-hidden": true }))
     pill.onclick = () => {
       pill.blur()
       act()

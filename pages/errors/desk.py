@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +23,7 @@ from emotion_core.results.reviews import LONGEST_NAME, LONGEST_NOTE, Review, Rev
 from emotion_core.results.verdicts import VERDICTS
 from pages.errors.desk_items import desk_items, said_lines
 from pages.errors.heat import HEAT, OFF
+from pages.shared.assets import read_beside
 from pages.shared.inspected import Inspected, Rows
 from pages.shared.pictures import at_hand
 from pages.shared.reviews import forget_verdicts, review_store
@@ -54,11 +54,12 @@ title="Stands beside what you say. It is no password: anybody could type it.">
 <div class="said"></div></div>"""
 
 
-def _source(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
-
-
-_desk = st.components.v2.component("review_desk", html=_HTML, css=_source("desk.css"), js=_source("desk.js"))
+_desk = st.components.v2.component(
+    "review_desk",
+    html=_HTML,
+    css=read_beside(__file__, "buttons.css", "desk.css"),
+    js=read_beside(__file__, "desk.js"),
+)
 
 _Name = Annotated[str, Meta(max_length=LONGEST_NAME)]
 

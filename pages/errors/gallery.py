@@ -11,6 +11,7 @@ import streamlit as st
 from emotion_core.texts import shorten, signed
 from pages.errors.chosen import ChosenImages
 from pages.errors.heat import HEAT, OFF, ask_heat
+from pages.errors.select import show_selection
 from pages.shared.inspected import Inspected, Rows
 from pages.shared.pictures import PAGE, SIDE, pictures_root, thumbnail, why_no_pictures
 from pages.shared.store import read_store
@@ -55,6 +56,9 @@ def show_gallery(chosen: ChosenImages) -> None:
         st.session_state["page"] = pages
     page = st.pagination(pages, key="page", bind="query-params") if pages > 1 else 1
     rows = chosen.rows[(page - 1) * PAGE : page * PAGE]
+    several = not missing and st.toggle(
+        "Select several", key="several", help="Select pictures by click, Shift or a box, and say the same of all of them."
+    )
     if missing:
         st.text(missing)
         if any(entry.dataset == "schematic" for entry in read_store()[0].entries):
@@ -64,6 +68,10 @@ def show_gallery(chosen: ChosenImages) -> None:
         # A button that covers the picture: Streamlit's pictures cannot be clicked.
         st.html(_OVER)
         contents = _contents(inspected, rows, output)
+    if several:
+        words = [face_lines(inspected.table.iloc[row], inspected.names, inspected.flags.verdicts) for row in rows]
+        show_selection(inspected.dataset, inspected.ids(rows), contents, words)
+        return
     with st.container(horizontal=True, gap="small", key="faces"):
         for row, sample_id, content in zip(rows.tolist(), inspected.ids(rows), contents, strict=True):
             _show_face(inspected, row, sample_id, content)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.predict import Prediction
 from emotion_core.predict.heat import Heat
 from emotion_core.texts import shorten
+from pages.shared.assets import read_beside
 
 SIDE = 304
 """Side of a face under its heat map, px: twice what the page shows, for fine screens."""
@@ -29,12 +29,12 @@ _HEAT = """<div class="pictures"><img><img></div>
 </label>"""
 
 
-def _source(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding="utf-8")
-
-
-_photo = st.components.v2.component("photo_view", html=_PHOTO, css=_source("photo_view.css"), js=_source("photo_view.js"))
-_heat = st.components.v2.component("heat_view", html=_HEAT, css=_source("heat_view.css"), js=_source("heat_view.js"))
+_photo = st.components.v2.component(
+    "photo_view", html=_PHOTO, css=read_beside(__file__, "photo_view.css"), js=read_beside(__file__, "photo_view.js")
+)
+_heat = st.components.v2.component(
+    "heat_view", html=_HEAT, css=read_beside(__file__, "heat_view.css"), js=read_beside(__file__, "heat_view.js")
+)
 
 
 def show_photo(prediction: Prediction, words: Sequence[str], opened: int, on_open: Callable[[str], None], *, key: str) -> None:

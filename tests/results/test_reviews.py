@@ -79,6 +79,13 @@ def test_history_forgets_nothing(store: ReviewStore):
     ]
 
 
+def test_many_are_kept_at_once(store: ReviewStore):
+    ids = [f"images/{number}.jpg" for number in range(24)]
+    numbers = store.add_all([mark(sample_id) for sample_id in ids])
+    latest = store.latest("faces")
+    assert (latest["sample_id"].tolist(), latest["id"].tolist()) == (ids, numbers)
+
+
 def test_verdicts_are_those_of_the_standing_reviews(store: ReviewStore):
     store.add(mark(verdict="wrong label", expression="fear"))
     store.add(mark(verdict="wrong label", expression="fear", reviewer="Bob"))

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from emotion_core.results.queue import ReviewQueue
 from emotion_core.results.reviews import Review, ReviewStore
-from tests.pages.errors.desk import ask, desk, said
+from tests.pages.errors.desk import SELECT, ask, desk, drawn, said, send
 from tests.pages.errors.driving import IMAGES, open_errors, shown, words
 from tests.pages.opening import run
 
@@ -113,3 +113,26 @@ def test_a_broken_place_for_reviews_costs_reviews_only(app: AppTest, two_runs: N
     ask(app, 1, reviewer="Ada", said=[said("images/3.jpg")])
     assert "EMOTION_REVIEWS_URL" in desk(app)["answer"]["error"]
     assert desk(app)["answer"]["failed"] == ["k1"]
+
+
+def test_one_verdict_for_many(app: AppTest, two_runs: None, pictures: None) -> None:
+    app.session_state["several"] = True
+    app.session_state["reviewer"] = "Ada"
+    open_errors(app)
+    ids = [item["id"] for item in drawn(app, SELECT)["items"]]
+    assert len(ids) == 24
+    assert ["✗ " in line for line, tone in drawn(app, SELECT)["items"][0]["lines"] if tone == "bad"] == [True]
+    bulk = {"images": ids[:3], "verdict": "wrong label", "expression": None, "reviewer": "Ada"}
+    send(app, SELECT, "say", bulk)
+    assert "needs the right expression" in drawn(app, SELECT)["error"]
+    send(app, SELECT, "say", {**bulk, "images": [*ids[:2], "nowhere.jpg"], "verdict": "bad crop"})
+    assert standing() == []
+    send(app, SELECT, "say", {**bulk, "verdict": "bad crop"})
+    assert sorted(standing()) == sorted((name, "bad crop", None, "Ada") for name in ids[:3])
+    then = drawn(app, SELECT)
+    assert then["words"] == "3 pictures are marked “bad crop”."
+    assert ["⚑ bad crop", ""] in then["items"][0]["lines"]
+    send(app, SELECT, "undo", then["undo"])
+    assert standing() == []
+    send(app, SELECT, "open", ids[5])
+    assert app.query_params["image"] == ids[5]
