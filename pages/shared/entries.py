@@ -14,6 +14,16 @@ from emotion_core.results.find import DEFAULT_RUN
 from pages.shared.address import BASELINE, BENCHMARK, EXPERIMENT, RUN, ask_option, ask_second, keep, kept
 from pages.shared.pictures import at_hand
 
+DRAWN = "schematic"
+"""The dataset that is drawn, and needs no folder."""
+
+OWN = (
+    "These faces are drawn: none of the other datasets is at hand. To see pictures of your own, pack them with a `labels.csv` "
+    "(columns `image` and `expression`) into a ZIP archive, measure a run on it with `python -m emotion_core evaluate RUN "
+    "--dataset PATH.zip`, set `EMOTION_DATA` to the archive's folder and start the app again."
+)
+"""How one brings one's own pictures."""
+
 _MEANT = "benchmark-meant"
 """What was last chosen here by hand: such a choice is followed whether or not its pictures are at hand."""
 
@@ -83,4 +93,6 @@ def ask_entries(
         disabled=not others,
         help=words.second,
     )
+    if datasets[evaluation] == DRAWN and not any(at_hand(name) for name in set(datasets.values()) - {DRAWN}):
+        st.caption(OWN)
     return tuple(mine[name] for name in (first, second) if name is not None)

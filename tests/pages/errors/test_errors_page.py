@@ -14,7 +14,7 @@ from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.significance import mcnemar_exact
 from emotion_core.results.find import DEFAULT_RUN
 from tests.pages.errors.driving import IMAGES, click, open_errors, shown, words
-from tests.pages.opening import run
+from tests.pages.opening import go_to, run
 from tests.stored import PROBS, predicted, random_predictions
 
 
@@ -161,6 +161,19 @@ def test_no_evaluation_is_one_sentence_and_one_command(app: AppTest) -> None:
     open_errors(app)
     assert len(app.info) == 1
     assert app.code[0].value.startswith("python -m emotion_core")
+
+
+def test_without_a_dataset_it_opens_on_drawn_faces(app: AppTest, store: Callable[..., Path]) -> None:
+    store(DEFAULT_RUN, random_predictions())
+    store("drawn", random_predictions(), ("schematic", "test"))
+    open_errors(app)
+    assert app.selectbox(key="address-benchmark").value == "schematic-test"
+    assert "none of the other datasets is at hand" in words(app)
+    # What somebody chooses by hand is followed, on the next page too.
+    app.selectbox(key="address-benchmark").select("affectnet-3999-test")
+    run(app)
+    run(go_to(app, "affect_map"))
+    assert app.selectbox(key="address-benchmark").value == "affectnet-3999-test"
 
 
 def test_missing_predictions_are_one_sentence(app: AppTest, store: Callable[..., Path]) -> None:
