@@ -77,7 +77,9 @@ def show_details(inspected: Inspected, row: int, *, seen: bool) -> None:
         row: its position.
         seen: whether its picture can be shown.
     """
-    opened = st.expander("Numbers, place on the plane, images that look alike", key="details", on_change="rerun")
+    opened = st.expander(
+        "Numbers, place on the plane, images that look alike", key="details", on_change="rerun", bind="query-params"
+    )
     if not opened.open:
         return
     image = inspected.table.iloc[row]

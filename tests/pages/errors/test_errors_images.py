@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.errors.desk import ask, desk
-from tests.pages.errors.driving import open_errors, shown
+from tests.pages.errors.driving import open_errors, shown, words
 from tests.pages.opening import run
 from tests.stored import random_predictions
 
@@ -63,3 +64,22 @@ def test_overlays_of_two_runs(app: AppTest) -> None:
     assert app.query_params["overlay"] == "true expression"
     true = desk(app)["items"]["0"]["true"]
     assert all(f"for {true} over" in each["alt"] for each in desk(app)["items"]["0"]["heats"])
+
+
+@pytest.mark.usefixtures("two_runs", "pictures")
+def test_numbers_and_nearest_images_open_on_demand(app: AppTest) -> None:
+    open_errors(app, baseline="b-second", image="images/3.jpg")
+    assert not [frame for frame in app.dataframe if "margin" in frame.value]
+    open_errors(app, details="true")
+    row = random_predictions(2).set_index("sample_id").loc["images/3.jpg"]
+    values = next(frame.value for frame in app.dataframe if "margin" in frame.value)
+    assert values["loss"][1] == f"{-np.log(row[f'prob_{row.expression}']):.3f}"
+    app.button_group(key="nearest").select("b-second")
+    run(app)
+    near = [button.key for button in app.button if button.key.startswith("near-open-")]
+    assert len(near) == 8
+    assert "cosine" in words(app)
+    app.button(key=near[0]).click()
+    run(app)
+    ids = sorted(random_predictions()["sample_id"])
+    assert app.query_params["image"] == ids[int(near[0].split("-")[-1])]
