@@ -33,7 +33,7 @@ assert len(opened("training", networks | {"scipy.stats"}, run="trained").get("pl
 assert len(opened("compare", networks | {"scipy.stats"}).dataframe[0].value) == 2
 assert opened("about", networks).title[0].value == "About"
 errors = opened("errors", networks, image="images/3.jpg", baseline=sys.argv[1])
-assert len(errors.get("plotly_chart")) == 3
+assert len(errors.get("plotly_chart")) == 1
 assert len(opened("affect_map", {"torch", "timm"}).get("plotly_chart")) == 5
 """
 

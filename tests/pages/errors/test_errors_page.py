@@ -139,7 +139,7 @@ def test_without_a_data_folder_all_but_pictures_is_there(app: AppTest, tmp_path:
     assert len(shown(app)) == 24
     assert not app.image
     assert "True neutral" in words(app)
-    assert len(app.get("plotly_chart")) == 3
+    assert len(app.get("plotly_chart")) == 1
     monkeypatch.setenv("EMOTION_DATA", str(tmp_path / "nowhere"))
     run(app)
     assert str(tmp_path / "nowhere") in words(app)
