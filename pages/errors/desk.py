@@ -26,7 +26,8 @@ from pages.errors.heat import HEAT, OFF
 from pages.shared.assets import read_beside
 from pages.shared.inspected import Inspected, Rows
 from pages.shared.pictures import at_hand
-from pages.shared.reviews import forget_verdicts, review_store
+from pages.shared.reviews import forget_verdicts, review_store, reviewing_as
+from pages.shared.roles import may, reviewer_name
 
 FIRST = 4
 """Pictures that are sent before anybody asks."""
@@ -154,7 +155,7 @@ def show_desk(series: Series, at: int, on_move: Callable[[str], None]) -> None:
         state.series, state.shown, state.at, state.need = series.name, sample_id, at, None
         state.opening += 1
     state.serial += 1
-    reviewer = str(st.session_state.get("reviewer") or "")
+    reviewer = reviewer_name() if may("review") else ""
     shown = at_hand(inspected.dataset)
     heats = HEAT if shown and any(entry.run is not None and entry.run.has_weights for entry in inspected.entries) else (OFF,)
     if state.heat not in heats:
@@ -240,9 +241,9 @@ def _keep(inspected: Inspected, question: _Question, state: DeskState) -> tuple[
         try:
             store = review_store()
             if said.verdict is not None:
-                state.kept[said.key] = _add(store, inspected.dataset, said, question.reviewer)
+                state.kept[said.key] = _add(store, inspected.dataset, said, reviewing_as(question.reviewer))
             elif isinstance(number := state.kept.get(said.undo) if isinstance(said.undo, str) else said.undo, int):
-                store.withdraw(number, question.reviewer)
+                store.withdraw(number, reviewing_as(question.reviewer))
         except EmotionCoreError as error:
             failed.append(said.key)
             reason = str(error)

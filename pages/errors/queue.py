@@ -18,6 +18,7 @@ from pages.errors.desk import Series, desk_state, show_desk
 from pages.shared.inspected import Inspected
 from pages.shared.pictures import why_no_pictures
 from pages.shared.reviews import review_store
+from pages.shared.roles import allowed, reviewer_name
 from pages.shared.words import count, escape
 
 IN_TURN = "in turn"
@@ -55,15 +56,18 @@ class _Handed:
 def offer_queue(inspected: Inspected) -> None:
     """Choose a pile and begin; what was found so far."""
     with st.popover("Review", icon=":material/rate_review:", help="Look at one picture after another and say what you see."):
+        if not allowed("review"):
+            return
         piles = _piles(inspected.key, inspected)
         sources = [name for name in SOURCES if piles[name]]
         source = st.selectbox("What next", [IN_TURN, *sources], key="queue-source", help=_help(sources))
         second = st.toggle(
             "Second opinions", key="queue-second", help="Only pictures that somebody else has judged: agreement needs some."
         )
-        if not st.session_state.get("reviewer"):
+        known = reviewer_name()
+        if not known:
             st.text_input("Your name", key="queue-name", max_chars=LONGEST_NAME)
-        name = str(st.session_state.get("reviewer") or st.session_state.get("queue-name") or "").strip()
+        name = known or str(st.session_state.get("queue-name") or "").strip()
         st.button(
             f"Start as {escape(name)}" if name else "Start",
             key="queue-start",

@@ -18,7 +18,8 @@ from emotion_core.results.verdicts import VERDICTS
 from emotion_core.texts import shorten
 from pages.shared.assets import read_beside
 from pages.shared.pictures import PAGE
-from pages.shared.reviews import forget_verdicts, review_store
+from pages.shared.reviews import forget_verdicts, review_store, reviewing_as
+from pages.shared.roles import may, reviewer_name
 from pages.shared.words import count
 
 _HTML = f"""<div class="select">
@@ -75,7 +76,7 @@ def show_selection(dataset: str, ids: Sequence[str], contents: Sequence[bytes | 
             ],
             "verdicts": list(VERDICTS),
             "expressions": list(EXPRESSIONS),
-            "reviewer": str(st.session_state.get("reviewer") or ""),
+            "reviewer": reviewer_name() if may("review") else "",
             "error": error,
             "words": words,
             "undo": st.session_state.get("select-kept", []),
@@ -109,9 +110,10 @@ def _say(dataset: str, known: set[str]) -> None:
     if not known.issuperset(bulk.images):
         return
     try:
+        name = reviewing_as(bulk.reviewer)
         reviews = [
-            Review(dataset=dataset, sample_id=name, verdict=bulk.verdict, expression=bulk.expression, reviewer=bulk.reviewer)
-            for name in dict.fromkeys(bulk.images)
+            Review(dataset=dataset, sample_id=sample, verdict=bulk.verdict, expression=bulk.expression, reviewer=name)
+            for sample in dict.fromkeys(bulk.images)
         ]
         kept = review_store().add_all(reviews)
     except EmotionCoreError as error:
@@ -130,7 +132,7 @@ def _undo() -> None:
     kept: list[int] = st.session_state.pop("select-kept", [])
     try:
         for number in kept:
-            review_store().withdraw(number, str(st.session_state.get("reviewer") or ""))
+            review_store().withdraw(number, reviewing_as(str(st.session_state.get("reviewer") or "")))
     except EmotionCoreError as error:
         st.session_state["select-said"] = (str(error), "")
         return

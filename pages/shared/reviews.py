@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from emotion_core.errors import EmotionCoreError
+from emotion_core.errors import EmotionCoreError, ReviewError
 from emotion_core.results.database import ADDRESS
 from emotion_core.results.find import checkpoints_folder
 from emotion_core.results.reviews import ReviewStore
+from pages.shared.roles import may, visitor
 from pages.shared.sentence import sentence
 
 DISAGREE = "reviewers disagree"
@@ -50,6 +51,17 @@ def read_verdicts(dataset: str) -> Mapping[str, str]:
     except EmotionCoreError as error:
         st.warning(sentence(error), icon=":material/rate_review:")
         return {}
+
+
+def reviewing_as(typed: str) -> str:
+    """What this visitor's reviews are kept under: the login's name, else the one that was typed.
+
+    Raises:
+        ReviewError: the visitor may not review.
+    """
+    if not may("review"):
+        raise ReviewError("You may not review images here. Log in, or ask whoever runs this server.")
+    return visitor().reviewer or typed
 
 
 def forget_verdicts() -> None:
