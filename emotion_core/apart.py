@@ -115,7 +115,7 @@ class Worker:
             os.close(handle)
 
     def _ask(self, subject: str, data: bytes, handle: int) -> NDArray[np.uint8]:
-        _write_all(handle, data)
+        write_all(handle, data)
         socket.send_fds(self._line, [ASK.pack(len(data))], [handle])
         well, width, height, start = ANSWER.unpack(exactly(self._answered, ANSWER.size))
         if not well:
@@ -264,7 +264,7 @@ def work(line: int, seconds: int, memory: int) -> None:
 
 def _answer(handle: int, size: int, seconds: int, memory: int) -> bytes:
     """Decode the picture in this memory and lay it there."""
-    _limit(seconds, memory + size)
+    limit(seconds, memory + size)
     try:
         picture = decode(UNNAMED, os.pread(handle, size, 0), enough=ENOUGH)
     except ImageError as error:
@@ -279,7 +279,7 @@ def _answer(handle: int, size: int, seconds: int, memory: int) -> bytes:
     return ANSWER.pack(True, *picture.size, end - 3 * picture.width * picture.height)
 
 
-def _limit(more: int, memory: int) -> None:
+def limit(more: int, memory: int) -> None:
     """So much processor time and memory more than now."""
     import resource
 
@@ -303,7 +303,7 @@ def limits(seconds: int, memory: int) -> Iterator[None]:
         return
     import resource
 
-    _limit(seconds, memory)
+    limit(seconds, memory)
     try:
         yield
     finally:
@@ -320,7 +320,8 @@ def address_space() -> int:
         return 1 << 46
 
 
-def _write_all(handle: int, data: bytes) -> None:
+def write_all(handle: int, data: bytes) -> None:
+    """Write all of it to the beginning of an open file."""
     written = 0
     while written < len(data):
         written += os.pwrite(handle, data[written:] if written else data, written)

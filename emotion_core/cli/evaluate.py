@@ -14,6 +14,8 @@ from emotion_core.cli.options import (
     prior_option,
     runtime_option,
 )
+from emotion_core.cli.own_models import evaluate_model, model_options, store_options
+from emotion_core.errors import ConfigError
 from emotion_core.metrics.priors import read_prior
 from emotion_core.results.files import strict_json
 from emotion_core.results.find import find_run
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 def add(command: AddCommand) -> None:
     """Register the commands of this module."""
     evaluate = command("evaluate", _evaluate, "measure a run on a dataset and store the result with it")
-    evaluate.add_argument("run", metavar="RUN", help="run folder, or name of a run")
+    evaluate.add_argument("run", nargs="?", metavar="RUN", help="run folder, or name of a run")
     evaluate.add_argument("--dataset", required=True, help=dataset_help())
     evaluate.add_argument("--split", default="test", choices=("train", "val", "test"))
     evaluate.add_argument(
@@ -53,6 +55,8 @@ def add(command: AddCommand) -> None:
     data_options(evaluate)
     device_option(evaluate)
     runtime_option(evaluate)
+    model_options(evaluate)
+    store_options(evaluate)
 
     calibrate = command("calibrate", _calibrate, "fit on validation images what a run's probabilities mean")
     calibrate.add_argument("run", metavar="RUN", help="run folder, or name of a run")
@@ -70,6 +74,10 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     from emotion_core.evaluate import evaluate
     from emotion_core.results.card import write_card
 
+    if bool(arguments.run) == bool(arguments.model):
+        raise ConfigError("Name what to measure: a RUN, or a network of yours with --model.")
+    if arguments.model:
+        return evaluate_model(arguments)
     run = find_run(arguments.run)
     evaluation = evaluate(
         run,

@@ -13,7 +13,8 @@ from emotion_core.errors import ConfigError, ResultsError
 from emotion_core.results.files import strict_json
 
 if TYPE_CHECKING:
-    from emotion_core.importing import Truth
+    from emotion_core.importing import Prepared, Truth
+    from emotion_core.results.run import Run
 
 EPILOG = """\
 The file is CSV, JSON lines, Parquet or NPZ, a row an image: its name, and a column of probabilities for each expression
@@ -70,10 +71,7 @@ def add(command: AddCommand) -> None:
     imported.add_argument("--anyway", action="store_true", help="store although something looks like a mistake")
     imported.add_argument("--replace", action="store_true", help="replace results that the run has on this benchmark")
     imported.add_argument("--dry-run", action="store_true", help="check only, store nothing")
-    about = imported.add_argument_group("said on the model card")
-    about.add_argument("--source", default="", metavar="TEXT", help="where the network comes from, and its version")
-    about.add_argument("--licence", default="", metavar="TEXT")
-    about.add_argument("--trained-on", default="", metavar="TEXT")
+    about = origin_options(imported)
     about.add_argument("--command", default="", metavar="TEXT", help="what made the predictions")
     about.add_argument("--backbone", default="", metavar="NAME")
     about.add_argument("--input-size", type=int, default=0, metavar="PX")
@@ -81,6 +79,15 @@ def add(command: AddCommand) -> None:
     imported.add_argument(
         "--data-root", metavar="DIR", help="folder that holds the datasets (default: EMOTION_DATA); not needed for most"
     )
+
+
+def origin_options(command: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    """What can be said of where a network comes from."""
+    about = command.add_argument_group("said on the model card")
+    about.add_argument("--source", default="", metavar="TEXT", help="where the network comes from, and its version")
+    about.add_argument("--licence", default="", metavar="TEXT")
+    about.add_argument("--trained-on", default="", metavar="TEXT")
+    return about
 
 
 def _import(arguments: argparse.Namespace) -> int:
@@ -116,10 +123,7 @@ def _import(arguments: argparse.Namespace) -> int:
     )
     found = ", ".join(f"{count:,} {HOW[how]}" for how, count in prepared.matched.items() if count)
     print(f"{prepared.rows:,} rows, found {found}; {len(prepared.predictions):,} images of {prepared.truth.key} count")
-    for finding in prepared.findings:
-        print(f"{'doubt' if finding.doubt else 'note'}: {finding.text}")
-    if prepared.doubts and not arguments.anyway:
-        raise ResultsError("Nothing is stored. Mend the file, or pass --anyway if it is meant.")
+    print_findings(prepared, arguments.anyway)
     if arguments.dry_run:
         return 0
     run = store_results(
@@ -128,15 +132,32 @@ def _import(arguments: argparse.Namespace) -> int:
         name=arguments.name or re.sub(r"[^\w.\-]+", "-", arguments.file.stem).strip("-."),
         experiment=arguments.experiment,
         network={name: getattr(arguments, name) for name in ("backbone", "input_size", "num_params")},
-        origin={name: getattr(arguments, name) for name in ORIGIN},
+        origin={name: getattr(arguments, name, "") for name in ORIGIN},
         replace_old=arguments.replace,
     )
+    print_stored(run, prepared)
+    return 0
+
+
+def print_stored(run: Run, prepared: Prepared) -> None:
+    """Where a run was stored, and its main measures."""
     print(f"{run.name}: {strict_json(str(run.path), ensure_ascii=False)}")
     measures = run.evaluations[prepared.truth.key]["measures"]
     for name in ("accuracy", "balanced_accuracy", "ccc_valence", "ccc_arousal"):
         if name in measures and measures[name]["value"] is not None:
             print(f"{name:<20} {measures[name]['value']:6.3f}   {measures[name]['low']:.3f} to {measures[name]['high']:.3f}")
-    return 0
+
+
+def print_findings(prepared: Prepared, anyway: bool) -> None:
+    """What was noticed.
+
+    Raises:
+        ResultsError: something looks like a mistake, and nobody said that it is meant.
+    """
+    for finding in prepared.findings:
+        print(f"{'doubt' if finding.doubt else 'note'}: {finding.text}")
+    if prepared.doubts and not anyway:
+        raise ResultsError("Nothing is stored. Mend what is wrong, or pass --anyway if it is meant.")
 
 
 def _given(pairs: list[str]) -> dict[str, str]:

@@ -6,11 +6,12 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emotion_core.cli.options import AddCommand, device_option, prior_option, runtime_option
+from emotion_core.cli.own_models import model_options, predict_with_model
 from emotion_core.errors import ConfigError
 from emotion_core.films.decode import RATE
 from emotion_core.films.opening import moves
@@ -22,6 +23,7 @@ from emotion_core.texts import listing, printable
 
 if TYPE_CHECKING:
     from emotion_core.predict import Prediction, Predictor
+    from emotion_core.predict.photos import Photo
     from emotion_core.results.interpretation import Interpretation
 
 
@@ -58,6 +60,7 @@ def add(command: AddCommand) -> None:
     )
     device_option(predict)
     runtime_option(predict)
+    model_options(predict)
 
 
 def _predict(arguments: argparse.Namespace) -> int:
@@ -66,6 +69,8 @@ def _predict(arguments: argparse.Namespace) -> int:
     from emotion_core.cli.films import read_to_lines
     from emotion_core.predict import Predictor, estimate_mix
 
+    if arguments.model:
+        return predict_with_model(arguments, _expand(arguments.images))
     prior = read_prior(arguments.prior or "everyday")
     films = [image for image in arguments.images if moves(image) and not os.path.isdir(image)]
     paths = _expand([image for image in arguments.images if image not in films])
@@ -166,16 +171,22 @@ class Overlays:
 
     def write(self, prediction: Prediction, record: dict[str, Any], name: str | None = None) -> None:
         """Write every overlay of one photo and note the files in its record; ``name`` is the photo's by default."""
+        self.write_maps(prediction.photo, [reading.maps for reading in prediction.readings], record, name)
+
+    def write_maps(
+        self, photo: Photo, maps: Sequence[Mapping[str, Any]], record: dict[str, Any], name: str | None = None
+    ) -> None:
+        """The same for the maps of every face, by output."""
         from PIL import Image
 
         from emotion_core.explain import overlay
 
-        if prediction.photo.error is not None:
+        if photo.error is not None:
             return
-        stem = self._stem(name or prediction.photo.name)
-        for number, (found, reading) in enumerate(zip(prediction.photo.faces, prediction.readings, strict=True)):
+        stem = self._stem(name or photo.name)
+        for number, (found, heats) in enumerate(zip(photo.faces, maps, strict=True)):
             files = {}
-            for output, heat in reading.maps.items():
+            for output, heat in heats.items():
                 path = self.folder / f"{stem}-{number}-{output}.png"
                 try:
                     Image.fromarray(overlay(found.crop, heat)).save(path)

@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from emotion_core.exporting.bundle import TARGETS, export_run
+from emotion_core.exporting.tracking import export_to_mlflow
 
-__all__ = ["TARGETS", "export_run"]
+__all__ = ["TARGETS", "export_run", "export_to_mlflow"]

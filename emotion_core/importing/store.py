@@ -24,7 +24,7 @@ from emotion_core.results.summaries import keep_summary
 from emotion_core.texts import shorten
 
 TITLE = "Imported results"
-ORIGIN = ("source", "licence", "trained_on", "command")
+ORIGIN = ("source", "licence", "trained_on", "command", "weights")
 """What can be said of where results come from."""
 
 

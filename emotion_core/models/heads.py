@@ -42,7 +42,8 @@ class Head(nn.Module):
             Shape ``(B, K, C)``. Dropout counts as switched off, so this is the derivative in evaluation mode.
         """
         if self.hidden is None:
-            return self.output.weight.expand(len(pooled), -1, -1)
+            # Not len(): an exported graph would hold the number that was traced.
+            return self.output.weight.expand(pooled.shape[0], -1, -1)
         active = (self.hidden(pooled) > 0).to(pooled.dtype)
         return torch.einsum("kh,bh,hc->bkc", self.output.weight, active, self.hidden.weight)
 
@@ -56,7 +57,7 @@ class Head(nn.Module):
             Shape ``(B, K)``, in evaluation mode: outputs are ``biases + output_gradients @ pooled``.
         """
         if self.hidden is None:
-            return self.output.bias.expand(len(pooled), -1)
+            return self.output.bias.expand(pooled.shape[0], -1)
         active = (self.hidden(pooled) > 0).to(pooled.dtype)
         hidden: torch.Tensor = (active * self.hidden.bias) @ self.output.weight.T
         return self.output.bias + hidden

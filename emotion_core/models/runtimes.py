@@ -168,7 +168,7 @@ def open_runtime(network: EmotionNetwork, name: str = "auto") -> Runtime:
     if chosen not in NAMES:
         raise ConfigError(f"There is no runtime '{chosen}'.{did_you_mean(chosen, NAMES)} Known: {', '.join(NAMES)}.")
     device = network.mean.device
-    if chosen == "torch" or (chosen == "auto" and (device.type != "cpu" or not _installed("onnxruntime"))):
+    if chosen == "torch" or (chosen == "auto" and (device.type != "cpu" or not installed("onnxruntime"))):
         return TorchRuntime(network)
     if chosen == "auto":
         return AutoRuntime(network)
@@ -176,7 +176,7 @@ def open_runtime(network: EmotionNetwork, name: str = "auto") -> Runtime:
         raise ConfigError(
             f"The runtime '{chosen}' computes on the CPU, not on '{device}'. Use --device cpu, or --runtime torch."
         )
-    if not _installed(chosen):
+    if not installed(chosen):
         raise ConfigError(
             f"The runtime '{chosen}' is not installed. Install it with 'pip install {chosen}', or use another one."
         )
@@ -189,7 +189,8 @@ def expect(runtime: Runtime, faces: int) -> None:
         runtime.expect(faces)
 
 
-def _installed(package: str) -> bool:
+def installed(package: str) -> bool:
+    """Whether a package can be imported."""
     try:
         return importlib.util.find_spec(package) is not None
     except ValueError:  # blocked: None in sys.modules

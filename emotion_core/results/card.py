@@ -132,6 +132,7 @@ def _imported(run: Run) -> list[str]:
         "Somebody else's network: its predictions were imported, and no weights of it are here.",
     ]
     said = {"source": "Source", "licence": "Licence", "trained_on": "Trained on", "command": "Predictions made by"}
+    said |= {"weights": "SHA-256 of its weights"}
     lines += ["", *(f"- {title}: {_plain(origin[key])}." for key, title in said.items() if key in origin)]
     lines.append("- How it was trained, and what chose its weights, is known from its authors alone.")
     for metrics in run.evaluations.values():

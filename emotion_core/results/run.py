@@ -73,8 +73,8 @@ class RunInfo:
         role: one of :data:`ROLES`.
         variant_of: name of the run that this is a variant of; empty where it is none.
         changed: what was changed for the variant, in words that stand in a table.
-        origin: of an imported run, as text: its ``source``, ``licence``, the ``command`` that made its predictions, and what it
-            was ``trained_on``, as far as somebody said so.
+        origin: of an imported run, as text: its ``source``, ``licence``, the ``command`` that made its predictions, what it
+            was ``trained_on``, and the digest of its ``weights``, as far as that is known.
     """
 
     network: dict[str, Any]

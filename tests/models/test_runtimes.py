@@ -179,7 +179,7 @@ def test_the_graphs_used_last_are_kept(small: EmotionNetwork, empty_cache: Path,
 
 
 def without(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "_installed", lambda name: name != package)
+    monkeypatch.setattr(runtimes, "installed", lambda name: name != package)
 
 
 def test_without_an_exporter_torch_computes(
