@@ -12,16 +12,20 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
+from PIL import Image
 from torch import nn
 
+from emotion_core.apart import limited
 from emotion_core.cli import main
 from emotion_core.errors import GraphError, ResultsError
 from emotion_core.evaluate import evaluate
 from emotion_core.explain import contributions_to_all
 from emotion_core.exporting import export_run
 from emotion_core.importing.networks import Given, open_network, read_faces, read_outputs_list
+from emotion_core.importing.networks.graphs import OnnxNetwork
 from emotion_core.importing.networks.hub import fetch
 from emotion_core.labels import AFFECT, EXPRESSIONS, OUTPUTS
+from emotion_core.metrics.priors import EVERYDAY
 from emotion_core.models.checkpoint import load_network
 from emotion_core.results.find import find_run
 from tests.stored import PROBS
@@ -64,6 +68,13 @@ def by_hand(images: list[np.ndarray]) -> np.ndarray:
     return small.mean(dim=(2, 3)).numpy() @ WEIGHTS.T
 
 
+@pytest.fixture(autouse=True)
+def in_this_process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Starting a process for each graph would take longer than all else; some tests are about it."""
+    if "apart" not in request.fixturenames:
+        monkeypatch.setattr("emotion_core.models.strange_graphs.limited", lambda: False)
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A run with random weights, and what our export makes of it."""
@@ -84,16 +95,29 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "own"
 
 
+def faces_to_read(folder: Path) -> str:
+    """A CSV file with 16 test images of noise."""
+    rng = np.random.default_rng(5)
+    lines = ["image,expression,valence,arousal,split"]
+    for number in range(16):
+        Image.fromarray(rng.integers(0, 256, (30, 30, 3), dtype=np.uint8)).save(folder / f"{number}.png")
+        lines.append(f"{number}.png,{EXPRESSIONS[number % 8]},{number / 20},{-number / 20},test")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    return str(folder / "labels.csv")
+
+
 def test_our_own_export_is_measured_as_the_run_itself(
-    exported: tuple[Path, Path], here: Path, capsys: pytest.CaptureFixture[str]
+    exported: tuple[Path, Path], here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, folder = exported
-    ours = evaluate(find_run(run), "schematic", None, prior="everyday", faces="given", store=False, device="cpu").predictions
-    options = ["--dataset", "schematic", "--faces", "given", "--name", "brought", "--licence", "MIT", "--anyway"]
+    file = faces_to_read(tmp_path)
+    ours = evaluate(find_run(run), file, None, prior=EVERYDAY, faces="given", store=False, device="cpu").predictions
+    options = ["--dataset", file, "--faces", "given", "--name", "brought", "--licence", "MIT", "--anyway"]
     assert main(["evaluate", "--model", str(folder), *options]) == 0
     assert "imported/brought" in capsys.readouterr().out
     stored = find_run("imported/brought")
-    theirs = stored.evaluation("schematic-test").predictions()
+    [evaluation] = stored.stored_evaluations()
+    theirs = evaluation.predictions()
     assert list(theirs["sample_id"]) == list(ours["sample_id"])
     for column in [*PROBS, *(f"pred_{name}" for name in AFFECT)]:
         np.testing.assert_allclose(theirs[column], ours[column], atol=1e-4)
@@ -102,7 +126,7 @@ def test_our_own_export_is_measured_as_the_run_itself(
     assert str(folder.parent) not in stored.info.origin["command"]
     assert stored.info.origin["weights"] in (stored.path / "README.md").read_text()
     assert main(["evaluate", "--model", str(folder), *options]) == 1
-    assert "has results on schematic-test already" in capsys.readouterr().err
+    assert "has results on labels" in capsys.readouterr().err
 
 
 def test_maps_of_a_graph_are_those_of_torch(exported: tuple[Path, Path]) -> None:
@@ -224,6 +248,22 @@ def test_graphs_that_cannot_be_used_cost_a_sentence(tmp_path: Path) -> None:
     refused(tmp_path / "p.onnx", "8 outputs in 'y': which expression is which", PLAIN, ResultsError)
     refused(tmp_path / "p.onnx", "Which output holds 7 classes", Given(classes=SEVEN).or_else(PLAIN), ResultsError)
     refused(tmp_path / "p.onnx", "How does 'p.onnx' want its pictures", Given(classes=EXPRESSIONS), ResultsError)
+
+
+@pytest.fixture
+def apart() -> None:
+    """Graphs run in processes of their own."""
+    if not limited():
+        pytest.skip("Processes cannot be limited here.")
+
+
+def test_a_graph_runs_in_a_process_of_its_own_that_may_not_take_all_memory(tmp_path: Path, apart: None) -> None:
+    network = open_network(linear(tmp_path / "net.onnx", shape=(2, 3, 20, 20)), Given(classes=EXPRESSIONS).or_else(PLAIN))
+    assert isinstance(network, OnnxNetwork)
+    assert network._graph._process is not None
+    said = network.compute(np.stack([network.prepare(image) for image in IMAGES]))
+    np.testing.assert_allclose(said.scores, by_hand(IMAGES), atol=1e-5)
+    network.close()
     huge = [
         helper.make_node("ConstantOfShape", ["s"], ["c"]),
         helper.make_node("ReduceSum", ["c"], ["t"], keepdims=0),
@@ -232,7 +272,9 @@ def test_graphs_that_cannot_be_used_cost_a_sentence(tmp_path: Path) -> None:
         helper.make_node("Add", ["a", "t"], ["y"]),
     ]
     sizes = {"w": WEIGHTS.T, "s": np.array([1 << 20, 1 << 20], dtype=np.int64)}
-    refused(graph(tmp_path / "huge.onnx", huge, {"y": (None, 8)}, weights=sizes), "cannot be (opened|computed)")
+    path = graph(tmp_path / "huge.onnx", huge, {"y": (None, 8)}, weights=sizes)
+    with pytest.raises(GraphError, match=r"cannot be (opened|computed)"):
+        open_network(path, Given(classes=EXPRESSIONS).or_else(PLAIN))
 
 
 def test_answers_that_are_no_numbers_are_refused(tmp_path: Path) -> None:

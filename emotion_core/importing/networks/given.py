@@ -173,7 +173,7 @@ class Preparation:
         if self.bgr:
             pixels = pixels[..., ::-1]
         if self.dtype is not np.uint8:
-            scaled = (pixels.astype(np.float32) / 255 - np.float32(self.mean)) / np.float32(self.std)
+            scaled = (pixels.astype(np.float32) / 255 - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
             pixels = scaled.astype(self.dtype)
         return np.ascontiguousarray(pixels if self.layout == "nhwc" else pixels.transpose(2, 0, 1))
 

@@ -54,58 +54,46 @@ class OnnxNetwork(OwnNetwork):
             dtype=self._takes.dtype,
         )
         self.input_size = self._prepare.size[0]
-        self._heads: dict[str, LinearHead] = {}
-        plain = model.SerializeToString()
-        self._graph = GraphApart(plain, path.name)
+        # Feature maps are asked for before it is known which output counts: opening a graph twice takes twice as long.
+        self._heads, self._no_heads = _linear_heads(model)
+        give_too(model, [name for head in self._heads.values() for name in (head.feature_map, head.scores)])
+        self._outputs = [entry.name for entry in model.graph.output][: len(self._heads) + len(self._no_heads)]
+        self._graph = GraphApart(model.SerializeToString(), path.name)
         try:
-            self._understand(model, given)
-            if self._heads:
-                self._graph.close()
-                give_too(model, [name for head in self._heads.values() for name in (head.feature_map, head.scores)])
-                self._graph = GraphApart(model.SerializeToString(), path.name)
-                self._check_heads()
+            self._understand(given)
         except BaseException:
             self._graph.close()
             raise
 
-    def _understand(self, model: Any, given: Given) -> None:
-        """Which output is what, told by a grey picture."""
-        found = self._compute(self._sample(0)[None])
+    def _understand(self, given: Given) -> None:
+        """Which output is what, told by an image of random numbers."""
+        every = self._compute(self._sample()[None])
+        found = {name: every[name] for name in self._outputs if name in every}
         self._affect = _affect_outputs(found, given)
         self._scores = _expression_output(found, given, self._affect)
         width = found[self._scores].shape[1] if self._scores else 0
         self.set_classes(given, width, self._scores)
-        self.why_no_maps = ""
-        for name in (self._scores, *self._affect):
-            try:
-                if name:
-                    self._heads[name] = find_linear_head(model, name)
-            except GraphError as error:
-                self.why_no_maps = str(error)
+        used = [name for name in (self._scores, *self._affect) if name]
+        reasons = [self._no_heads[name] for name in used if name in self._no_heads]
+        self._heads = {name: head for name, head in self._heads.items() if name in used and self._follows(every, head)}
+        if not self._heads:
+            self.why_no_maps = (reasons or [f"'{used[0]}' does not follow from its feature map and the last weights"])[0]
         if len({head.feature_map for head in self._heads.values()}) > 1:
             self._heads, self.why_no_maps = {}, "its outputs read from several feature maps"
 
-    def _sample(self, seed: int) -> npt.NDArray[Any]:
-        """One image as the graph takes it: grey, or random numbers."""
-        rows, columns = self._prepare.size
-        image = np.full((rows, columns, 3), 128, dtype=np.uint8)
-        if seed:
-            image = np.random.default_rng(seed).integers(0, 256, image.shape, dtype=np.uint8)
-        return self._prepare(image)
+    def _sample(self) -> npt.NDArray[Any]:
+        """One image of random numbers, as the graph takes it."""
+        shape = (*self._prepare.size, 3)
+        return self._prepare(np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8))
 
-    def _check_heads(self) -> None:
-        """Whether outputs follow from feature map and weights, as they should."""
-        found = self._compute(self._sample(1)[None])
-        for name, head in list(self._heads.items()):
-            features, scores = found[head.feature_map], found[head.scores]
-            if features.ndim != 4 or features.shape[1] != head.weight.shape[1]:
-                difference = np.inf
-            else:
-                follows = features.mean(axis=(2, 3)) @ head.weight.T + head.bias
-                difference = float(np.abs(follows - scores).max() / max(np.abs(scores).max(), 1e-6))
-            if not difference <= FITS:
-                self._heads.pop(name)
-                self.why_no_maps = f"'{name}' does not follow from '{head.feature_map}' and the last weights"
+    @staticmethod
+    def _follows(found: Arrays, head: LinearHead) -> bool:
+        """Whether an output follows from feature map and weights, as it should."""
+        features, scores = found[head.feature_map], found[head.scores]
+        if features.ndim != 4 or features.shape[1] != head.weight.shape[1]:
+            return False
+        by_hand = features.mean(axis=(2, 3)) @ head.weight.T + head.bias
+        return bool(np.abs(by_hand - scores).max() <= FITS * max(float(np.abs(scores).max()), 1e-6))
 
     def prepare(self, image: npt.NDArray[np.uint8]) -> npt.NDArray[Any]:
         return self._prepare(image)
@@ -154,6 +142,18 @@ class OnnxNetwork(OwnNetwork):
 
     def close(self) -> None:
         self._graph.close()
+
+
+def _linear_heads(model: Any) -> tuple[dict[str, LinearHead], dict[str, str]]:
+    """For every output of a graph how it follows from a feature map, or why it does not."""
+    heads: dict[str, LinearHead] = {}
+    reasons: dict[str, str] = {}
+    for entry in model.graph.output:
+        try:
+            heads[entry.name] = find_linear_head(model, entry.name)
+        except GraphError as error:
+            reasons[entry.name] = str(error)
+    return heads, reasons
 
 
 def _affect_outputs(found: Arrays, given: Given) -> tuple[str, ...]:
