@@ -178,7 +178,7 @@ def predict_with_model(arguments: argparse.Namespace, paths: Sequence[str]) -> i
         _tell(network)
         overlays = None if arguments.cam is None else Overlays(arguments.cam)
         if overlays is not None and not network.has_maps:
-            network.contributions([])  # says why there are none
+            raise ConfigError(f"'{network.name}' gives no exact maps: {network.why_no_maps}.")
         for photo in find_faces(list(paths), load_detector(), whole=arguments.whole_image):
             failed |= photo.error is not None
             answers = read_faces(network, [found.crop for found in photo.faces])
