@@ -24,9 +24,6 @@ def add(command: AddCommand) -> None:
     )
     score.add_argument("--out", required=True, metavar="DIR", help="folder for the table, or s3://bucket/path")
     score.add_argument("--run", default=DEFAULT_RUN, help="run folder, or name of a run (default: %(default)s)")
-    score.add_argument(
-        "--engine", choices=("local", "ray"), default="local", help="processes of this machine, or a Ray cluster (RAY_ADDRESS)"
-    )
     score.add_argument("--workers", type=int, metavar="N", help="processes (default: one a core)")
     score.add_argument("--maps", action="store_true", help="keep the heat maps of all outputs too")
     score.add_argument("--image-column", metavar="NAME", help="column of Parquet files with pictures or their paths")
@@ -83,7 +80,6 @@ def _score(arguments: argparse.Namespace) -> int:
                 arguments.sources,
                 arguments.out,
                 settings,
-                engine=arguments.engine,
                 workers=arguments.workers,
                 column=arguments.image_column,
                 progress=progress,

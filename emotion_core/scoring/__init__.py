@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from emotion_core.scoring.engine import Engine, Scored, score
+from emotion_core.scoring.engine import Scored, score
 from emotion_core.scoring.worker import Settings
 
-__all__ = ["Engine", "Scored", "Settings", "score"]
+__all__ = ["Scored", "Settings", "score"]

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from emotion_core.errors import CheckpointError, ConfigError, ScoringError, write_remedy
 from emotion_core.metrics.priors import ESTIMATE, read_prior
@@ -17,8 +16,6 @@ from emotion_core.scoring.plan import Task, plan
 from emotion_core.scoring.pool import Done, Pool, cores
 from emotion_core.scoring.store import Store, describe
 from emotion_core.scoring.worker import Settings
-
-Engine = Literal["local", "ray"]
 
 Progress = Callable[[int, int], object]
 """Called with how many pictures are done, and how many there are."""
@@ -35,7 +32,7 @@ class Scored:
         rows: all rows.
         unread: rows of what could not be read.
         seconds: of this command.
-        idle: share of the processes' time in which they had nothing to do; 0 for Ray.
+        idle: share of the processes' time in which they had nothing to do.
     """
 
     pictures: int
@@ -52,7 +49,6 @@ def score(
     out: str,
     settings: Settings,
     *,
-    engine: Engine = "local",
     workers: int | None = None,
     column: str | None = None,
     progress: Progress = lambda done, total: None,
@@ -67,8 +63,7 @@ def score(
         sources: files, folders, patterns or addresses, as :func:`~emotion_core.scoring.plan.plan` takes them.
         out: folder, or address of one, for the table.
         settings: of the network's processes.
-        engine: ``"local"`` for processes of this machine, ``"ray"`` for a Ray cluster.
-        workers: how many processes; one a core by default, and with Ray as many as it has cores for.
+        workers: how many processes; one a core by default.
         column: of Parquet files; the first with a usual name by default.
         progress: told how many pictures are done.
         started: told of the local processes once they are there.
@@ -94,10 +89,7 @@ def score(
         try:
             manifest = store.begin(wanted, lambda: plan(sources, column=column))
             work = _Work(store, progress)
-            if work.left:
-                idle = _local(work, settings, workers, started) if engine == "local" else _ray(work, settings, workers)
-            else:
-                idle = 0.0
+            idle = _local(work, settings, workers, started) if work.left else 0.0
             if not manifest.finished:
                 store.finish()
         except OSError as error:
@@ -147,15 +139,11 @@ class _Work:
                 self._sizes[number] = task["pictures"]
                 yield number, task
 
-    def numbers(self) -> set[int]:
-        """Numbers of tasks that are not done."""
-        return {number for number, _ in self.tasks()}
-
     def take(self, results: Iterable[Done]) -> float:
         """Take in what is done; the s that processes waited."""
         waited = 0.0
         for done in results:
-            if done.number in self._sizes:  # not one that Ray had done twice
+            if done.number >= 0:
                 self._done += self._sizes.pop(done.number)
                 self.left -= 1
                 waited += done.counts.get("waited", 0.0)
@@ -175,13 +163,6 @@ def _local(work: _Work, settings: Settings, workers: int | None, started: Callab
         begun = time.perf_counter()
         waited = work.take(pool.run(work.tasks()))
         return min(1.0, waited / max(count * (time.perf_counter() - begun), 1e-9))
-
-
-def _ray(work: _Work, settings: Settings, workers: int | None) -> float:
-    from emotion_core.scoring.on_ray import run_on_ray
-
-    work.take(run_on_ray(work.store, work.numbers(), settings, workers))
-    return 0.0
 
 
 def _check_apart(target: Place, places: Sequence[Place]) -> None:

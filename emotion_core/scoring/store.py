@@ -178,14 +178,6 @@ class Store:
         if digest.hexdigest() != self.begun().plan["sha256"]:
             raise ScoringError(f"'{self.place.child(PLAN).shown}' was changed or damaged: score into a new folder.")
 
-    def lines(self) -> Iterator[dict[str, int]]:
-        """Where each task stands in the plan: ``number``, and ``start`` and ``length`` of its line, in bytes."""
-        start = 0
-        with self.place.child(PLAN).open() as file:
-            for number, line in enumerate(file):
-                yield {"number": number, "start": start, "length": len(line)}
-                start += len(line)
-
     def finished(self) -> set[int]:
         """Numbers of tasks that are done; what is damaged is removed, and so counts as not done."""
         manifest = self.begun()
@@ -254,7 +246,7 @@ class Store:
         manifest.finished = True
         self.save()
         for name in self.parts.names():
-            # Of a node that was lost and did a task that another one had taken over.
+            # Of a process that outlived its command by a moment.
             self.parts.child(name).remove()
         if not self.place.store:
             with suppress(OSError):
