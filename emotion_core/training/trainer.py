@@ -23,7 +23,7 @@ from emotion_core.results.progress import remove_progress
 from emotion_core.results.run import Run, read_run
 from emotion_core.training.config import TrainConfig
 from emotion_core.training.data import Split, load_splits
-from emotion_core.training.lock import holding
+from emotion_core.training.lock import LOCK, holding
 from emotion_core.training.loop import STATE, Training
 from emotion_core.training.record import plain, recorded, starting_run
 
@@ -64,7 +64,8 @@ def train(
         TrainingError: the loss is not finite, nothing learns, the folder cannot be written, or another process trains in it.
     """
     done = _finished(out, config)
-    if done is not None:
+    # A kill at the very end may have left the lock behind: then it is taken over, and removed with it.
+    if done is not None and not (out / LOCK).exists():
         return done
     accelerator = make_accelerator(device, config.precision)
     _check_processes(config, accelerator)

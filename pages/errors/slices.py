@@ -16,6 +16,7 @@ from pages.errors.chosen import ChosenImages
 from pages.errors.controls import USUAL, set_filter
 from pages.shared.inspected import Inspected, Rows
 from pages.shared.reviews import review_store
+from pages.shared.roles import may, reviewer_name
 from pages.shared.sentence import sentence
 from pages.shared.store import read_store
 from pages.shared.words import count, escape
@@ -97,15 +98,24 @@ def show_slices(chosen: ChosenImages) -> None:
                 text = str(mine["filter_json"].iloc[0])
                 with st.container(horizontal=True):
                     st.button("Apply", on_click=_apply, args=(text, entry.evaluation), key="slice-apply")
-                    st.button("Forget", on_click=_forget, args=(str(picked), entry.dataset, entry.split), key="slice-forget")
-        st.text_input("Keep these filters as", key="slice-name", max_chars=LONGEST_NAME, placeholder="such as: dark pictures")
-        if not st.session_state.get("reviewer"):
-            st.text_input("Your name", key="slice-by", max_chars=LONGEST_NAME)
-        empty = chosen.wanted in (Filter(), Filter(outcome=USUAL.outcome, runs=chosen.wanted.runs))
-        st.button("Keep", on_click=_keep, args=(chosen,), disabled=empty, key="slice-keep")
+                    if may("review"):
+                        st.button(
+                            "Forget", on_click=_forget, args=(str(picked), entry.dataset, entry.split), key="slice-forget"
+                        )
+        if may("review"):
+            _ask_name(chosen)
         said = st.session_state.pop("slice-said", None)
         if said:
             (st.error if said[0] == "error" else st.success)(escape(said[1]))
+
+
+def _ask_name(chosen: ChosenImages) -> None:
+    """Keep these filters, as what and by whom."""
+    st.text_input("Keep these filters as", key="slice-name", max_chars=LONGEST_NAME, placeholder="such as: dark pictures")
+    if not reviewer_name():
+        st.text_input("Your name", key="slice-by", max_chars=LONGEST_NAME)
+    empty = chosen.wanted in (Filter(), Filter(outcome=USUAL.outcome, runs=chosen.wanted.runs))
+    st.button("Keep", on_click=_keep, args=(chosen,), disabled=empty, key="slice-keep")
 
 
 def _apply(text: str, evaluation: str) -> None:
@@ -129,7 +139,7 @@ def _keep(chosen: ChosenImages) -> None:
     entry = chosen.inspected.entries[0]
     name, by = (
         str(st.session_state.get("slice-name") or ""),
-        st.session_state.get("reviewer") or st.session_state.get("slice-by"),
+        reviewer_name() or st.session_state.get("slice-by"),
     )
     try:
         review_store().save_slice(name.strip(), entry.dataset, entry.split, chosen.wanted.to_json(), str(by or ""))

@@ -179,6 +179,11 @@ def test_the_command_that_the_page_prints_goes_on(
     epochs = [row["epoch"] for row in read_history(out)]
     assert epochs == list(range(1, len(epochs) + 1))
     assert len(epochs) == 2
+    # Killed after its last step: nothing is left to do but to tidy up.
+    leave(out)
+    assert main(["train", "--resume", str(out), "--data-root", str(data), "--device", "cpu"]) == 0
+    assert not (out / LOCK).exists()
+    assert len(read_history(out)) == 2
 
 
 @pytest.mark.parametrize("further", [["--out", "x"], ["--set", "seed=3"]])
