@@ -38,9 +38,8 @@ def show_headline(table: ScoredTable) -> None:
         about.append("It is not finished: what is done so far is shown.")
     without, unread = answer(table, "outcome")
     about.append(f"{count(without, 'picture shows', 'pictures show')} no face, {unread:,} could not be read.")
-    settings = ", ".join(
-        f"{name} {value}" for name, value in manifest.settings.items() if name in ("prior", "flip", "coverage")
-    )
+    said = manifest.settings
+    settings = f"prior {said.get('prior')}, sets for {said.get('coverage')}{', with flip' if said.get('flip') is True else ''}"
     name = shorten(str(manifest.run.get("name", "?")), 80)
     st.caption(escape(f"Read by {name} ({shorten(settings, 120)}). {' '.join(about)}"))
 
