@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from emotion_core.cli.options import AddCommand, device_option, prior_option, runtime_option
 from emotion_core.cli.own_models import model_options, predict_with_model
 from emotion_core.errors import ConfigError
-from emotion_core.films.decode import RATE
+from emotion_core.films.decode import PREDICTED, RATE
 from emotion_core.films.opening import moves
+from emotion_core.labels import OUTPUTS
 from emotion_core.metrics.conformal import COVERAGE
 from emotion_core.metrics.priors import ESTIMATE, read_prior
 from emotion_core.results.files import strict_json
@@ -42,6 +43,18 @@ def add(command: AddCommand) -> None:
         help=f"frames of a film that are read each second (default: {RATE:g})",
     )
     predict.add_argument(
+        "--annotated",
+        metavar="OUT.mp4",
+        type=Path,
+        help="write the film with its faces drawn in here: boxes, what they show, and heat maps",
+    )
+    predict.add_argument(
+        "--heat-map",
+        choices=(PREDICTED, "none", *OUTPUTS),
+        default=PREDICTED,
+        help="of which output --annotated shows heat maps (default: the expression that each face shows)",
+    )
+    predict.add_argument(
         "--whole-image",
         choices=("never", "fallback", "always"),
         default="never",
@@ -66,7 +79,7 @@ def add(command: AddCommand) -> None:
 def _predict(arguments: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from emotion_core.cli.films import read_to_lines
+    from emotion_core.cli.films import check_annotated, read_to_lines
     from emotion_core.predict import Predictor, estimate_mix
 
     if arguments.model:
@@ -76,6 +89,7 @@ def _predict(arguments: argparse.Namespace) -> int:
     paths = _expand([image for image in arguments.images if image not in films])
     if films and prior == ESTIMATE:
         raise ConfigError("The mix of a film cannot be estimated, since its frames are read one after the other: name another.")
+    check_annotated(arguments.annotated, films, photos=bool(paths))
     run = arguments.run or DEFAULT_RUN
     predictor = Predictor.from_run(
         run, device=arguments.device, runtime=arguments.runtime, prior=prior, coverage=arguments.coverage

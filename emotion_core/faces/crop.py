@@ -57,14 +57,7 @@ def crop_face(image: NDArray[np.uint8], face: Face, *, margin: float = 0.0) -> N
     x, y, box_width, box_height = face.box
     if box_width < 1 or box_height < 1 or x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
         raise ValueError(f"box {face.box} lies outside the image of {width} x {height} pixels.")
-    extent = max(box_width, box_height)
-    if face.whole:
-        side, shift_x, shift_y = extent, 0.0, 0.0
-    else:
-        side = max(1, round(extent * CROP_SCALE * (1 + 2 * margin)))
-        shift_x, shift_y = CROP_SHIFT[0] * extent, CROP_SHIFT[1] * extent
-    left = round(x + box_width / 2 + shift_x - side / 2)
-    top = round(y + box_height / 2 + shift_y - side / 2)
+    left, top, side = crop_square(face, margin=margin)
 
     # Reduce before padding, so that memory follows the photo and not the square.
     x0, x1 = max(left, 0), min(left + side, width)
@@ -88,6 +81,18 @@ def crop_face(image: NDArray[np.uint8], face: Face, *, margin: float = 0.0) -> N
         cv2.BORDER_REPLICATE,
     )
     return padded  # type: ignore[return-value]
+
+
+def crop_square(face: Face, *, margin: float = 0.0) -> tuple[int, int, int]:
+    """Left, top and side of the square that :func:`crop_face` cuts out, px; it may reach over the photo's edge."""
+    x, y, width, height = face.box
+    extent = max(width, height)
+    if face.whole:
+        side, shift_x, shift_y = extent, 0.0, 0.0
+    else:
+        side = max(1, round(extent * CROP_SCALE * (1 + 2 * margin)))
+        shift_x, shift_y = CROP_SHIFT[0] * extent, CROP_SHIFT[1] * extent
+    return round(x + width / 2 + shift_x - side / 2), round(y + height / 2 + shift_y - side / 2), side
 
 
 def whole_image_face(image: NDArray[np.uint8]) -> Face:

@@ -75,8 +75,8 @@ MIN_FACE = 32
 """Smallest face that is looked for in a large photo, px: with fewer, no expression can be seen."""
 
 MIN_INPUT = 64
-"""Thin pictures are padded to this: with 32 rows or columns or fewer, OpenCV's network reads memory that it never
-wrote, and gives other boxes, or none that are finite, each time."""
+"""Thin pictures are padded to this: of a strip of 32 rows or columns, the network's coarsest map is a single row, and its
+boxes are of little worth."""
 
 
 class YuNetDetector(FaceDetector):
@@ -104,6 +104,10 @@ class YuNetDetector(FaceDetector):
             self._network = YuNetNetwork(model, min(score_threshold, HINT_SCORE))
             blank = np.zeros((64, 64, 3), dtype=np.uint8)
             self._look(View(blank), blank)
+        except ImportError as error:
+            raise FaceModelError(
+                f"YuNet needs a package that is not installed ({error.name}): pip install onnx onnxruntime."
+            ) from error
         except Exception as error:  # a file may be damaged in any way, and ONNX and its runtime have types of their own
             raise FaceModelError(
                 f"{source} is not a YuNet model that can be read: get "

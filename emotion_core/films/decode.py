@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 RATE = 5.0
 """Frames that are read of each second: expressions last from half a second on."""
 
+PREDICTED = "predicted"
+"""Instead of an output of which heat maps are shown: the expression that each face shows."""
+
 MAX_SECONDS = 3 * 3600.0
 """Longest film that is read."""
 

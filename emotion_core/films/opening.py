@@ -75,7 +75,7 @@ def open_film(source: Source, *, rate: float = RATE, threads: int = 0) -> Film:
     """
     if not 0 < rate <= MAX_RATE:
         raise FilmError(f"{rate:g} frames a second cannot be read: ask for more than 0 and at most {MAX_RATE:g}.")
-    av = _library()
+    av = library()
     subject, file = _open(source)
     own = None if file is source else file
     try:
@@ -106,7 +106,12 @@ def _opened(av: ModuleType, subject: str, file: IO[bytes], own: IO[bytes] | None
     return Film(subject, container, stream, info, rate, own)
 
 
-def _library() -> ModuleType:
+def library() -> ModuleType:
+    """PyAV.
+
+    Raises:
+        FilmError: it is not installed.
+    """
     try:
         import av
     except ImportError as error:

@@ -58,11 +58,10 @@ MIXES = {
 
 
 def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
-    """One row; several on a narrow screen."""
-    titles = {title: name for name, title in METHODS.items()}
+    """One row; several on a narrow screen. What few need opens on demand."""
     if strange := [name for name in st.query_params.get_all(RUN) if name not in runs]:
         say_unknown("run with weights", strange, "it is left out")
-    columns = st.columns([4, 3, 2.4, 2.6, 2.6], vertical_alignment="bottom")
+    columns = st.columns([4, 3, 2.6, 1.4], vertical_alignment="bottom")
     with columns[0]:
         chosen = st.multiselect(
             "Runs",
@@ -83,38 +82,15 @@ def ask_controls(runs: Mapping[str, Run]) -> PredictChoice:
             help="The heat map shows which parts of the face speak for this output.",
         )
     with columns[2]:
-        title = st.selectbox(
-            "Method",
-            list(titles),
-            key="method",
-            bind="query-params",
-            help="Grad-CAM comes with the prediction, and it alone has a sign and units. Score-CAM masks the face hundreds of "
-            "times and takes seconds. Eigen-CAM gives one map for all outputs.",
-        )
-    with columns[3]:
         sides = _ask_sides(output)
-    with columns[4]:
-        whole = st.toggle(
-            "Whole picture if no face",
-            wrap=True,
-            key="whole",
-            bind="query-params",
-            help="Where no face is found, the whole picture counts as one. Use it for pictures cut to the face.",
-        )
-        mirror = st.toggle(
-            "Flip",
-            wrap=True,
-            value=True,
-            key="mirror",
-            bind="query-params",
-            help="Flip test-time augmentation: the mean over each face and its mirror image. A little more accurate, half as "
-            "fast.",
-        )
-        own_scale, prior = _ask_more()
+    with columns[3], st.popover("More", icon=":material/tune:", width="stretch"):
+        method, own_scale = _ask_maps()
+        whole, mirror = _ask_faces()
+        prior = _ask_prior()
     return PredictChoice(
         runs=tuple(runs[name] for name in chosen),
         output=output,
-        method=titles[title],
+        method=method,
         sides=sides,
         own_scale=own_scale,
         whole=whole,
@@ -138,25 +114,56 @@ def _ask_sides(output: str) -> tuple[Shows, Shows]:
     return ("for", shows) if affect else (shows, "both")
 
 
-def _ask_more() -> tuple[bool, str]:
-    """What few need: a scale of its own for each map, and the mix of expressions that is expected."""
-    with st.popover("More", type="tertiary"):
-        own_scale = st.toggle(
-            "Own scale for each map",
-            key="own_scale",
-            bind="query-params",
-            help="Shows weak evidence too. Otherwise the Grad-CAM maps of a card share one scale, in units of the output: "
-            "where little speaks for it, its map stays dark.",
-        )
-        chosen = st.radio(
-            "Expected mix: how frequent is each expression where the photos come from?",
-            list(MIXES),
-            format_func=lambda name: MIXES[name],
-            key="prior",
-            bind="query-params",
-        )
-        st.caption(
-            "The same face is more probably neutral where most faces are. Everyday photos have the mix that people saw in "
-            "FER+\u2019s training pictures; from 30 faces on, the mix can be estimated from the faces themselves."
-        )
-    return own_scale, str(chosen)
+def _ask_maps() -> tuple[str, bool]:
+    """How heat maps are made, and whether each has a scale of its own."""
+    titles = {title: name for name, title in METHODS.items()}
+    title = st.selectbox(
+        "Method",
+        list(titles),
+        key="method",
+        bind="query-params",
+        help="Grad-CAM comes with the prediction, and it alone has a sign and units. Score-CAM masks the face hundreds of "
+        "times and takes seconds. Eigen-CAM gives one map for all outputs.",
+    )
+    own_scale = st.toggle(
+        "Own scale for each map",
+        key="own_scale",
+        bind="query-params",
+        help="Shows weak evidence too. Otherwise the Grad-CAM maps of a card share one scale, in units of the output: "
+        "where little speaks for it, its map stays dark.",
+    )
+    return titles[title], own_scale
+
+
+def _ask_faces() -> tuple[bool, bool]:
+    """What counts as a face, and how it is read."""
+    whole = st.toggle(
+        "Whole picture if no face",
+        key="whole",
+        bind="query-params",
+        help="Where no face is found, the whole picture counts as one. Use it for pictures cut to the face.",
+    )
+    mirror = st.toggle(
+        "Flip",
+        value=True,
+        key="mirror",
+        bind="query-params",
+        help="Flip test-time augmentation: the mean over each face and its mirror image. A little more accurate, half as fast.",
+    )
+    return whole, mirror
+
+
+def _ask_prior() -> str:
+    """The mix of expressions that is expected."""
+    chosen = st.radio(
+        "Expected mix: how frequent is each expression where the photos come from?",
+        list(MIXES),
+        format_func=lambda name: MIXES[name],
+        key="prior",
+        bind="query-params",
+    )
+    st.caption(
+        "The same face is more probably neutral where most faces are. Everyday photos have the mix that people saw in "
+        "FER+\u2019s training pictures; from 30 faces on, the mix can be estimated from the faces themselves."
+    )
+    return str(chosen)

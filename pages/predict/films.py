@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import streamlit as st
@@ -15,8 +15,10 @@ from emotion_core.results.run import Run
 from emotion_core.texts import shorten
 from pages.shared.charts import CHART
 from pages.shared.downloads import offer_file
-from pages.shared.sentence import sentence
 from pages.shared.words import count, escape
+
+if TYPE_CHECKING:
+    from emotion_core.predict import Predictor
 
 RATES = (1.0, 2.0, RATE, 10.0, 25.0)
 
@@ -44,12 +46,15 @@ def show_film(runs: Mapping[str, Run]) -> None:
         st.caption("A film of up to three hours, MP4, MOV, WebM, MKV, AVI or GIF. Several faces are followed at once.")
         return
     left, middle, right = st.columns([4, 3, 2], vertical_alignment="bottom")
-    run = left.selectbox("Run", list(runs), key="film-run")
+    run = left.selectbox("Run", list(runs), key="film_run", bind="query-params")
     rate = middle.selectbox(
-        "Frames a second", RATES, index=RATES.index(RATE), format_func=lambda value: f"{value:g}", key="film-rate",
+        "Frames a second", RATES, index=RATES.index(RATE), format_func=lambda value: f"{value:g}", key="film_rate",
+        bind="query-params",
         help="More frames show shorter expressions and take longer.",
     )  # fmt: skip
-    mirror = right.toggle("Flip", key="film-mirror", help="The mean over each face and its mirror image; half as fast.")
+    mirror = right.toggle(
+        "Flip", key="film_flip", bind="query-params", help="The mean over each face and its mirror image; half as fast."
+    )
     with st.spinner("Getting ready …"):
         from pages.predict.film_reading import film_reading, go_on
         from pages.shared.networks import load_predictors
@@ -74,7 +79,7 @@ def show_film(runs: Mapping[str, Run]) -> None:
         f"{count(faces, 'face', 'faces')} in {count(reading.log.frames, 'frame', 'frames')}, "
         f"read at {reading.log.frames / max(reading.spent, 1e-3):.0f} frames a second"
     )
-    show_results(file, table, reading.log.pictures, run, 1 / rate)
+    show_results(file, table, reading.log.pictures, run, 1 / rate, predictors[run], flip=mirror)
 
 
 def _film() -> Any:
@@ -105,17 +110,29 @@ def _smoothed(reading: Any) -> pd.DataFrame:
 
 
 @st.fragment
-def show_results(file: Any, table: pd.DataFrame, pictures: Mapping[int, bytes], run: str, step: float) -> None:
+def show_results(
+    file: Any,
+    table: pd.DataFrame,
+    pictures: Mapping[int, bytes],
+    run: str,
+    step: float,
+    predictor: Predictor,
+    *,
+    flip: bool = False,
+) -> None:
     """Summary, time line, and one face over time with the frame under the slider."""
     from emotion_core.figures.films import affect_curves, affect_trajectory, expression_time_line
     from emotion_core.films.table import segments, summarise, to_csv
+    from pages.predict.film_frame import ask_heat_map, offer_annotated, show_frame
 
     summary = summarise(table)
     tracks = [int(track) for track in summary["track"]]
-    offer_file(
-        "CSV", lambda: to_csv(table, film=file.name, run=run), "film.csv", "text/csv", key="film-csv",
-        meaning="A row a frame and face: box, raw and smoothed probabilities, valence and arousal.",
-    )  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        offer_file(
+            "CSV", lambda: to_csv(table, film=file.name, run=run), "film.csv", "text/csv", key="film-csv",
+            meaning="A row a frame and face: box, raw and smoothed probabilities, valence and arousal.",
+        )  # fmt: skip
+        making = st.container()
     known = bool(table["shown"].notna().any())
     if known:
         stretches = segments(table, gap=2 * step + 0.05)
@@ -132,7 +149,10 @@ def show_results(file: Any, table: pd.DataFrame, pictures: Mapping[int, bytes], 
     now = _ask_time(times, mine)
     frame, plane = st.columns([0.62, 0.38], gap="medium")
     with frame:
-        _show_frame(file, table[table["time"] == now], now)
+        output = ask_heat_map()
+        show_frame(file, table[table["time"] == now], now, predictor, output, flip=flip)
+    with making:
+        offer_annotated(file, table, predictor, output, step=step, flip=flip)
     if mine["valence"].notna().all() and mine["arousal"].notna().all():
         with plane:
             figure = affect_trajectory(mine, now=now)
@@ -167,22 +187,6 @@ def _ask_time(times: list[float], mine: pd.DataFrame) -> float:
 
 def _jump(time: float) -> None:
     st.session_state["film-time"] = time
-
-
-def _show_frame(file: Any, faces: pd.DataFrame, now: float) -> None:
-    from emotion_core.errors import EmotionCoreError
-    from emotion_core.figures.palette import EXPRESSION_COLOURS
-    from emotion_core.films.apart import frame_apart
-    from emotion_core.films.boxes import draw_boxes
-
-    try:
-        frame = frame_apart(file.getbuffer(), now)
-    except EmotionCoreError as error:
-        st.error(sentence(error))
-        return
-    said = "; ".join(f"face {track}: {shown or 'found'}" for track, shown in faces[["track", "shown"]].to_numpy().tolist())
-    picture = draw_boxes(frame.image, faces, dict(EXPRESSION_COLOURS))
-    st.image(picture, width="stretch", alt=f"Frame at {now:.1f} s. {said or 'No face'}")
 
 
 def _show_summary(summary: pd.DataFrame, pictures: Mapping[int, bytes]) -> None:

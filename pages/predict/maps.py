@@ -42,7 +42,7 @@ def show_map(crop: npt.NDArray[np.uint8], heat: Heat, controls: PredictChoice, o
         st.caption(low, width="content")
         st.caption(high, width="content")
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="xxsmall"):
-        st.caption(f"{title}, {output}", width="content", help=_meaning(heat, output))
+        st.caption(f"{title}, {output}{unit_of(heat, output)}", width="content", help=_meaning(heat, output))
         offer_file(
             "PNG", lambda: _file(crop, heat), "overlay.png", "image/png", key=f"overlay-{key}",
             meaning="The face under this heat map, half opaque.",
@@ -59,6 +59,11 @@ def ends_of(heat: Heat, controls: PredictChoice, output: str) -> tuple[str, str]
         return minus(f"{less} -{number}"), f"{more} {number}"
     side = less if controls.shows(output) == "against" else more
     return "0", f"{side} {number}"
+
+
+def unit_of(heat: Heat, output: str) -> str:
+    """The unit of a scale, as it follows a number; empty where there is none, or it is the output itself."""
+    return "" if heat.top is None or output in AFFECT else " (logits)"
 
 
 def _meaning(heat: Heat, output: str) -> str:
@@ -89,7 +94,8 @@ def offer_card(
     below = prediction.run
     if heat is not None:
         low, high = ends_of(heat, controls, output)
-        below = f"{METHODS[controls.method]} for {output}, {low} to {high} · {prediction.run}"
+        unit = unit_of(heat, output)
+        below = f"{METHODS[controls.method]} for {output}, {low} to {high}{unit} · {prediction.run}"
 
     def make() -> bytes:
         over = None if heat is None else overlay(crop, heat.values, signed=heat.signed)

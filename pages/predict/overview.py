@@ -56,9 +56,17 @@ def show_overview(predictions: Sequence[Prediction]) -> None:
         "Overview", ["Gallery", "Table", "Histogram"], default="Gallery", required=True, key="overview", bind="query-params"
     )
     if kind == "Gallery":
-        _gallery([prediction for prediction in predictions if prediction.photo.preview])
+        _gallery([(number, each) for number, each in enumerate(predictions) if each.photo.preview])
     elif kind == "Table":
-        st.dataframe(faces_table(predictions), hide_index=True, key="faces-table", column_config=_COLUMNS)
+        faces = [(i, face) for i, each in enumerate(predictions) for face in range(len(each.photo.faces))]
+        st.dataframe(
+            faces_table(predictions),
+            hide_index=True,
+            key="faces-table",
+            column_config=_COLUMNS,
+            selection_mode="single-row",
+            on_select=lambda: _chosen_row(faces),
+        )
     else:
         said = Counter(reading.expression for each in predictions for reading in each.readings if reading.expression)
         if not said:
@@ -70,17 +78,50 @@ def show_overview(predictions: Sequence[Prediction]) -> None:
         )
 
 
-def _gallery(predictions: Sequence[Prediction]) -> None:
+def ask_opened(photos: int) -> int | None:
+    """Which photo of several is open, from 0; the address says it too."""
+    asked = st.query_params.get("card", "")
+    return int(asked) - 1 if asked.isdecimal() and 1 <= int(asked) <= photos else None
+
+
+def open_photo(number: int | None, face: int = 0) -> None:
+    """Open one photo of several, or close it."""
+    if number is None:
+        st.query_params.pop("card", None)
+        st.query_params.pop("face", None)
+        return
+    st.query_params["card"] = str(number + 1)
+    st.query_params["face"] = str(face + 1)
+
+
+def _chosen_row(faces: Sequence[tuple[int, int]]) -> None:
+    state = st.session_state["faces-table"]
+    rows = state["selection"]["rows"]
+    if rows and rows[0] < len(faces):
+        open_photo(*faces[rows[0]])
+
+
+def _gallery(predictions: Sequence[tuple[int, Prediction]]) -> None:
     pages = -(-len(predictions) // PAGE)
     page = st.pagination(pages, key=f"gallery-page-{pages}") if pages > 1 else 1
     with st.container(horizontal=True, gap="small", key="gallery"):
-        for prediction in predictions[(page - 1) * PAGE : page * PAGE]:
+        for number, prediction in predictions[(page - 1) * PAGE : page * PAGE]:
             total = len(prediction.photo.faces)
             words = face_words(prediction, 0) if total == 1 else count(total, "face", "faces") if total else "no face"
             name = shorten(prediction.photo.name, 30)
             with st.container(width=THUMBNAIL, gap="xxsmall"):
                 st.image(prediction.photo.preview, width=THUMBNAIL, alt=f"{name}: {words}")
-                st.caption(escape(words.capitalize()))
+                if not total:
+                    st.caption(words.capitalize())
+                    continue
+                st.button(
+                    escape(words.capitalize()),
+                    type="tertiary",
+                    key=f"open-{number}",
+                    on_click=open_photo,
+                    args=(number,),
+                    help=f"Opens the card of {escape(name)}",
+                )
 
 
 _COLUMNS = {

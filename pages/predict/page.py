@@ -37,7 +37,7 @@ with st.spinner("Getting ready …"):
     from pages.predict.controls import PredictChoice, ask_controls
     from pages.predict.downloads import offer_downloads
     from pages.predict.face_card import face_card
-    from pages.predict.overview import open_face, show_overview
+    from pages.predict.overview import ask_opened, open_face, open_photo, show_overview
     from pages.predict.reading import read_photos, under_prior
     from pages.shared.networks import load_predictors
 
@@ -96,6 +96,12 @@ def show_faces(
         shown = [(0, open_face(by_photo[0][0], key=f"photo-{which}"))]
     else:
         show_overview([found[0] for found in by_photo])
+        opened = ask_opened(len(uploads))
+        if opened is not None and by_photo[opened][0].photo.faces:
+            st.button("All cards", icon=":material/arrow_back:", on_click=open_photo, args=(None,), key="all-cards")
+            chosen = open_face(by_photo[opened][0], key=f"photo-{which}-{opened}")
+            face_card(uploads[opened].digest, chosen, by_photo[opened], predictors, controls, key=f"{opened}-{chosen}")
+            return
         pages = -(-len(faces) // CARDS)
         if st.session_state.setdefault("page-of", which) != which:
             st.session_state["page"], st.session_state["page-of"] = 1, which

@@ -59,6 +59,7 @@ def choose_photos() -> list[Upload]:
                 required=True,
                 label_visibility="collapsed",
                 key="source",
+                bind="query-params",
             )
         files = _ask(str(kind))
         st.caption("Photos and films stay in memory and are forgotten when you close the page.")
@@ -111,7 +112,8 @@ def _take_sample() -> None:
 
 
 def _leave_photos() -> None:
-    st.query_params.pop("photo", None)
+    for name in ("photo", "card", "face"):
+        st.query_params.pop(name, None)
     st.session_state.pop("uploads", None)
 
 

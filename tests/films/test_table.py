@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from emotion_core.figures.films import MAX_TRACKS, affect_curves, affect_trajectory, expression_time_line
-from emotion_core.films.boxes import WIDTH, draw_boxes
+from emotion_core.films.boxes import WIDTH, draw_marks, marks_of
 from emotion_core.films.smoothing import smooth
 from emotion_core.films.table import COLUMNS, PROBS, segments, smooth_table, summarise, to_csv
 from emotion_core.labels import EXPRESSIONS
@@ -126,11 +126,11 @@ def test_the_trajectory_ends_in_the_place_of_now():
 def test_boxes_are_drawn_and_large_frames_reduced():
     image = np.full((1080, 1920, 3), 120, np.uint8)
     faces = smooth_table(TWO).iloc[:1].assign(left=400, top=300, width=600, height=600)
-    picture = draw_boxes(image, faces, {"neutral": "#ff0000"})
+    picture = draw_marks(image, marks_of(faces, {"neutral": "#ff0000"}))
     assert picture.shape == (540, WIDTH, 3)
     assert tuple(picture[300, 200]) == (255, 0, 0)
     assert (image == 120).all()
-    assert (draw_boxes(image[:90, :160], faces.iloc[:0], {}) == 120).all()
+    assert (draw_marks(image[:90, :160], marks_of(faces.iloc[:0], {})) == 120).all()
 
 
 def test_curves_of_few_frames_have_no_stray_points():

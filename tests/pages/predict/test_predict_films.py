@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
+import av
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.films.reading import read_film
-from pages.predict import film_reading
+from pages.predict import film_frame, film_reading
 from tests.films.films import encode, scene
 from tests.pages.opening import run
 from tests.pages.predict.driving import images
@@ -50,7 +52,36 @@ def test_a_click_does_not_read_again(one_run: Path, app: AppTest, calls: dict[st
     assert read
     app.select_slider(key="film-time").set_value(1.0)
     run(app)
-    assert len(calls["read"]) == read
+    # For the heat maps of the frame under the slider, its two faces are read once more, and no other.
+    assert calls["read"][read:] == [2]
+
+
+def test_the_heat_map_of_the_frame_is_chosen(one_run: Path, app: AppTest, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+    heats = film_frame.heats_of
+    monkeypatch.setattr(film_frame, "heats_of", lambda *given, **more: asked.append(given[3]) or heats(*given, **more))
+    upload(app, FILM)
+    assert asked == ["predicted"]
+    app.selectbox(key="film_map").select("valence")
+    run(app)
+    assert asked[-1] == "valence"
+    app.selectbox(key="film_map").select("none")
+    run(app)
+    assert len(asked) == 2
+
+
+def test_an_annotated_film_is_made_once_and_downloaded(one_run: Path, app: AppTest):
+    upload(app, FILM)
+    app.button(key="make-annotated").click()
+    run(app)
+    kept = app.session_state["film-annotated"][1]
+    with av.open(io.BytesIO(kept)) as film:
+        assert len(list(film.decode(video=0))) == 20
+    assert app.download_button(key="download-film-annotated")
+    # Another heat map is another film.
+    app.selectbox(key="film_map").select("fear")
+    run(app)
+    assert app.button(key="make-annotated")
 
 
 def test_stopping_keeps_what_is_read(one_run: Path, app: AppTest, monkeypatch: pytest.MonkeyPatch):
