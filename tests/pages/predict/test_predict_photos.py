@@ -157,3 +157,17 @@ def test_photos_survive_a_visit_to_another_page_until_they_are_removed(app: AppT
     app.button(key="remove-photos").click()
     run(app)
     assert cards(app) == 0
+
+
+@pytest.mark.usefixtures("one_run")
+def test_a_picture_of_the_gallery_opens_its_card(app: AppTest) -> None:
+    run(app)
+    upload(app, ("one.jpg", SAMPLE), ("two.jpg", SAMPLE + b"\0"))
+    assert cards(app) == 2
+    app.button(key="open-1").click()
+    run(app)
+    assert cards(app) == 1
+    assert app.query_params["card"] == "2"
+    app.button(key="all-cards").click()
+    run(app)
+    assert cards(app) == 2
