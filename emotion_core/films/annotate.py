@@ -48,7 +48,7 @@ def heats_of(
         flip: whether it was read with flip.
     """
     boxes = faces[["left", "top", "width", "height"]].to_numpy().tolist()
-    crops = [crop_face(image, Face(tuple(int(value) for value in box))) for box in boxes]
+    crops = [crop_face(image, Face((int(x), int(y), int(width), int(height)))) for x, y, width, height in boxes]
     heats = {}
     for track, shown, reading in zip(faces["track"], faces["shown"], predictor.read(crops, flip=flip), strict=True):
         name = (shown or "") if output == PREDICTED else output
