@@ -103,6 +103,8 @@ def answers_of(network: OwnNetwork, said: Said, ids: Sequence[str]) -> tuple[pd.
             values = said.scores
         if not network.scores:
             words = f"Its scores are taken for {'probabilities' if shares else 'logits'}."
+        if not shares and network.shift:
+            words += " They are shifted to the mix of expressions in its preprocess.json, whatever that of this benchmark is."
         for place, name in enumerate(classes):
             table[f"prob_{name}"] = values[:, place]
     columns = Columns(image="image", scores={name: f"prob_{name}" for name in classes})
