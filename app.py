@@ -19,6 +19,7 @@ PAGES = {
     "predict": ("Predict", ":material/face:"),
     "compare": ("Compare", ":material/compare_arrows:"),
     "affect_map": ("Affect map", ":material/scatter_plot:"),
+    "feature_map": ("Feature map", ":material/bubble_chart:"),
     "errors": ("Errors", ":material/search_insights:"),
     "training": ("Training", ":material/show_chart:"),
     "scored": ("Scored pictures", ":material/photo_library:"),

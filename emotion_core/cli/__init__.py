@@ -20,6 +20,7 @@ from emotion_core.cli import (
     evaluate,
     explain,
     exporting,
+    feature_map,
     importing,
     predict,
     profile,
@@ -35,7 +36,7 @@ from emotion_core.errors import EmotionCoreError
 
 COMMANDS = (
     predict, score, train, evaluate, remeasure, ensemble, soup, importing, exporting,
-    compare, profile, explain, slices, audit, reviews, runs, app,
+    compare, profile, explain, feature_map, slices, audit, reviews, runs, app,
 )  # fmt: skip
 """Modules with commands, in the order of ``--help``."""
 

@@ -40,6 +40,7 @@ def _slices(arguments: argparse.Namespace) -> int:
     from emotion_core.data.datasets import load_dataset
     from emotion_core.inspection.accuracy_slices import accuracy_by_slice
     from emotion_core.inspection.attributes import cut_attributes, measure_attributes
+    from emotion_core.results.attributes import write_attributes
     from emotion_core.results.card import write_card
     from emotion_core.results.slices import LEGEND, slice_rows, write_slices
     from emotion_core.results.summaries import read_predictions
@@ -60,6 +61,8 @@ def _slices(arguments: argparse.Namespace) -> int:
     cut = cut_attributes(attributes)
     if cut.empty:
         raise CheckpointError(f"All images of {evaluation} are alike in {', '.join(attributes.columns) or 'everything'}.")
+    if not arguments.by:
+        write_attributes(whole.name, arguments.split, attributes)
     found = {run.name: accuracy_by_slice(read_predictions(run, evaluation), cut) for run in runs}
     for run in runs:
         write_slices(run, evaluation, found[run.name])

@@ -15,6 +15,7 @@ from emotion_core.errors import ConfigError
 from emotion_core.inspection.affect import QUARTERS, quarter_of
 from emotion_core.inspection.contradictions import excess
 from emotion_core.inspection.piles import PILES, pile_numbers
+from emotion_core.inspection.sets import decode_set
 from emotion_core.inspection.table import num_runs
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.files import strict_json
@@ -45,11 +46,13 @@ class Flags:
         conflicts: ids of images whose pixels occur again with another label.
         leaked: ids of images whose pixels also stand in the training split.
         verdicts: of reviewers, by id.
+        slices: from :func:`~emotion_core.inspection.attributes.cut_attributes`, by id.
     """
 
     conflicts: frozenset[str] = frozenset()
     leaked: frozenset[str] = frozenset()
     verdicts: Mapping[str, str] = field(default_factory=dict)
+    slices: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +74,9 @@ class Filter:
         conflict: only images whose pixels occur again with another label.
         leaked: only images whose pixels also stand in the training split.
         review: ``"reviewed"``, ``"not reviewed"`` or a verdict.
+        part: an attribute and which of its slices, as :func:`part_name` puts it.
+        name: what the image's id contains, whatever the case of its letters.
+        chosen: images chosen one by one, as :func:`~emotion_core.inspection.sets.encode_set` writes them.
         runs: names of the runs that the conditions speak of.
     """
 
@@ -88,6 +94,9 @@ class Filter:
     conflict: bool = False
     leaked: bool = False
     review: str = ""
+    part: str = ""
+    name: str = ""
+    chosen: str = ""
     runs: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -141,6 +150,9 @@ class Filter:
         words += [word for asked, word in (*flags, (self.leaked, "also in the training split")) if asked]
         if self.review:
             words.append(self.review if self.review in (REVIEWED, NOT_REVIEWED) else f"reviewed as {self.review}")
+        words += [self.part] if self.part else []
+        words += [f"name contains “{self.name}”"] if self.name else []
+        words += ["chosen one by one"] if self.chosen else []
         return "; ".join(words)
 
     def to_json(self) -> str:
@@ -202,8 +214,11 @@ def choose_rows(table: pd.DataFrame, wanted: Filter, flags: Flags | None = None)
 
     Args:
         table: from :func:`~emotion_core.inspection.table.inspect_runs`.
-        wanted: the filter. What it asks of a second run that is not there, no image meets.
+        wanted: the filter. What it asks of a second run or of slices that are not there, no image meets.
         flags: what is known beyond the answers; nothing by default.
+
+    Raises:
+        ConfigError: images were chosen one by one among others than these.
     """
     known = Flags() if flags is None else flags
     keep = np.ones(len(table), dtype=np.bool_)
@@ -228,7 +243,30 @@ def choose_rows(table: pd.DataFrame, wanted: Filter, flags: Flags | None = None)
             keep &= table["sample_id"].isin(ids).to_numpy()
     if wanted.review:
         keep &= _reviewed(table["sample_id"], wanted.review, known.verdicts)
+    if wanted.part:
+        keep &= _in_part(table["sample_id"], wanted.part, known.slices)
+    if wanted.name:
+        keep &= table["sample_id"].str.lower().str.contains(wanted.name.lower(), regex=False).to_numpy()
+    if wanted.chosen:
+        chosen = np.zeros(len(table), dtype=np.bool_)
+        chosen[decode_set(wanted.chosen, table["sample_id"].to_numpy())] = True
+        keep &= chosen
     return np.flatnonzero(keep)
+
+
+def part_name(attribute: str, name: str) -> str:
+    """How a filter names a slice.
+
+    Example:
+        >>> part_name("sharpness", "up to 0.12")
+        'sharpness: up to 0.12'
+    """
+    return f"{attribute}: {name}"
+
+
+def part_names(slices: pd.DataFrame) -> list[str]:
+    """Every slice of every attribute, in order."""
+    return [part_name(str(attribute), str(name)) for attribute in slices.columns for name in slices[attribute].cat.categories]
 
 
 def contradicting(table: pd.DataFrame, whose: str) -> Mask:
@@ -247,6 +285,15 @@ def _in_region(table: pd.DataFrame, region: str, ending: str) -> Mask:
     valence, arousal = (table[f"{axis}{ending}"].to_numpy(dtype=np.float64) for axis in ("valence", "arousal"))
     inside: Mask = (quarter_of(valence, arousal) == QUARTERS.index(region)) & np.isfinite(valence) & np.isfinite(arousal)
     return inside
+
+
+def _in_part(ids: pd.Series, part: str, slices: pd.DataFrame) -> Mask:
+    for attribute in slices.columns:
+        name = part.removeprefix(part_name(str(attribute), ""))
+        if name != part and name in slices[attribute].cat.categories:
+            members = slices.index[(slices[attribute] == name).to_numpy()]
+            return np.asarray(ids.isin(members).to_numpy(), dtype=np.bool_)
+    return np.zeros(len(ids), dtype=np.bool_)
 
 
 def _reviewed(ids: pd.Series, review: str, verdicts: Mapping[str, str]) -> Mask:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 
 from emotion_core.errors import CheckpointError
@@ -38,6 +38,8 @@ class Slice:
         high: upper end.
         expected: accuracy that they would have if each of their expressions was recognised as often as among all images.
         p_holm: of the difference between both, after Holm's correction over all slices; ``None`` where too few were tested.
+        difference: accuracy less that of all other images of the same expressions, in [-1, 1]; ``None`` where there are none
+            of these, and in files of earlier versions.
     """
 
     attribute: str
@@ -48,6 +50,17 @@ class Slice:
     high: float
     expected: float
     p_holm: float | None
+    difference: float | None = None
+
+    @property
+    def lost(self) -> float:
+        """How many images fewer are right than its expressions let expect; below 0 where it is better."""
+        return self.images * (self.expected - self.accuracy)
+
+    @property
+    def worse(self) -> bool:
+        """Whether it is significantly worse."""
+        return self.differs and self.accuracy < self.expected
 
     @property
     def differs(self) -> bool:
@@ -65,7 +78,7 @@ def slice_rows(slices: Sequence[Slice]) -> list[dict[str, str]]:
             "accuracy": f"{each.accuracy:.3f} [{each.low:.3f}, {each.high:.3f}]",
             "expected": f"{each.expected:.3f}",
             "p (Holm)": "" if each.p_holm is None else f"{each.p_holm:.3f}",
-            "verdict": ("worse" if each.accuracy < each.expected else "better") if each.differs else "",
+            "verdict": ("worse" if each.worse else "better") if each.differs else "",
         }
         for each in slices
     ]
@@ -78,7 +91,7 @@ def worse_slices(slices: Sequence[Slice]) -> str:
         >>> worse_slices(())
         'Significantly worse: none.'
     """
-    worse = [f"{each.attribute}: {each.name}" for each in slices if each.differs and each.accuracy < each.expected]
+    worse = [f"{each.attribute}: {each.name}" for each in slices if each.worse]
     return f"Significantly worse: {'; '.join(worse) or 'none'}."
 
 
@@ -101,8 +114,10 @@ def read_slices(run: Run, evaluation: str) -> tuple[Slice, ...]:
         content = read_json(folder / FILE)
         if content["predictions"] != _digest(folder):
             return ()
-        names = [field.name for field in fields(Slice)]
-        return tuple(Slice(**{name: each[name] for name in names}) for each in content["slices"])
+        names = [field.name for field in fields(Slice) if field.default is MISSING]
+        return tuple(
+            Slice(**{name: each[name] for name in names}, difference=each.get("difference")) for each in content["slices"]
+        )
     except (OSError, ValueError, LookupError, TypeError, CheckpointError):
         return ()
 

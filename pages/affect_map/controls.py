@@ -8,12 +8,15 @@ from dataclasses import dataclass
 import streamlit as st
 
 from emotion_core.compare import Entry
+from emotion_core.figures.affect_map.contours import LEAST_FACES
 from emotion_core.inspection.affect import QUARTERS
 from emotion_core.labels import AFFECT, EXPRESSIONS
 from pages.shared.entries import EntryHelp, ask_entries
 
-VIEWS = ("true and predicted", "true", "predicted", "true → predicted", "density")
-"""What can be shown; the first is shown when nobody asks."""
+CONTOURS = "contours by expression"
+
+VIEWS = ("true and predicted", "true", "predicted", "true → predicted", "density", CONTOURS)
+"""What can be shown; the first is shown when nobody asks, the last only where there are many faces."""
 
 EVERYWHERE = "everywhere"
 
@@ -58,9 +61,10 @@ def ask_controls(entries: Sequence[Entry], *, photos: int) -> MapChoice:
     columns = st.columns([2.3, 2.5, 2.5, 2.6, 1.9, 1.9], vertical_alignment="bottom")
     chosen = ask_entries(columns[:3], entries, says_affect, HELP, second_able=says_affect)
     with columns[3]:
+        many = min(entry.images or 0 for entry in chosen) >= LEAST_FACES
         view = st.selectbox(
             "Show",
-            VIEWS,
+            VIEWS if many else VIEWS[:-1],
             key="show",
             bind="query-params",
             help="True: where annotators put a face. Predicted: where the network puts it.",

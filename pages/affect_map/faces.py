@@ -29,11 +29,15 @@ class Faces:
 
     Attributes:
         table: from :func:`~emotion_core.inspection.affect.join_runs`.
+        ids: of all images that the runs share, sorted as on the page of errors, those left out among them.
+        places: position of each row of the table among them.
         left_out: how many images of the first run lack a true or a predicted value.
         collapse: by run, why its valence or arousal counts as collapsed.
     """
 
     table: pd.DataFrame
+    ids: npt.NDArray[np.object_]
+    places: npt.NDArray[np.int64]
     left_out: int
     collapse: Mapping[str, tuple[str, ...]]
 
@@ -45,12 +49,16 @@ class ChosenFaces:
     Attributes:
         table: all faces.
         rows: positions of the chosen ones, shape ``(N,)``.
+        ids: of all images, sorted.
+        places: position of each row of the table among them, shape ``(len(table),)``.
         entries: one or two evaluations, in the order of the table's columns.
         key: names files, their times and the filters: the same key means the same faces.
     """
 
     table: pd.DataFrame
     rows: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.object_]
+    places: npt.NDArray[np.int64]
     entries: tuple[Entry, ...]
     key: tuple[Any, ...]
 
@@ -100,6 +108,8 @@ def choose_faces(faces: Faces, shown: MapChoice) -> ChosenFaces:
     return ChosenFaces(
         table=table,
         rows=np.flatnonzero(keep),
+        ids=faces.ids,
+        places=faces.places,
         entries=shown.entries,
         key=(files, shown.entries[0].evaluation, shown.expressions, shown.region),
     )
@@ -144,8 +154,14 @@ def _load(paths: tuple[str, ...], evaluation: str, stamps: tuple[tuple[int, int]
     except ValueError as error:
         names = " and ".join(f"'{run.name}'" for run in _runs)
         raise CheckpointError(f"The predictions of {names} on '{evaluation}' are damaged ({error}). Evaluate again.") from error
+    shared = pd.Index(tables[0]["sample_id"].astype(object))
+    for table in tables[1:]:
+        shared = shared.intersection(pd.Index(table["sample_id"].astype(object)))
+    shared = shared.sort_values()
     return Faces(
         table=joined,
+        ids=shared.to_numpy(dtype=object),
+        places=shared.get_indexer(pd.Index(joined["sample_id"].astype(object))).astype(np.int64),
         left_out=len(tables[0]) - len(joined),
         collapse=collapse,
     )

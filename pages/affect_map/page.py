@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from emotion_core.errors import CheckpointError
 from pages.affect_map.contradictions import show_contradictions
 from pages.affect_map.controls import EVERYWHERE, MapChoice, ask_controls, says_affect
-from pages.affect_map.faces import choose_faces, load_faces, session_diamonds
+from pages.affect_map.faces import ChosenFaces, choose_faces, load_faces, session_diamonds
 from pages.affect_map.planes import show_planes
 from pages.affect_map.residuals import show_closer, show_collapse, show_errors, show_measures
+from pages.shared.chosen import read_set
 from pages.shared.sentence import sentence
 from pages.shared.store import read_store, show_nothing, show_problems
 from pages.shared.words import count, escape
@@ -34,17 +36,24 @@ def show_map(shown: MapChoice) -> None:
     if not len(chosen.rows):
         st.info("No face fits these filters. Choose another expression or region above.")
         return
-    show_planes(chosen, view=shown.view, diamonds=session_diamonds() if shown.photos else ())
-    if faces.left_out:
-        st.caption(f"{count(faces.left_out, 'image', 'images')} without true or predicted values left out.")
-    st.subheader("How far off are the predictions?")
-    show_measures(shown.entries, filtered=bool(shown.expressions) or shown.region != EVERYWHERE)
-    show_errors(chosen)
+    show_linked(shown, chosen, faces.left_out)
     if len(shown.entries) > 1:
         st.subheader("Which run is closer to the truth?")
         show_closer(chosen)
     st.subheader("Faces whose expression contradicts their valence and arousal")
     show_contradictions(chosen)
+
+
+@st.fragment
+def show_linked(shown: MapChoice, chosen: ChosenFaces, left_out: int) -> None:
+    """Planes and residuals: a choice on one marks the same faces on all, and draws nothing else again."""
+    marked = chosen.rows[np.isin(chosen.places[chosen.rows], read_set(chosen.ids))]
+    show_planes(chosen, marked, view=shown.view, diamonds=session_diamonds() if shown.photos else ())
+    if left_out:
+        st.caption(f"{count(left_out, 'image', 'images')} without true or predicted values left out.")
+    st.subheader("How far off are the predictions?")
+    show_measures(shown.entries, filtered=bool(shown.expressions) or shown.region != EVERYWHERE)
+    show_errors(chosen, marked)
 
 
 def main() -> None:

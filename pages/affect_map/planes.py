@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -12,18 +12,24 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
+from emotion_core.figures.affect_map.contours import SHARE, Contour, contours_of
 from emotion_core.figures.affect_map.planes import Diamond, Dots, arrow_plane, density_plane, point_plane
 from emotion_core.figures.affect_map.sampling import MOST_POINTS, plane_density, sample_rows
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.inspection.affect import distances
 from emotion_core.texts import shorten, signed
+from pages.affect_map.controls import CONTOURS
 from pages.affect_map.faces import ChosenFaces
 from pages.shared.charts import kept_figure
+from pages.shared.chosen import ROUND, TOOL, keep_points, show_way_on
 from pages.shared.pictures import show_pictures
 from pages.shared.words import count
 
 ARROWS = 300
 """More arrows than these hide one another."""
+
+WHOLE = ("density", CONTOURS)
+"""Views that show all faces together, of which none can be chosen."""
 
 CONFIG = {"displayModeBar": True, "displaylogo": False, "scrollZoom": False, "modeBarButtonsToRemove": ["toImage"]}
 
@@ -58,6 +64,8 @@ def panels_of(view: str, names: Sequence[str]) -> list[Panel]:
         return [true]
     if view == "predicted":
         return predicted
+    if view == CONTOURS:
+        return predicted
     if view == "true → predicted":
         return [
             Panel(title=f"True → predicted\n{shorten(name, 44)}", run=i, name=name, arrows=True) for i, name in enumerate(names)
@@ -65,48 +73,58 @@ def panels_of(view: str, names: Sequence[str]) -> list[Panel]:
     return [true, *predicted]
 
 
-@st.fragment
-def show_planes(chosen: ChosenFaces, *, view: str, diamonds: Sequence[tuple[str, Diamond]]) -> None:
-    """Draw planes on one scale, side by side, and what is chosen on them. Choosing draws nothing else again.
+def show_planes(
+    chosen: ChosenFaces, marked: npt.NDArray[np.int64], *, view: str, diamonds: Sequence[tuple[str, Diamond]]
+) -> None:
+    """Draw planes on one scale, side by side, and what is chosen on them.
 
     Args:
         chosen: the faces.
+        marked: rows of those that stand out.
         view: one of :data:`~pages.affect_map.controls.VIEWS`.
         diamonds: faces from the Predict page, with the names of the runs that read them.
     """
     panels = panels_of(view, chosen.names)
     drawn = chosen.rows[sample_rows(len(chosen.rows), ARROWS if panels[0].arrows else MOST_POINTS)]
+    drawn = np.union1d(drawn, marked)
+    whole = view in WHOLE
     st.caption(_what_is_drawn(len(drawn), len(chosen.rows), view))
     if view != "density":
         _legend(chosen.faces["expression"])
     columns = st.columns(max(2, len(panels)), gap="medium")
-    picked: set[int] = set()
     for number, (panel, column) in enumerate(zip(panels, columns, strict=False)):
         mine = _diamonds_of(panel, diamonds, alone=len(panels) == 1)
-        figure = _figure(chosen, drawn, panels, number, view, mine)
-        alt = _alt(panel, len(chosen.rows) if view == "density" else len(drawn))
+        figure = _figure(chosen, drawn, marked, panels, number, view, mine)
+        alt = _alt(panel, len(chosen.rows) if whole else len(drawn))
+        key = f"plane-{number}-{st.session_state.get(ROUND, 0)}"
+        keep = partial(keep_points, key, chosen.rows, chosen.places[chosen.rows], chosen.ids)
         with column:
-            if view == "density":
-                st.plotly_chart(figure, width="content", key=f"plane-{number}", config={"displayModeBar": False}, alt=alt)
+            if whole:
+                st.plotly_chart(figure, width="content", key=key, config={"displayModeBar": False}, alt=alt)
             else:
-                event = st.plotly_chart(
-                    figure, width="content", key=f"plane-{number}", config=CONFIG, on_select="rerun", alt=alt
+                st.plotly_chart(
+                    figure,
+                    width="content",
+                    key=key,
+                    config=CONFIG,
+                    on_select=keep,
+                    alt=alt,
                 )
-                picked |= chosen_rows(event.selection.points)
-    if view != "density":
-        with columns[1] if len(panels) == 1 else st.container():
-            _show_chosen(chosen, sorted(picked.intersection(drawn.tolist())))
+    if not whole or len(marked):
+        with columns[1] if len(panels) == 1 and not whole else st.container():
+            _show_chosen(chosen, marked)
 
 
 def _figure(
     chosen: ChosenFaces,
     drawn: npt.NDArray[np.int64],
+    marked: npt.NDArray[np.int64],
     panels: Sequence[Panel],
     number: int,
     view: str,
     diamonds: Sequence[Diamond],
 ) -> go.Figure:
-    """One plane; kept for all visitors unless it shows the photos of one of them."""
+    """One plane; kept for all visitors unless it shows the photos or the choice of one of them."""
     side = 440 if len(panels) < 3 else 350
 
     def build() -> go.Figure:
@@ -115,16 +133,38 @@ def _figure(
             densities = [_density(chosen, other) for other in panels]
             most = max(float(density.max()) for density in densities)
             return density_plane(panel.title, densities[number], most=most, side=side, diamonds=diamonds)
+        if view == CONTOURS:
+            return density_plane(
+                panel.title, _density(chosen, panel), side=side, diamonds=diamonds, contours=_contours(chosen, panel)
+            )
         hover = _hover(chosen.table.iloc[drawn], chosen.names)
         predicted = _dots(chosen.table, drawn, panel.columns, hover)
+        stand_out = marked.tolist()
         if panel.arrows:
-            return arrow_plane(
-                panel.title, _dots(chosen.table, drawn, ("valence", "arousal"), hover), predicted, side=side, diamonds=diamonds
-            )
+            true = _dots(chosen.table, drawn, ("valence", "arousal"), hover)
+            return arrow_plane(panel.title, true, predicted, side=side, diamonds=diamonds, marked=stand_out)
         density = _density(chosen, panel) if len(drawn) < len(chosen.rows) else None
-        return point_plane(panel.title, predicted, side=side, density=density, diamonds=diamonds)
+        return point_plane(panel.title, predicted, side=side, density=density, diamonds=diamonds, marked=stand_out)
 
-    return build() if diamonds else kept_figure(("plane", chosen.key, view, number), build)
+    if diamonds or len(marked):
+        figure = build()
+        # The tool that was just used stays in the hand.
+        figure.update_layout(dragmode=(st.session_state.get(TOOL) or False) if len(marked) else False)
+        return figure
+    return kept_figure(("plane", chosen.key, view, number), build)
+
+
+def _contours(chosen: ChosenFaces, panel: Panel) -> list[Contour]:
+    """Around the places of a plane; true places are dashed beside predicted ones."""
+    faces = chosen.faces
+
+    def lines(columns: tuple[str, str], *, dashed: bool) -> list[Contour]:
+        valence, arousal = (faces[column].to_numpy(dtype=np.float64) for column in columns)
+        return contours_of(valence, arousal, faces["expression"].to_numpy(dtype=object), dashed=dashed)
+
+    if panel.run is None:
+        return lines(panel.columns, dashed=True)
+    return [*lines(("valence", "arousal"), dashed=True), *lines(panel.columns, dashed=False)]
 
 
 def _density(chosen: ChosenFaces, panel: Panel) -> npt.NDArray[np.float64]:
@@ -132,26 +172,15 @@ def _density(chosen: ChosenFaces, panel: Panel) -> npt.NDArray[np.float64]:
     return plane_density(valence, arousal)
 
 
-def chosen_rows(points: Iterable[Mapping[str, Any]]) -> set[int]:
-    """Row numbers of the chosen points; faces from elsewhere, which are no rows, do not count."""
-    numbers = set()
-    for point in points:
-        data = point.get("customdata")
-        # A single number comes bare or in a list, as the browser likes.
-        value = data[0] if isinstance(data, Sequence) and not isinstance(data, str) and data else data
-        if isinstance(value, int | float) and value >= 0:
-            numbers.add(int(value))
-    return numbers
-
-
-def _show_chosen(chosen: ChosenFaces, rows: list[int]) -> None:
-    if not rows:
+def _show_chosen(chosen: ChosenFaces, rows: npt.NDArray[np.int64]) -> None:
+    if not len(rows):
         st.caption("Choose faces to see them here: click one, or drag with the box or the lasso at the top of a plane.")
         return
-    faces = face_table(chosen.table, np.array(rows, dtype=np.int64), chosen.names)
+    faces = face_table(chosen.table, rows, chosen.names)
     distance = next(name for name in faces.columns if name.startswith("distance"))
     faces = faces.sort_values(distance, ascending=False)
     st.markdown(f"**{count(len(rows), 'face', 'faces')} chosen**, furthest from the truth first")
+    show_way_on(chosen.entries)
     show_table(faces, key="chosen")
     show_pictures(chosen.entries[0].dataset, [(str(row["image"]), _words(row)) for _, row in faces.iterrows()], key="chosen")
 
@@ -200,6 +229,11 @@ def _words(row: pd.Series) -> str:
 
 def _what_is_drawn(drawn: int, total: int, view: str) -> str:
     faces = count(total, "face", "faces")
+    if view == CONTOURS:
+        return (
+            f"{faces}. Each line encloses the smallest region that holds {SHARE:.0%} of an expression's faces, by their true "
+            "expression; dotted: true places, solid: predicted ones. The shade shows where all of them lie."
+        )
     if view == "density" or drawn == total:
         return f"{faces}, coloured by true expression." if view != "density" else f"{faces}."
     shade = "" if view == "true → predicted" else " The shade shows where all of them lie."

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
@@ -47,11 +48,16 @@ def _measured(entry: Entry, key: str) -> str:
     return "not defined" if measure is None else with_interval(measure.value, measure.low, measure.high)
 
 
-def show_errors(chosen: ChosenFaces) -> None:
-    """Residuals of both axes on one scale, and quarters: three figures for one run, four for two."""
+def show_errors(chosen: ChosenFaces, marked: npt.NDArray[np.int64]) -> None:
+    """Residuals of both axes on one scale, and quarters: three figures for one run, four for two.
+
+    Args:
+        chosen: the faces.
+        marked: rows of those that stand out among the residuals.
+    """
     one = len(chosen.names) == 1
     columns = st.columns(3 if one else 2, gap="medium")
-    _show_residuals(chosen, columns[:2])
+    _show_residuals(chosen, marked, columns[:2])
     _show_quarters(chosen, columns[2:] if one else st.columns(2, gap="medium"))
     st.caption(
         "In the quarters: counts, and below them shares of the true quarter. Zero belongs to the pleasant and to the active "
@@ -59,7 +65,7 @@ def show_errors(chosen: ChosenFaces) -> None:
     )
 
 
-def _show_residuals(chosen: ChosenFaces, columns: Sequence[DeltaGenerator]) -> None:
+def _show_residuals(chosen: ChosenFaces, marked: npt.NDArray[np.int64], columns: Sequence[DeltaGenerator]) -> None:
     faces = chosen.faces
     true = {axis: faces[axis].to_numpy(dtype=np.float64) for axis in AFFECT}
     said = {
@@ -68,13 +74,17 @@ def _show_residuals(chosen: ChosenFaces, columns: Sequence[DeltaGenerator]) -> N
     reach = max(residual_reach(true[axis], said[axis].values()) for axis in AFFECT)
     styles = run_styles([entry.backbone for entry in chosen.entries])
 
+    stand_out = np.searchsorted(chosen.rows, marked)
+
     def build(axis: str) -> go.Figure:
-        return residual_figure(axis, true[axis], said[axis], styles=styles, hover=faces["sample_id"].tolist(), reach=reach)
+        return residual_figure(
+            axis, true[axis], said[axis], styles=styles, hover=faces["sample_id"].tolist(), reach=reach, marked=stand_out
+        )
 
     for column, axis in zip(columns, AFFECT, strict=True):
         means = ", ".join(f"{name} {signed(float(np.mean(values - true[axis])))}" for name, values in said[axis].items())
         column.plotly_chart(
-            kept_figure(("residuals", chosen.key, axis), partial(build, axis)),
+            build(axis) if len(marked) else kept_figure(("residuals", chosen.key, axis), partial(build, axis)),
             key=f"residuals-{axis}",
             config=CHART,
             alt=f"Predicted minus true {axis} against true {axis}; mean {means}",

@@ -77,7 +77,7 @@ def judge_slice(entries: Sequence[Entry], known: Sequence[Entry], name: str, tex
                 escape(f"The slice '{name}' was chosen by predictions of {', '.join(sorted(missing))}, which is not here.")
             )
             return []
-        flags = read_flags(entries[0].dataset)
+        flags = read_flags(entries[0].dataset, entries[0].split)
         inspected = inspect_entries(chosen_by or list(entries[:1]), flags)
         images = frozenset(inspected.ids(choose_rows(inspected.table, wanted, flags)))
         with st.spinner(f"Resampling {count(len(images), 'image', 'images')} …"):

@@ -10,13 +10,17 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry
+from emotion_core.errors import ConfigError
 from emotion_core.inspection.affect import QUARTERS
-from emotion_core.inspection.filters import CONTRADICTIONS, NOT_REVIEWED, OUTCOMES, PLACES, REVIEWED, Filter
+from emotion_core.inspection.filters import CONTRADICTIONS, NOT_REVIEWED, OUTCOMES, PLACES, REVIEWED, Filter, part_names
+from emotion_core.inspection.sets import decode_set
 from emotion_core.inspection.sorting import ORDERS, known_orders
 from emotion_core.labels import EXPRESSIONS
 from pages.errors.piles import ask_pile
+from pages.shared.address import SET
 from pages.shared.entries import EntryHelp, ask_entries
 from pages.shared.inspected import Inspected
+from pages.shared.words import count, escape
 
 ALL = "all"
 
@@ -30,7 +34,10 @@ HELP = EntryHelp(
 )
 
 PICKED = {"true": "true", "predicted": "said", "second": "said-b"}
-CHOSEN = {"outcome": "outcome", "pile": "pile", "region": "quarter", "contradiction": "contradiction", "review": "review"}
+CHOSEN = {
+    "outcome": "outcome", "pile": "pile", "region": "quarter", "contradiction": "contradiction", "review": "review",
+    "part": "part",
+}  # fmt: skip
 SWITCHED = {"doubtful": "doubtful", "conflict": "conflict", "leaked": "leaked"}
 """Keys of the widgets, which are names in the address, by what they set in a filter."""
 
@@ -74,21 +81,27 @@ def ask_filter(inspected: Inspected) -> ErrorsChoice:
             on_change=first_page,
         )  # fmt: skip
     orders = known_orders(inspected.table)
-    order = columns[3].selectbox(
-        "Sort by",
-        orders,
-        key="sort",
-        bind="query-params",
-        on_change=first_page,
-        help="  \n".join(f"**{name}** {ORDERS[name].meaning}" for name in orders),
-    )
+    with columns[3].container(horizontal=True, vertical_alignment="bottom", gap="small", wrap=False):
+        order = st.selectbox(
+            "Sort by",
+            orders,
+            key="sort",
+            bind="query-params",
+            on_change=first_page,
+            help="  \n".join(f"**{name}** {ORDERS[name].meaning}" for name in orders),
+        )
+        reverse = st.toggle("Reverse", key="reverse", bind="query-params", on_change=first_page)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         more = _ask_more(inspected, says=says, two=two)
-        reverse = st.toggle("Reverse order", key="reverse", bind="query-params", on_change=first_page)
+        more["name"] = st.text_input(
+            "File name", key="file", bind="query-params", on_change=first_page, max_chars=200, width=220,
+            placeholder="Search by file name", label_visibility="collapsed",
+        ).strip()  # fmt: skip
         st.button(
             "Clear filters", key="clear", type="tertiary", icon=":material/filter_alt_off:", on_click=set_filter, args=(USUAL,)
         )
     chosen: dict[str, Any] = {"true": true, "predicted": said, "outcome": "" if outcome == ALL else str(outcome), **more}
+    chosen["chosen"] = _asked_set(inspected)
     if two and labelled and says:
         chosen["pile"] = ask_pile(inspected, Filter(**chosen))
     wanted = Filter(**chosen)
@@ -106,7 +119,33 @@ def set_filter(wanted: Filter) -> None:
         st.session_state[key] = getattr(wanted, name)
     st.session_state["sure"] = (wanted.least, wanted.most)
     st.session_state["place"] = wanted.place
+    st.session_state["file"] = wanted.name
+    if wanted.chosen:
+        st.query_params[SET] = wanted.chosen
+    else:
+        drop_set()
     first_page()
+
+
+def drop_set() -> None:
+    """Take images chosen one by one out of the address."""
+    st.query_params.pop(SET, None)
+
+
+def _asked_set(inspected: Inspected) -> str:
+    """Images that another page or a lasso chose; what is no such set here is said and dropped."""
+    text = st.query_params.get(SET, "")
+    if not text:
+        return ""
+    try:
+        images = len(decode_set(text, inspected.table["sample_id"].to_numpy()))
+    except ConfigError as error:
+        st.warning(escape(str(error)), icon=":material/link_off:")
+        return ""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown(f":material/lasso_select: {count(images, 'image', 'images')} chosen one by one")
+        st.button("Show all", key="drop-set", type="tertiary", icon=":material/close:", on_click=drop_set)
+    return text
 
 
 def first_page() -> None:
@@ -144,8 +183,12 @@ def _ask_more(inspected: Inspected, *, says: bool, two: bool) -> dict[str, Any]:
         if flags.leaked and ids.isin(flags.leaked).any():
             found["leaked"] = _switch("Also in the training split", "leaked", "Pixel for pixel, by the stored audit.")
         verdicts = sorted(set(flags.verdicts.values()))
+        if parts := part_names(flags.slices):
+            found["part"] = _choose(
+                "Size, light, pose, own columns", "part", parts, "Slices of the images by what was measured."
+            )
         found["review"] = _choose("Review", "review", (NOT_REVIEWED, REVIEWED, *verdicts), "What reviewers said.")
-    return found | {name: found[name] or "" for name in ("region", "contradiction", "review") if name in found}
+    return found | {name: found[name] or "" for name in ("region", "contradiction", "review", "part") if name in found}
 
 
 def _pick(where: DeltaGenerator, label: str, name: str, words: str) -> tuple[str, ...]:

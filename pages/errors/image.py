@@ -13,6 +13,7 @@ from emotion_core.texts import shorten, signed
 from pages.errors.chosen import ChosenImages
 from pages.errors.desk import Series, series_name, show_desk
 from pages.errors.gallery import face_lines, open_image, small_lines
+from pages.errors.trying import offer_trying
 from pages.shared.charts import CHART
 from pages.shared.inspected import Inspected
 from pages.shared.pictures import SIDE, pictures_root, thumbnail, why_no_pictures
@@ -55,6 +56,10 @@ def show_image(chosen: ChosenImages) -> None:
     series, at = _series(chosen, row)
     show_desk(series, at, open_image)
     show_details(inspected, row, seen=missing is None)
+    if missing is None:
+        image = inspected.table.iloc[row]
+        true = image["expression"]
+        offer_trying(inspected, str(image["sample_id"]), true if isinstance(true, str) else None)
 
 
 def _series(chosen: ChosenImages, row: int) -> tuple[Series, int]:

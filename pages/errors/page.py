@@ -25,9 +25,10 @@ from pages.shared.words import escape
 def show_errors(entries: tuple[Entry, ...]) -> None:
     """Matrix and gallery, and the image that the address names."""
     dataset = entries[0].dataset
-    inspected = inspect_entries(entries, read_flags(dataset))
+    inspected = inspect_entries(entries, read_flags(dataset, entries[0].split))
     asked = ask_filter(inspected)
     chosen = choose(inspected, asked.wanted, asked.order, reverse=asked.reverse)
+    show_accuracy(inspected, entries[0].split)
     left, right = st.columns([0.38, 0.62], gap="medium")
     with left:
         show_matrix(chosen)
@@ -38,7 +39,6 @@ def show_errors(entries: tuple[Entry, ...]) -> None:
     with right:
         show_gallery(chosen)
     show_slice(chosen)
-    show_accuracy(entries[0])
     show_looks(entries[0])
     if asked_queue():
         show_queue(inspected)

@@ -1,7 +1,7 @@
 """What a page's address says: one set of names for all pages, and what was chosen is kept from page to page.
 
-``experiment``, ``run``, ``baseline``, ``benchmark`` (``<dataset>-<split>``) and ``image``. What else stands in an address
-belongs to one page, and is bound to its widget.
+``experiment``, ``run``, ``baseline``, ``benchmark`` (``<dataset>-<split>``), ``image`` and ``chosen`` (several images).
+What else stands in an address belongs to one page, and is bound to its widget.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from emotion_core.texts import shorten
 from pages.shared.words import escape
 
 EXPERIMENT, RUN, BASELINE, BENCHMARK, IMAGE = "experiment", "run", "baseline", "benchmark", "image"
+SET = "chosen"
+"""Images chosen one by one, as :func:`~emotion_core.inspection.sets.encode_set` writes them."""
 
 _KEPT = "address-kept"
 _SAID = "address-said"

@@ -49,7 +49,7 @@ def ask_entries(
     """One or two evaluations on the same images: at first on those whose pictures are at hand.
 
     Args:
-        where: three columns.
+        where: three columns, or two where nothing is asked about a second run.
         entries: measured ones, at least one.
         able: whether an entry can say what the page is about; those come first.
         words: help texts.
@@ -81,6 +81,8 @@ def ask_entries(
     known = [entry.run for entry in mine.values() if entry.run is not None]
     usual = next((run.name for run in known if run.experiment == kept(EXPERIMENT)), None)
     first = ask_option(where[1], "Run", list(mine), RUN, usual=usual, on_change=on_change, help=words.first)
+    if len(where) < 3:
+        return (mine[first],)
     others = [name for name in mine if name != first and (second_able is None or second_able(mine[name]))]
     second = ask_second(
         where[2],

@@ -12,8 +12,10 @@ import streamlit as st
 
 from emotion_core.compare import Entry
 from emotion_core.errors import CheckpointError
+from emotion_core.inspection.attributes import cut_attributes
 from emotion_core.inspection.filters import Flags
 from emotion_core.inspection.table import inspect_runs
+from emotion_core.results.attributes import attributes_path, read_attributes
 from emotion_core.results.audits import audit_path, read_audit
 from emotion_core.results.run import Run
 from emotion_core.results.summaries import read_predictions
@@ -66,8 +68,8 @@ def inspect_entries(entries: Sequence[Entry], flags: Flags) -> Inspected:
     return Inspected(entries=tuple(entries), table=_load(key, runs), flags=flags, key=key)
 
 
-def read_flags(dataset: str) -> Flags:
-    """What reviewers and a stored audit say; where one of them cannot be read it is named, and nothing is known from it."""
+def read_flags(dataset: str, split: str) -> Flags:
+    """What reviewers, a stored audit and stored attributes say; what cannot be read is named, and nothing is known from it."""
     try:
         modified = audit_path(dataset).stat().st_mtime_ns
         flags = _read_audit(dataset, str(audit_path(dataset)), modified)
@@ -76,7 +78,18 @@ def read_flags(dataset: str) -> Flags:
     except CheckpointError as error:
         st.warning(sentence(error), icon=":material/warning:")
         flags = Flags()
-    return replace(flags, verdicts=read_verdicts(dataset))
+    return replace(flags, verdicts=read_verdicts(dataset), slices=_slices(dataset, split))
+
+
+def _slices(dataset: str, split: str) -> pd.DataFrame:
+    try:
+        path = attributes_path(dataset, split)
+        return _cut(dataset, split, str(path), path.stat().st_mtime_ns)
+    except OSError:
+        return pd.DataFrame()
+    except CheckpointError as error:
+        st.warning(escape(str(error)), icon=":material/warning:")
+        return pd.DataFrame()
 
 
 # At 40,000 images one table takes 11 MB.
@@ -89,3 +102,10 @@ def _load(key: tuple[object, ...], _runs: Sequence[Run]) -> pd.DataFrame:
 def _read_audit(dataset: str, path: str, modified: int) -> Flags:
     found = read_audit(dataset)
     return Flags() if found is None else Flags(conflicts=found.conflicts, leaked=found.leaked)
+
+
+# A byte an image and attribute.
+@st.cache_resource(show_spinner=False, max_entries=8)
+def _cut(dataset: str, split: str, path: str, modified: int) -> pd.DataFrame:
+    found = read_attributes(dataset, split)
+    return pd.DataFrame() if found is None else cut_attributes(found)

@@ -13,6 +13,7 @@ DEADLINE = 180_000.0
 TITLES = {
     "compare": "Which backbone is better, and is the difference real?",
     "affect_map": "Where do faces lie on valence and arousal?",
+    "feature_map": "Which faces look alike to the network?",
     "errors": "Which images does it get wrong, and why?",
     "training": "How did a run train?",
     "scored": "What do many pictures show?",
@@ -33,6 +34,7 @@ def test_a_link_opens_its_page_inside_the_app(browser: Browser, address: str, pa
         "Predict",
         "Compare",
         "Affect map",
+        "Feature map",
         "Errors",
         "Training",
         "About",

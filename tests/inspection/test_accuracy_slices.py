@@ -10,8 +10,10 @@ import pytest
 from emotion_core.cli import main
 from emotion_core.data.plain_csv import load_plain_csv
 from emotion_core.errors import CheckpointError
-from emotion_core.inspection.accuracy_slices import accuracy_by_slice
+from emotion_core.inspection.accuracy_slices import EXPRESSION, REGION, accuracy_by_slice, known_slices, what_first
+from emotion_core.inspection.affect import QUARTERS
 from emotion_core.inspection.attributes import cut_attributes
+from emotion_core.inspection.table import inspect_runs
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.metrics.intervals import wilson_interval
 from emotion_core.metrics.significance import holm
@@ -55,6 +57,11 @@ def test_every_number_against_its_definition(run: Run, groups: pd.DataFrame) -> 
         assert (each.low, each.high) == pytest.approx(wilson_interval(right[member].mean(), int(member.sum())))
         shares = np.array([right[truth == label].mean() for label in range(8)])
         assert each.expected == pytest.approx(shares[truth[member]].mean())
+        assert each.lost == pytest.approx(sum(shares[label] for label in truth[member]) - right[member].sum())
+        # Each half has expressions of its own, so there is nothing to compare it with.
+        assert (each.difference is None) == (key[0] == "half")
+        if each.difference is not None:
+            assert each.difference == pytest.approx(mantel_haenszel(member, right, truth).difference)
         if key[1] != "oldest":
             tested[key] = mantel_haenszel(member, right, truth).p_value
     assert found["group", "oldest"].p_holm is None
@@ -62,6 +69,36 @@ def test_every_number_against_its_definition(run: Run, groups: pd.DataFrame) -> 
         assert found[key].p_holm == pytest.approx(value)
     verdicts = {row["images"]: row["verdict"] for row in slice_rows(list(found.values()))}
     assert verdicts == {"old": "worse", "oldest": "", "young": "better", "a": "", "b": ""}
+
+
+def test_true_expressions_are_held_against_all_others(run: Run) -> None:
+    table = pd.read_parquet(run.path / "evaluations" / "faces-test" / "predictions.parquet")
+    inspected = inspect_runs([table])
+    cut = known_slices(inspected, pd.DataFrame())
+    assert list(cut.columns) == [EXPRESSION, REGION]
+    found = {each.name: each for each in accuracy_by_slice(table, cut)}
+    right = np.array([number % 10 < (9 if number < 80 else 3) for number in range(IMAGES)])
+    for number, name in enumerate(EXPRESSIONS):
+        member = np.arange(IMAGES) % 8 == number
+        assert found[name].difference == pytest.approx(right[member].mean() - right[~member].mean())
+        assert found[name].expected == pytest.approx(right.mean())
+    place = table.set_index("sample_id")[["valence", "arousal"]]
+    sad = place.index[(place["valence"] < 0) & (place["arousal"] < 0)]
+    assert set(cut.index[(cut[REGION] == "sad, bored").to_numpy()]) == set(sad)
+    assert sum(found[name].images for name in QUARTERS) == IMAGES
+
+
+def test_what_to_look_at_first_follows_from_the_figures(run: Run, groups: pd.DataFrame) -> None:
+    table = pd.read_parquet(run.path / "evaluations" / "faces-test" / "predictions.parquet")
+    first, second, third = what_first(accuracy_by_slice(table, groups))
+    assert first.startswith("Look first at group “old”: 0.320 of 75 images right, 0.")
+    assert "the rest of the same expressions (p < 0.01); it loses 2" in first
+    assert second == "No other slice is significantly worse."
+    assert third == "No significant difference by half."
+    even = accuracy_by_slice(table, groups[["half"]])
+    first, second, third = what_first(even)
+    assert first == "No slice is significantly worse than the rest, among 1 attributes tested."
+    assert third.startswith("So look at single images")
 
 
 def test_images_without_prediction_or_slice_do_not_count(run: Run, groups: pd.DataFrame) -> None:

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 
 from emotion_core.errors import ConfigError
+from emotion_core.inspection.attributes import cut_attributes
 from emotion_core.inspection.contradictions import find_contradictions
-from emotion_core.inspection.filters import CONTRADICTIONS, Filter, Flags, choose_rows, contradicting
+from emotion_core.inspection.filters import CONTRADICTIONS, Filter, Flags, choose_rows, contradicting, part_names
+from emotion_core.inspection.sets import encode_set
 from emotion_core.inspection.table import inspect_runs
 
 FLAGS = Flags(
@@ -181,3 +183,27 @@ def test_words_name_every_condition() -> None:
         "same pixels, other label; also in the training split; reviewed as bad crop"
     )
     assert Filter(review="not reviewed").describe() == "not reviewed"
+
+
+def test_parts_names_and_chosen_images(table: pd.DataFrame) -> None:
+    cut = cut_attributes(pd.DataFrame({"a: b": ["old", "young", "old"], "yaw": [0.0, 30.0, 12.0]}, index=["a", "b", "zzz"]))
+    flags = Flags(slices=cut)
+    assert part_names(cut) == ["a: b: old", "a: b: young", "yaw: up to 10°", "yaw: 10 to 25°", "yaw: above 25°"]
+
+    def ids(**wanted: str) -> list[str]:
+        return table["sample_id"].iloc[choose_rows(table, Filter(**wanted), flags)].tolist()
+
+    assert ids(part="a: b: old") == ["a"]
+    assert ids(part="yaw: above 25°") == ["b"]
+    assert ids(part="yaw: 10 to 25°") == []
+    assert ids(part="age: old") == []
+    assert ids(name="C") == ["c"]
+    assert ids(name=".") == []
+    everything = table["sample_id"].to_numpy()
+    assert ids(chosen=encode_set([0, 4], everything)) == ["a", "e"]
+    wanted = Filter(part="a: b: old", name="a.j", chosen="xyz")
+    assert Filter.from_json(wanted.to_json()) == wanted
+    assert wanted.describe() == "a: b: old; name contains “a.j”; chosen one by one"
+    assert not wanted.asks_answers
+    with pytest.raises(ConfigError, match="Choose them again"):
+        choose_rows(table, wanted, flags)

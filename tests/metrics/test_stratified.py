@@ -54,3 +54,14 @@ def test_bad_input_is_named() -> None:
         mantel_haenszel([1, 0], [1, 0, 1], [0, 0])
     with pytest.raises(ValueError, match="no image is a member"):
         mantel_haenszel([0, 0], [1, 0], [0, 0])
+
+
+def test_the_difference_is_that_of_the_shares_weighted_over_strata() -> None:
+    # Stratum 0: 3 of 4 against 1 of 6; stratum 1: 1 of 2 against 1 of 1. Weights r (n - r) / n: 2.4 and 2 / 3.
+    found = mantel_haenszel(*images((3, 1, 1, 5), (1, 1, 1, 0)))
+    weights = np.array([4 * 6 / 10, 2 * 1 / 3])
+    assert found.difference == pytest.approx(np.average([3 / 4 - 1 / 6, 1 / 2 - 1], weights=weights))
+    # One stratum: the plain difference. Another mix alone: none.
+    assert mantel_haenszel(*images((3, 1, 1, 5))).difference == pytest.approx(3 / 4 - 1 / 6)
+    assert mantel_haenszel(*images((20, 60, 5, 15), (15, 5, 60, 20))).difference == pytest.approx(0)
+    assert np.isnan(mantel_haenszel(*images((2, 1, 0, 0), (0, 0, 1, 3))).difference)

@@ -14,12 +14,13 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.inspection.sets import decode_set
 from emotion_core.results.find import DEFAULT_RUN
-from pages.affect_map.planes import chosen_rows
+from pages.shared.chosen import chosen_rows
 from pages.shared.pictures import thumbnail, why_no_pictures
 from tests import stored
 from tests.experiments import write_experiment
-from tests.pages.opening import go_to, run
+from tests.pages.opening import go_to, make_app, run
 from tests.stored import predicted, random_predictions, write_run
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -298,3 +299,44 @@ def test_the_run_and_the_benchmark_go_along_to_another_page(app: AppTest) -> Non
     app.query_params.clear()
     run(go_to(app, "affect_map"))
     assert app.selectbox(key="address-run").value == DEFAULT_RUN
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_chosen_faces_are_marked_everywhere_and_open_in_errors(app: AppTest) -> None:
+    open_map(app)
+    choose(app, 0, [{"customdata": 3}, {"customdata": [5]}])
+    # Two planes and two residuals.
+    marked = [json.loads(chart.proto.spec)["data"][0].get("selectedpoints") for chart in charts(app)[:4]]
+    assert marked == [[3, 5]] * 4
+    text = app.query_params["chosen"]
+    text = text[0] if isinstance(text, list) else text
+    ids = np.sort(random_predictions(2)["sample_id"].to_numpy(dtype=object))
+    assert ids[decode_set(text, ids)].tolist() == ["images/3.jpg", "images/5.jpg"]
+    [link] = [element for element in app.get("page_link") if element.proto.label == "Open in Errors"]
+    assert f"chosen={text}" in link.proto.query_string
+    # The address is all there is to it: a new visit shows the same, and another page too.
+    again = open_map(make_app(), chosen=text)
+    assert [json.loads(chart.proto.spec)["data"][0].get("selectedpoints") for chart in charts(again)[:4]] == marked
+    app.button(key="choose-none").click()
+    run(app)
+    assert "chosen" not in app.query_params
+    assert json.loads(charts(app)[0].proto.spec)["data"][0].get("selectedpoints") is None
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_set_of_other_images_is_told(app: AppTest) -> None:
+    open_map(app, chosen="AAAA")
+    assert "Choose them again" in app.warning[0].value.replace("\\", "")
+    assert len(charts(app)) == 5
+
+
+def test_contours_where_there_are_many_faces(app: AppTest, store: Callable[..., Path]) -> None:
+    store(DEFAULT_RUN, random_predictions(images=2_000))
+    open_map(app, show="contours by expression")
+    kinds = [trace["type"] for trace in json.loads(charts(app)[0].proto.spec)["data"]]
+    # A dotted line around true places and one around predicted ones, for each expression.
+    assert kinds == ["heatmap", *["contour"] * 16]
+    assert any("solid: predicted ones" in caption.value for caption in app.caption)
+    store(DEFAULT_RUN, random_predictions(images=60))
+    run(app)
+    assert app.selectbox(key="show").value == "true and predicted"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import plotly.graph_objects as go
 
+from emotion_core.figures.affect_map.contours import Contour, add_contours
 from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
 from emotion_core.figures.plane import REGIONS
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
@@ -64,7 +65,14 @@ class Diamond:
 
 
 def point_plane(
-    title: str, dots: Dots, *, side: int = 460, density: Array | None = None, diamonds: Sequence[Diamond] = ()
+    title: str,
+    dots: Dots,
+    *,
+    side: int = 460,
+    density: Array | None = None,
+    diamonds: Sequence[Diamond] = (),
+    marked: Collection[int] = (),
+    contours: Sequence[Contour] = (),
 ) -> go.Figure:
     """Faces as points; over the density of all faces where the points are only a sample of them.
 
@@ -74,6 +82,8 @@ def point_plane(
         side: width, and height without the title, px.
         density: from :func:`~emotion_core.figures.affect_map.sampling.plane_density`.
         diamonds: faces from elsewhere.
+        marked: row numbers of faces that stand out; where there are any, all others are pale.
+        contours: lines around most faces of an expression, from :func:`~emotion_core.figures.affect_map.contours.contours_of`.
     """
     figure = _empty_plane(title, side)
     if density is not None:
@@ -95,12 +105,22 @@ def point_plane(
         },
         selected={"marker": {"opacity": 1}},
         unselected={"marker": {"opacity": 0.15}},
+        selectedpoints=_selected(dots.rows, marked),
     )
+    add_contours(figure, contours)
     _add_diamonds(figure, diamonds)
     return figure
 
 
-def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, diamonds: Sequence[Diamond] = ()) -> go.Figure:
+def arrow_plane(
+    title: str,
+    true: Dots,
+    predicted: Dots,
+    *,
+    side: int = 460,
+    diamonds: Sequence[Diamond] = (),
+    marked: Collection[int] = (),
+) -> go.Figure:
     """An arrow a face, from its true to its predicted place; one trace an expression.
 
     Args:
@@ -109,6 +129,7 @@ def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, dia
         predicted: where a network puts the same faces, in the same order.
         side: width, and height without the title, px.
         diamonds: faces from elsewhere.
+        marked: as in :func:`point_plane`.
 
     Raises:
         ValueError: the two are not the same faces.
@@ -137,13 +158,20 @@ def arrow_plane(title: str, true: Dots, predicted: Dots, *, side: int = 460, dia
             marker={"color": _colour(name), "symbol": "arrow", "angleref": "previous", "size": [0, 7, 0] * len(mine)},
             selected={"marker": {"opacity": 1}},
             unselected={"marker": {"opacity": 0.1}},
+            selectedpoints=_selected(np.repeat(true.rows[mine], 3), marked),
         )
     _add_diamonds(figure, diamonds)
     return figure
 
 
 def density_plane(
-    title: str, density: Array, *, most: float | None = None, side: int = 460, diamonds: Sequence[Diamond] = ()
+    title: str,
+    density: Array,
+    *,
+    most: float | None = None,
+    side: int = 460,
+    diamonds: Sequence[Diamond] = (),
+    contours: Sequence[Contour] = (),
 ) -> go.Figure:
     """How many faces lie in each cell.
 
@@ -153,11 +181,18 @@ def density_plane(
         most: number of faces that the fullest colour means, so that several planes have one scale.
         side: width, and height without the title, px.
         diamonds: faces from elsewhere.
+        contours: as in :func:`point_plane`.
     """
     figure = _empty_plane(title, side)
     _add_density(figure, density, float(density.max()) if most is None else most, scale=True)
+    add_contours(figure, contours)
     _add_diamonds(figure, diamonds)
     return figure
+
+
+def _selected(rows: npt.NDArray[np.int64], marked: Collection[int]) -> list[int] | None:
+    """Positions of the marked rows; ``None`` where nothing is marked, and nothing is pale."""
+    return np.flatnonzero(np.isin(rows, list(marked))).tolist() if marked else None
 
 
 def _empty_plane(title: str, side: int) -> go.Figure:

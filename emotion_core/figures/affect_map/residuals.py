@@ -32,6 +32,7 @@ def residual_figure(
     styles: Sequence[Style] | None = None,
     hover: Sequence[str] | None = None,
     reach: float | None = None,
+    marked: npt.NDArray[np.int64] | None = None,
 ) -> go.Figure:
     """Predicted minus true against true, one colour a run, with the mean of each bin as a line.
 
@@ -42,9 +43,10 @@ def residual_figure(
         styles: of the runs, from :func:`~emotion_core.figures.run_styles.run_styles`.
         hover: id of each image.
         reach: half the height of the figure's range; what the residuals need when ``None``.
+        marked: positions of faces that stand out; all others are pale then.
 
     Returns:
-        A figure with two traces a run: points (at most 2,000 in all, sampled), then means.
+        A figure with two traces a run: points (at most 2,000 in all, sampled, and the marked ones), then means.
 
     Raises:
         ValueError: no run.
@@ -59,6 +61,10 @@ def residual_figure(
     figure = new_figure(words, height=HEIGHT)
     figure.update_layout(title_pad_t=TITLE_PAD if "<br>" in words else 6)
     rows = sample_rows(len(true), MOST_POINTS // len(predicted))
+    selected = None
+    if marked is not None and len(marked):
+        rows = np.union1d(rows, marked)
+        selected = np.flatnonzero(np.isin(rows, marked)).tolist()
     for look, (run, values) in zip(looks, predicted.items(), strict=True):
         figure.add_scatter(
             x=true[rows],
@@ -70,6 +76,9 @@ def residual_figure(
             text=None if hover is None else [literal(hover[row]) for row in rows],
             hovertemplate=f"%{{text}}<br>true {axis} %{{x:.3f}}, predicted minus true %{{y:+.3f}}<extra></extra>",
             marker={"color": look.colour, "size": 4, "opacity": 0.3, "symbol": look.symbol},
+            selectedpoints=selected,
+            selected={"marker": {"opacity": 1, "size": 8}},
+            unselected={"marker": {"opacity": 0.08}},
         )
     for look, (run, values) in zip(looks, predicted.items(), strict=True):
         bins = residual_bins(true, values)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from emotion_core.inspection.sets import encode_set
 from emotion_core.metrics.summary import summarize
+from emotion_core.results.attributes import read_attributes
 from emotion_core.results.reviews import ReviewStore
-from emotion_core.results.run import read_run
-from emotion_core.results.slices import Slice, write_slices
 from tests.pages.errors.driving import open_errors, shown, words
 from tests.pages.opening import run
-from tests.stored import random_predictions
+from tests.stored import predicted, random_predictions
 
 
 @pytest.mark.usefixtures("two_runs")
@@ -99,17 +99,66 @@ def test_filters_of_an_audit_are_offered_where_it_knows_the_images(app: AppTest,
     assert len(shown(app)) == 24
 
 
-@pytest.mark.usefixtures("pictures")
-def test_accuracy_by_slice_is_shown_once_it_is_known(app: AppTest, store: Callable[..., Path]) -> None:
-    folder = store("b-second", random_predictions(1))
+def choose_row(app: AppTest, key: str, rows: list[int]) -> AppTest:
+    """What the browser sends after a click on a row of a table."""
+    frame = next(frame for frame in app.dataframe if frame.proto.id.endswith(key))
+    states = app._tree.get_widget_states()
+    states.widgets.add(id=frame.proto.id, string_value=json.dumps({"selection": {"rows": rows, "columns": [], "cells": []}}))
+    app._tree.get_widget_states = lambda: states  # type: ignore[method-assign]
+    return run(app)
+
+
+@pytest.mark.usefixtures("checkpoints", "pictures")
+def test_slices_are_measured_and_open_their_errors(app: AppTest, store: Callable[..., Path]) -> None:
+    table = random_predictions(1)
+    store("b-second", table)
     open_errors(app, **{"by-slice": "true"})
-    assert [code.value for code in app.code] == ["python -m emotion_core slices b-second --dataset affectnet-3999 --split test"]
-    old = Slice(attribute="age_group", name="old", images=40, accuracy=0.3, low=0.2, high=0.4, expected=0.6, p_holm=0.001)
-    write_slices(read_run(folder), "affectnet-3999-test", [old, replace(old, name="young", accuracy=0.7, p_holm=None)])
+    [slices] = [frame.value for frame in app.dataframe if "lost" in frame.value]
+    assert slices["lost"].is_monotonic_decreasing
+    assert set(slices["by"]) == {"true expression", "region of the plane"}
+    assert "significantly worse" in words(app)
+    place = slices.index[slices["images"] == "fear"][0]
+    choose_row(app, "by-slice-table", [int(place)])
+    wrong = (table["expression"] == "fear") & (predicted(table) != "fear")
+    assert set(shown(app)) == set(table["sample_id"][wrong])
+    app.button(key="measure-pictures").click()
     run(app)
-    [table] = [frame.value for frame in app.dataframe if "expected" in frame.value]
-    assert table[["images", "accuracy", "verdict"]].to_numpy().tolist() == [
-        ["old", "0.300 [0.200, 0.400]", "worse"],
-        ["young", "0.700 [0.200, 0.400]", ""],
-    ]
-    assert "Significantly worse: age_group: old." in words(app)
+    [slices] = [frame.value for frame in app.dataframe if "lost" in frame.value]
+    assert {"sharpness", "brightness"} <= set(slices["by"])
+    sharpest = slices[(slices["by"] == "sharpness") & slices["images"].str.startswith("above")].iloc[0]
+    part = f"sharpness: {sharpest['images']}"
+    choose_row(app, "by-slice-table", [int(sharpest.name)])
+    assert app.selectbox(key="part").value == part
+    assert 0 < len(shown(app)) <= sharpest["number"]
+    kept = read_attributes("affectnet-3999", "test")
+    assert kept is not None
+    assert set(shown(app)) <= set(kept.index[kept["sharpness"] > kept["sharpness"].quantile(2 / 3)])
+    choose_row(app, "by-slice-table", [])
+    assert app.selectbox(key="part").value is None
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_a_set_of_the_address_is_shown_and_checked(app: AppTest) -> None:
+    ids = np.sort(random_predictions(2)["sample_id"].to_numpy(dtype=object))
+    open_errors(app, chosen=encode_set([3, 7], ids), outcome="all", sort="name")
+    assert shown(app) == [ids[3], ids[7]]
+    assert "2 images chosen one by one" in words(app)
+    app.button(key="drop-set").click()
+    run(app)
+    assert len(shown(app)) == 24
+    app.query_params["chosen"] = "<b>nonsense"
+    run(app)
+    assert "Choose them again" in app.warning[0].value.replace("\\", "")
+    assert len(shown(app)) == 24
+
+
+@pytest.mark.usefixtures("two_runs")
+def test_images_are_found_by_their_file_name(app: AppTest) -> None:
+    open_errors(app, outcome="all", file="IMAGES/5", sort="name")
+    assert shown(app) == sorted(f"images/{number}.jpg" for number in (5, *range(50, 60)))
+    app.text_input(key="file").set_value(".*")
+    run(app)
+    assert not shown(app)
+    app.button(key="clear").click()
+    run(app)
+    assert app.text_input(key="file").value == ""
