@@ -18,6 +18,7 @@ from pages.errors.controls import USUAL, set_filter
 from pages.shared.inspected import Inspected
 from pages.shared.pictures import pictures_root, why_no_pictures
 from pages.shared.roles import may
+from pages.shared.sentence import sentence
 from pages.shared.words import count, escape
 
 HELP = {
@@ -40,10 +41,10 @@ def show_accuracy(inspected: Inspected, split: str) -> None:
         try:
             slices = _slices((*inspected.key, _stamp(inspected)), inspected)
         except EmotionCoreError as error:
-            st.info(escape(str(error)))
+            st.info(sentence(error))
             return
-        for sentence in filter(None, what_first(slices)):
-            st.markdown(escape(sentence))
+        for words in filter(None, what_first(slices)):
+            st.markdown(escape(words))
         _show_table(slices)
         if inspected.flags.slices.empty:
             _offer_measuring(inspected.dataset, split)
@@ -141,6 +142,6 @@ def _offer_measuring(dataset: str, split: str) -> None:
 
         write_attributes(dataset, split, measure_attributes(table, load_detector(), progress=progress))
     except EmotionCoreError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
         return
     st.rerun()

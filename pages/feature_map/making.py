@@ -12,7 +12,7 @@ from emotion_core.results.feature_map import FILE, FeatureMap, read_feature_map
 from emotion_core.results.run import Run
 from pages.shared.inspected import Inspected
 from pages.shared.pictures import pictures_root, why_no_pictures
-from pages.shared.roles import may, say_needed
+from pages.shared.roles import may
 from pages.shared.words import count, escape
 
 
@@ -43,7 +43,7 @@ def offer_map(inspected: Inspected, split: str) -> None:
         st.text(missing)
         return
     if not may("upload"):
-        say_needed("upload", "make a map that others see")
+        st.info("There is no map of this run yet, and you may not make one that others see here.")
         return
     st.markdown(
         f"There is no map of {escape(run.name)} on {escape(evaluation)} yet. It reads "

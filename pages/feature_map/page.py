@@ -10,8 +10,8 @@ from pages.feature_map.making import offer_map, read_map
 from pages.feature_map.view import show_map
 from pages.shared.entries import EntryHelp, ask_entries
 from pages.shared.inspected import inspect_entries, read_flags
+from pages.shared.sentence import sentence
 from pages.shared.store import read_store, show_nothing, show_problems
-from pages.shared.words import escape
 
 HELP = EntryHelp(
     evaluation="Dataset and split whose faces are shown.",
@@ -43,7 +43,7 @@ def main() -> None:
         else:
             show_map(inspected, found, columns[2:])
     except EmotionCoreError as error:
-        st.error(escape(str(error)))
+        st.error(sentence(error))
 
 
 main()

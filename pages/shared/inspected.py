@@ -88,7 +88,7 @@ def _slices(dataset: str, split: str) -> pd.DataFrame:
     except OSError:
         return pd.DataFrame()
     except CheckpointError as error:
-        st.warning(escape(str(error)), icon=":material/warning:")
+        st.warning(sentence(error), icon=":material/warning:")
         return pd.DataFrame()
 
 
