@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,9 @@ from emotion_core.results.run import Run
 from emotion_core.results.summaries import read_predictions
 from emotion_core.texts import shorten, signed
 from pages.affect_map.controls import EVERYWHERE, MapChoice
+
+if TYPE_CHECKING:
+    from emotion_core.predict import Prediction
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,22 +120,20 @@ def choose_faces(faces: Faces, shown: MapChoice) -> ChosenFaces:
 
 def session_diamonds() -> list[tuple[str, Diamond]]:
     """Faces that the Predict page has read in this session: name of the run, and where to draw it."""
-    photos: Mapping[Any, Any] = st.session_state.get("photos", {})
-    readings: Mapping[Any, Any] = st.session_state.get("readings", {})
+    predictions: Mapping[tuple[str, bool, str], Prediction] = st.session_state.get("readings", {})
     names = {upload.digest: upload.name for upload in st.session_state.get("uploads", [])}
     diamonds = []
-    for (digest, whole, run), (found, _) in readings.items():
-        photo = photos.get((digest, whole))
-        for number, reading in enumerate(found):
-            if photo is None or reading.valence is None or reading.arousal is None:
+    for (digest, _, run), prediction in predictions.items():
+        for number, reading in enumerate(prediction.readings):
+            if reading.valence is None or reading.arousal is None:
                 continue
-            several = f", face {number + 1}" if len(found) > 1 else ""
+            several = f", face {number + 1}" if len(prediction.readings) > 1 else ""
             said = f"valence {signed(reading.valence)}, arousal {signed(reading.arousal)}"
             diamonds.append(
                 (
                     run,
                     Diamond(
-                        name=f"{shorten(names.get(digest, photo.name), 24)}{several}",
+                        name=f"{shorten(names.get(digest, prediction.photo.name), 24)}{several}",
                         valence=float(np.clip(reading.valence, -1, 1)),
                         arousal=float(np.clip(reading.arousal, -1, 1)),
                         expression=reading.expression,

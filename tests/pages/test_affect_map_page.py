@@ -15,6 +15,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from emotion_core.inspection.sets import decode_set
+from emotion_core.predict import Photo, Prediction, Reading
 from emotion_core.results.find import DEFAULT_RUN
 from pages.shared.chosen import chosen_rows
 from pages.shared.pictures import thumbnail, why_no_pictures
@@ -249,10 +250,12 @@ def test_contradictions_of_the_run(app: AppTest) -> None:
 
 @pytest.mark.usefixtures("two_runs")
 def test_faces_of_the_session_are_diamonds(app: AppTest) -> None:
-    reading = SimpleNamespace(valence=0.4, arousal=-0.2, expression="happiness")
+    reading = Reading(expression="happiness", probabilities={"happiness": 1.0}, valence=0.4, arousal=-0.2, maps={})
+    photo = Photo(name="image 1")
     app.session_state["uploads"] = [SimpleNamespace(name="<b>me</b>.jpg", digest="digest")]
-    app.session_state["photos"] = {("digest", False): SimpleNamespace(name="image 1")}
-    app.session_state["readings"] = {("digest", False, DEFAULT_RUN): ((reading,), 0.1)}
+    app.session_state["readings"] = {
+        ("digest", False, DEFAULT_RUN): Prediction(photo=photo, readings=(reading,), run=DEFAULT_RUN, device="cpu", seconds=0.1)
+    }
     open_map(app)
     marks = json.loads(charts(app)[1].proto.spec)["data"][-1]
     assert marks["marker"]["symbol"] == "diamond"
