@@ -30,12 +30,13 @@ def make_app(page: str = "predict", *, timeout: float = 300) -> AppTest:
 
 def go_to(app: AppTest, page: str) -> AppTest:
     """Switch to a page. :meth:`AppTest.switch_page` would have to open the first page before it knows the others' addresses."""
-    app._page_hash = calc_hash(page)
-    # As Streamlit does for a browser before a page runs: what widgets of the page before wrote into the address goes with them.
-    with app._session_state.query_params() as address:
-        for name in [name for name in app.query_params if address.is_bound(name)]:
-            del app.query_params[name]
-        address.remove_stale_bindings(frozenset())
+    left, app._page_hash = app._page_hash, calc_hash(page)
+    if left not in ("", app._page_hash):
+        # As Streamlit does for a browser: what widgets of the page before wrote into the address goes with them.
+        with app._session_state.query_params() as address:
+            for name in [name for name in app.query_params if address.is_bound(name)]:
+                del app.query_params[name]
+            address.remove_stale_bindings(frozenset())
     return app
 
 
