@@ -37,6 +37,7 @@ def test_a_link_opens_its_page_inside_the_app(browser: Browser, address: str, pa
         "Feature map",
         "Errors",
         "Training",
+        "Scored pictures",
         "About",
     ]
     assert page.get_by_test_id("stException").count() == 0
