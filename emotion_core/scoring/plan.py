@@ -273,7 +273,7 @@ def is_ordinary(path: str) -> bool:
 
 def line_of(task: Task) -> bytes:
     """A task as a line of the plan's file."""
-    return json.dumps(task, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(task, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _line(error: Exception) -> str:

@@ -71,7 +71,7 @@ class _Process:
     def send(self, order: dict[str, Any]) -> None:
         # A process that died is noticed by what it says, not by what it is told.
         with contextlib.suppress(BrokenPipeError):
-            self._asked.write(json.dumps(order).encode() + b"\n")
+            self._asked.write(json.dumps(order, allow_nan=False).encode() + b"\n")
             self._asked.flush()
 
     def _listen(self, said: queue.Queue[tuple[_Process, dict[str, Any] | None]]) -> None:

@@ -261,7 +261,7 @@ def _serve(handle: int, asked: queue.Queue[bytes], answers: IO[bytes]) -> None:
         CELL.pack_into(memory, 0, task, at, done)
 
     def answer(**said: Any) -> None:
-        answers.write(json.dumps(said).encode() + b"\n")
+        answers.write(json.dumps(said, allow_nan=False).encode() + b"\n")
         answers.flush()
 
     tell(-1, -1, 0)

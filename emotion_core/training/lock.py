@@ -49,7 +49,7 @@ def holding(out: Path) -> Iterator[None]:
     handle = _lock(out)
     try:
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(_me()).encode(), 0)
+        os.pwrite(handle, json.dumps(_me(), allow_nan=False).encode(), 0)
         yield
     finally:
         if sys.platform == "win32":
