@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from emotion_core.cli.importing import origin_options, print_findings, print_stored
 from emotion_core.cli.options import named_data_root
 from emotion_core.errors import ConfigError
+from emotion_core.metrics.priors import ESTIMATE, Prior, read_prior
 from emotion_core.results.files import strict_json
 from emotion_core.texts import printable
 
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from emotion_core.importing.networks import Given, OwnNetwork
     from emotion_core.importing.networks.photos import FaceAnswer
     from emotion_core.predict.photos import Photo
-
-NOT_FOR_MODELS = ("prior", "reviews")
-"""Options that mean nothing for a network of somebody else, whose training mix nobody knows."""
 
 
 def model_options(command: argparse.ArgumentParser) -> None:
@@ -50,6 +48,11 @@ def model_options(command: argparse.ArgumentParser) -> None:
     about.add_argument("--layout", choices=("nchw", "nhwc"), help="channels first or last (default: told by the graph)")
     about.add_argument("--bgr", action="store_true", help="its channels are blue, green, red")
     about.add_argument("--scores", choices=("logits", "probabilities"), help="what it gives (default: told by their sums)")
+    about.add_argument(
+        "--own-prior",
+        metavar="MIX",
+        help="the mix of expressions that its probabilities hold under, that of its training, for --prior to lead from",
+    )
     about.add_argument("--output", metavar="NAME", help="the graph's output with the expressions")
     about.add_argument(
         "--affect-output", nargs="+", default=[], metavar="NAME", help="its output with valence and arousal, or one each"
@@ -88,7 +91,17 @@ def given_of(arguments: argparse.Namespace) -> Given:
         output=arguments.output or "",
         affect=tuple(arguments.affect_output),
         bgr=arguments.bgr,
+        prior=_own_prior(arguments.own_prior),
     )
+
+
+def _own_prior(text: str | None) -> Prior | None:
+    if text is None:
+        return None
+    found = read_prior(text)
+    if isinstance(found, str):
+        raise ConfigError(f"--own-prior takes a mix, such as balanced or a table of eight numbers, not '{found}'.")
+    return found
 
 
 def _numbers(text: str | None, option: str) -> tuple[float, ...]:
@@ -109,9 +122,9 @@ def evaluate_model(arguments: argparse.Namespace) -> int:
     from emotion_core.importing.networks import measure_network, open_network
     from emotion_core.results.find import checkpoints_folder
 
-    for option in NOT_FOR_MODELS:
-        if getattr(arguments, option):
-            raise ConfigError(f"--{option} needs to know how a network was trained, so it goes with runs of this program only.")
+    if arguments.reviews:
+        raise ConfigError("--reviews goes with runs of this program, not with --model.")
+    prior = None if arguments.prior is None else read_prior(arguments.prior)
     network = open_network(arguments.model, given_of(arguments))
     try:
         _tell(network)
@@ -122,6 +135,7 @@ def evaluate_model(arguments: argparse.Namespace) -> int:
                 named_data_root(arguments),
                 split=arguments.split,
                 flip=arguments.flip,
+                prior=prior,
                 faces=arguments.faces,
                 on_error="skip" if arguments.skip_broken else "raise",
                 progress=bar.update,
@@ -151,7 +165,7 @@ def _command(arguments: argparse.Namespace) -> str:
     kind, colon, rest = arguments.model.rpartition("@") if "@" in arguments.model else ("", "", arguments.model)
     words = ["evaluate", "--model", kind + colon + (rest if rest.startswith(("hf:", "timm:")) else Path(rest).name)]
     words += ["--dataset", Path(arguments.dataset).name, "--split", arguments.split, *(["--flip"] if arguments.flip else [])]
-    for name in ("classes", "mean", "std", "input_size", "layout", "scores", "output"):
+    for name in ("classes", "mean", "std", "input_size", "layout", "scores", "output", "own_prior", "prior"):
         if getattr(arguments, name) is not None:
             words += [f"--{name.replace('_', '-')}", str(getattr(arguments, name))]
     return f"python -m emotion_core {shlex.join(words)}"
@@ -169,9 +183,12 @@ def predict_with_model(arguments: argparse.Namespace, paths: Sequence[str]) -> i
     from emotion_core.importing.networks import open_network, read_faces
     from emotion_core.predict.photos import find_faces
 
-    for name in ("run", "flip", "prior"):
+    for name in ("run", "flip"):
         if getattr(arguments, name):
             raise ConfigError(f"--{name} goes with runs of this program, not with --model.")
+    prior = None if arguments.prior is None else read_prior(arguments.prior)
+    if prior == ESTIMATE:
+        raise ConfigError("--prior estimate needs all faces at once, and --model reads photo by photo.")
     network = open_network(arguments.model, given_of(arguments))
     failed = False
     try:
@@ -181,7 +198,7 @@ def predict_with_model(arguments: argparse.Namespace, paths: Sequence[str]) -> i
             raise ConfigError(f"'{network.name}' gives no exact maps: {network.why_no_maps}.")
         for photo in find_faces(list(paths), load_detector(), whole=arguments.whole_image):
             failed |= photo.error is not None
-            answers = read_faces(network, [found.crop for found in photo.faces])
+            answers = read_faces(network, [found.crop for found in photo.faces], prior)
             record = _record(photo, answers, network)
             if overlays is not None:
                 overlays.write_maps(photo, [answer.maps for answer in answers], record)

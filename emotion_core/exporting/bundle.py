@@ -135,6 +135,7 @@ def describe(network: EmotionNetwork, how: Interpretation) -> dict[str, Any]:
         "temperature": how.temperature,
         "shift": shift,
         "prior": how.prior_dict(),
+        "trained": None if how.trained is None else how.trained.to_dict(),
     }
 
 

@@ -17,15 +17,17 @@ from torch import nn
 
 from emotion_core.apart import limited
 from emotion_core.cli import main
-from emotion_core.errors import GraphError, ResultsError
+from emotion_core.errors import ConfigError, GraphError, ResultsError
 from emotion_core.evaluate import evaluate
 from emotion_core.explain import contributions_to_all
 from emotion_core.exporting import export_run
 from emotion_core.importing.networks import Given, open_network, read_faces, read_outputs_list
 from emotion_core.importing.networks.graphs import OnnxNetwork
 from emotion_core.importing.networks.hub import fetch
+from emotion_core.importing.networks.measure import answers_of
+from emotion_core.importing.networks.network import Said
 from emotion_core.labels import AFFECT, EXPRESSIONS, OUTPUTS
-from emotion_core.metrics.priors import EVERYDAY
+from emotion_core.metrics.priors import BALANCED, EVERYDAY, Prior, estimate_prior, read_prior, shift_prior
 from emotion_core.models.checkpoint import load_network
 from emotion_core.results.find import find_run
 from tests.stored import PROBS
@@ -34,6 +36,7 @@ MakeRun = Callable[..., Path]
 PLAIN = Given(mean=(0.0,), std=(1.0,))
 SEVEN = read_outputs_list("fer2013")
 IMAGES = [np.random.default_rng(seed).integers(0, 256, (20, 20, 3), dtype=np.uint8) for seed in range(3)]
+TRAINED_ON = {name: 0.05 + 0.02 * place for place, name in enumerate(EXPRESSIONS)}
 WEIGHTS = np.random.default_rng(3).normal(size=(8, 3)).astype(np.float32)
 
 
@@ -81,7 +84,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     from tests.stored import write_network
 
     folder = tmp_path_factory.mktemp("networks")
-    run = write_network(folder / "checkpoints" / "ours", seed=3, temperature=1.4)
+    run = write_network(folder / "checkpoints" / "ours", seed=3, temperature=1.4, prior=TRAINED_ON)
     export_run(find_run(run), "onnx", folder / "exported")
     return run, folder / "exported"
 
@@ -111,7 +114,7 @@ def test_our_own_export_is_measured_as_the_run_itself(
 ) -> None:
     run, folder = exported
     file = faces_to_read(tmp_path)
-    ours = evaluate(find_run(run), file, None, prior=EVERYDAY, faces="given", store=False, device="cpu").predictions
+    ours = evaluate(find_run(run), file, None, faces="given", store=False, device="cpu").predictions
     options = ["--dataset", file, "--faces", "given", "--name", "brought", "--licence", "MIT", "--anyway"]
     assert main(["evaluate", "--model", str(folder), *options]) == 0
     assert "imported/brought" in capsys.readouterr().out
@@ -127,6 +130,57 @@ def test_our_own_export_is_measured_as_the_run_itself(
     assert stored.info.origin["weights"] in (stored.path / "README.md").read_text()
     assert main(["evaluate", "--model", str(folder), *options]) == 1
     assert "has results on labels" in capsys.readouterr().err
+
+
+def test_probabilities_hold_under_the_mix_that_is_asked_for(
+    exported: tuple[Path, Path], here: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, folder = exported
+    rare = ",".join(f"{name}={1 + place}" for place, name in enumerate(EXPRESSIONS))
+    command = ["evaluate", "--model", str(folder), "--dataset", faces_to_read(tmp_path), "--faces", "given", "--anyway"]
+    for name, prior in (("trained", "trained"), ("rare", read_prior(rare))):
+        ours = evaluate(find_run(run), command[4], None, prior=prior, faces="given", store=False, device="cpu").predictions
+        text = rare if name == "rare" else name
+        assert main([*command, "--name", name, "--prior", text]) == 0
+        stored = find_run(f"imported/{name}")
+        [evaluation] = stored.stored_evaluations()
+        np.testing.assert_allclose(evaluation.predictions()[PROBS], ours[PROBS], atol=1e-4)
+        assert f"--prior {text}" in stored.info.origin["command"]
+    capsys.readouterr()
+    for options, message in (
+        (["--prior", "estimate"], "16 images suggest no mix of expressions; at least 30"),
+        (["--prior", "balanse"], "Did you mean 'balanced'"),
+        (["--own-prior", "estimate"], "--own-prior takes a mix"),
+        (["--reviews"], "goes with runs of this program"),
+    ):
+        assert main([*command, *options]) == 1
+        assert message in capsys.readouterr().err
+
+
+def test_the_mix_of_other_networks_has_to_be_said(tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    logits = rng.normal(size=(40, 8))
+    network = open_network(linear(tmp_path / "net.onnx"), Given(classes=EXPRESSIONS, mean=(0.0,), std=(1.0,)))
+    try:
+        said = Said(logits, None)
+        ids = [str(number) for number in range(40)]
+        before = answers_of(network, said, ids)[0][PROBS].to_numpy()
+        with pytest.raises(ConfigError, match=r"not known which mix .* --own-prior"):
+            answers_of(network, said, ids, EVERYDAY)
+        assert answers_of(network, said, ids, "trained")[0][PROBS].to_numpy() == pytest.approx(before)
+        network.prior = BALANCED
+        table, _, words = answers_of(network, said, ids, EVERYDAY)
+        by_hand = before * np.array(EVERYDAY.values)
+        np.testing.assert_allclose(table[PROBS], by_hand / by_hand.sum(axis=1, keepdims=True))
+        assert words.endswith("moved from the balanced to the everyday mix of expressions.")
+        estimated = estimate_prior(before, BALANCED.values).values
+        found = answers_of(network, said, ids, "estimate")[0][PROBS].to_numpy()
+        np.testing.assert_allclose(found, shift_prior(before, BALANCED.values, estimated))
+        network.prior = Prior("given", (1.0, *[0.0] * 7))
+        with pytest.raises(ConfigError, match="none of the expressions"):
+            answers_of(network, said, ids, Prior("table", (0.0, 1.0, *[0.0] * 6)))
+    finally:
+        network.close()
 
 
 def test_maps_of_a_graph_are_those_of_torch(exported: tuple[Path, Path]) -> None:
@@ -399,7 +453,16 @@ def test_a_classifier_of_transformers_reads_as_transformers_itself(tmp_path: Pat
 
 def test_a_damaged_preprocess_file_is_named(tmp_path: Path) -> None:
     path = linear(tmp_path / "net.onnx")
-    for content in ("{", "[1]", '{"size": "big"}', '{"mean": [1e999]}', '{"temperature": 0}', '{"shift": [0]}', "[" * 9999):
+    for content in (
+        "{",
+        "[1]",
+        '{"size": "big"}',
+        '{"mean": [1e999]}',
+        '{"temperature": 0}',
+        '{"shift": [0]}',
+        '{"prior": {"values": 1}}',
+        "[" * 9999,
+    ):
         (tmp_path / "preprocess.json").write_text(content)
         with pytest.raises(ResultsError, match=r"preprocess\.json' does not say"):
             open_network(path)
@@ -413,7 +476,13 @@ def test_photos_are_read_with_overlays(
     [face] = json.loads(capsys.readouterr().out)["faces"]
     assert len(face["cam"]) == 10
     assert all(Path(file).is_file() for file in face["cam"].values())
-    assert main([*command, "--prior", "balanced"]) == 1
+    assert main([*command, "--prior", "balanced"]) == 0
+    [other] = json.loads(capsys.readouterr().out)["faces"]
+    moved = {name: share / EVERYDAY.values[EXPRESSIONS.index(name)] for name, share in face["probabilities"].items()}
+    assert other["probabilities"] == pytest.approx({name: share / sum(moved.values()) for name, share in moved.items()})
+    assert main([*command, "--prior", "estimate"]) == 1
+    assert "needs all faces at once" in capsys.readouterr().err
+    assert main([*command, "--flip"]) == 1
     assert "goes with runs of this program" in capsys.readouterr().err
     assert main(["evaluate", "--dataset", "schematic"]) == 1
     assert "Name what to measure" in capsys.readouterr().err

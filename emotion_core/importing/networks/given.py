@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from emotion_core.errors import ResultsError
+from emotion_core.errors import ConfigError, ResultsError
 from emotion_core.importing.columns import ORDERS, expression_of, read_classes
 from emotion_core.labels import AFFECT
+from emotion_core.metrics.priors import Prior, make_prior
 from emotion_core.texts import listing, shorten
 
 FILE = "preprocess.json"
@@ -44,6 +45,8 @@ class Given:
         bgr: channels are blue, green, red.
         temperature: divides the logits.
         shift: then added to them, a number a class; minus infinity for one that cannot be predicted.
+        prior: that the probabilities then hold under; ``None`` where it is not known.
+        trained: that of the training images, likewise.
     """
 
     classes: tuple[str, ...] = ()
@@ -57,11 +60,13 @@ class Given:
     bgr: bool = False
     temperature: float = 1.0
     shift: tuple[float, ...] = ()
+    prior: Prior | None = None
+    trained: Prior | None = None
 
     def or_else(self, other: Given) -> Given:
         """What is said here, and for the rest what is said there."""
         # Temperature and shift belong to the logits of the file that says them.
-        names = ("classes", "mean", "std", "size", "layout", "scores", "output", "affect")
+        names = ("classes", "mean", "std", "size", "layout", "scores", "output", "affect", "prior")
         merged = {name: getattr(self, name) or getattr(other, name) for name in names}
         return replace(other, **merged, bgr=self.bgr or other.bgr)
 
@@ -130,6 +135,8 @@ def read_preprocess(folder: Path) -> Given:
             size=None if size is None else (int(size), int(size)),
             temperature=_numbers([said.get("temperature", 1.0)])[0],
             shift=tuple(-math.inf if entry is None else _numbers([entry])[0] for entry in shift),
+            prior=_prior(said.get("prior")),
+            trained=_prior(said.get("trained")),
         )
         if found.temperature <= 0 or (found.size and not 8 <= found.size[0] <= 4096):
             raise ValueError("the temperature or the size is none")
@@ -137,9 +144,18 @@ def read_preprocess(folder: Path) -> Given:
             raise ValueError("the shift does not fit the classes")
     except ResultsError:
         raise
-    except (OSError, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (OSError, ValueError, TypeError, OverflowError, RecursionError, ConfigError) as error:
         raise ResultsError(f"'{path}' does not say how pictures are prepared ({error}). Mend it, or take it away.") from error
     return found
+
+
+def _prior(said: object) -> Prior | None:
+    """A mix as our own export writes it: its name, and a share for each expression or nothing."""
+    if not isinstance(said, Mapping) or said.get("values") is None:
+        return None
+    if not isinstance(said["values"], Mapping):
+        raise ValueError("a mix of expressions is none")
+    return make_prior(said["values"], shorten(str(said.get("name") or "given"), 20))
 
 
 def _numbers(values: Sequence[Any]) -> tuple[float, ...]:

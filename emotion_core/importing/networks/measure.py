@@ -20,11 +20,14 @@ from emotion_core.faces import crop_main_face, load_detector
 from emotion_core.images import read_image
 from emotion_core.importing.columns import Columns
 from emotion_core.importing.networks.given import rows_are_shares, softmax
+from emotion_core.importing.networks.mix import under_prior
 from emotion_core.importing.networks.network import OwnNetwork, Said
 from emotion_core.importing.outputs import Finding
 from emotion_core.importing.prepare import Prepared, prepare
 from emotion_core.importing.truth import Truth, find_truth, fingerprint
 from emotion_core.labels import AFFECT
+from emotion_core.metrics.priors import Prior
+from emotion_core.results.interpretation import usual_prior
 
 BATCH = 16
 """Images a pass: few fit a processor's caches best, and memory follows them alone."""
@@ -38,6 +41,7 @@ def measure_network(
     *,
     split: str = "test",
     flip: bool = False,
+    prior: Prior | str | None = None,
     faces: Literal["given", "found"] | None = None,
     on_error: OnError = "raise",
     affect_range: tuple[float, float] = (-1.0, 1.0),
@@ -51,6 +55,9 @@ def measure_network(
         data_root: where datasets lie.
         split: of the dataset.
         flip: the mean over each picture and its mirror image.
+        prior: that probabilities are to hold under; by default the :func:`usual one
+            <emotion_core.results.interpretation.usual_prior>` of the benchmark where it is known which one they hold under,
+            else they stay as they are.
         faces: as in :func:`~emotion_core.evaluate.evaluate`.
         on_error: what to do with broken pictures.
         affect_range: of its valence and arousal.
@@ -60,6 +67,7 @@ def measure_network(
         What :func:`~emotion_core.importing.store_results` stores.
 
     Raises:
+        ConfigError: the prior cannot be had.
         DataError: the dataset is not there or broken.
         ResultsError: the network answers with what cannot be used.
     """
@@ -82,15 +90,28 @@ def measure_network(
     if not ids:
         raise ResultsError(f"None of the {len(table):,} pictures of '{table.name}' can be read.")
     said = Said(np.concatenate(scores), np.concatenate(affect))
-    answers, columns, words = answers_of(network, said, ids)
+    chosen = usual_prior(whole.name) if prior is None and network.prior is not None else prior
+    answers, columns, words = answers_of(network, said, ids, chosen)
     truth = _truth(whole, table, spec.expressions, data_root)
     share = len(ids) / len(table)
     prepared = prepare(answers, columns, truth, min_share=min(1.0, share), affect_range=affect_range)
     return replace(prepared, findings=(*prepared.findings, Finding(words))) if words else prepared
 
 
-def answers_of(network: OwnNetwork, said: Said, ids: Sequence[str]) -> tuple[pd.DataFrame, Columns, str]:
-    """What a network says as a table of results, what its columns mean, and how its numbers were read."""
+def answers_of(
+    network: OwnNetwork, said: Said, ids: Sequence[str], prior: Prior | str | None = None
+) -> tuple[pd.DataFrame, Columns, str]:
+    """What a network says as a table of results, what its columns mean, and how its numbers were read.
+
+    Args:
+        network: that said it.
+        said: of ``N`` images.
+        ids: their names.
+        prior: that probabilities are to hold under; ``None`` leaves them as they are.
+
+    Raises:
+        ConfigError: the prior cannot be had.
+    """
     table = pd.DataFrame({"image": list(ids)})
     classes = network.classes
     words = ""
@@ -103,8 +124,9 @@ def answers_of(network: OwnNetwork, said: Said, ids: Sequence[str]) -> tuple[pd.
             values = said.scores
         if not network.scores:
             words = f"Its scores are taken for {'probabilities' if shares else 'logits'}."
-        if not shares and network.shift:
-            words += " They are shifted to the mix of expressions in its preprocess.json, whatever that of this benchmark is."
+        if prior is not None:
+            values, moved = under_prior(network, values, prior)
+            words = f"{words} {moved}".strip()
         for place, name in enumerate(classes):
             table[f"prob_{name}"] = values[:, place]
     columns = Columns(image="image", scores={name: f"prob_{name}" for name in classes})

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from emotion_core.errors import ResultsError
 from emotion_core.importing.networks.given import Given, Scores
 from emotion_core.labels import AFFECT, EXPRESSIONS
+from emotion_core.metrics.priors import Prior
 
 Array = npt.NDArray[np.float64]
 
@@ -39,7 +40,11 @@ class OwnNetwork(ABC):
         num_params: number of weights.
         input_size: px.
         outputs: what each column of its main output is, as :attr:`Given.classes`.
-        given: how its numbers are to be read.
+        scores: whether it gives logits or probabilities; empty where nobody said.
+        temperature: divides its logits.
+        shift: then added to them, a number an output, or nothing.
+        prior: that its probabilities then hold under; ``None`` where it is not known.
+        trained: that of its training images, likewise.
         why_no_maps: why there are no exact maps.
     """
 
@@ -52,6 +57,8 @@ class OwnNetwork(ABC):
     scores: Scores
     temperature: float = 1.0
     shift: tuple[float, ...] = ()
+    prior: Prior | None = None
+    trained: Prior | None = None
     why_no_maps: str = "only ONNX graphs say what stands between their last feature map and their outputs"
 
     @property
@@ -103,6 +110,7 @@ class OwnNetwork(ABC):
             raise ResultsError(f"{has}, and {len(classes)} classes are named.")
         self.outputs, self.scores = classes, given.scores
         self.temperature, self.shift = given.temperature, given.shift
+        self.prior, self.trained = given.prior, given.trained
 
     def take_apart(self, scores: Array, affect: Array | None) -> Said:
         """Columns of one output as expressions, and valence and arousal.

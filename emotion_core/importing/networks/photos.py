@@ -13,6 +13,7 @@ from emotion_core.explain.exact import normalise_maps
 from emotion_core.importing.networks.measure import answers_of
 from emotion_core.importing.networks.network import OwnNetwork
 from emotion_core.labels import AFFECT
+from emotion_core.metrics.priors import Prior
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,20 +33,24 @@ class FaceAnswer:
     maps: dict[str, npt.NDArray[np.float32]]
 
 
-def read_faces(network: OwnNetwork, crops: Sequence[npt.NDArray[np.uint8]]) -> list[FaceAnswer]:
+def read_faces(
+    network: OwnNetwork, crops: Sequence[npt.NDArray[np.uint8]], prior: Prior | str | None = None
+) -> list[FaceAnswer]:
     """Read faces, with maps where the network gives them.
 
     Args:
         network: that is open.
         crops: square RGB faces, each ``(S, S, 3)``.
+        prior: that probabilities are to hold under; ``None`` leaves them as they are.
 
     Raises:
+        ConfigError: the prior cannot be had.
         ResultsError: it answers with what cannot be used.
     """
     if not crops:
         return []
     images = np.stack([network.prepare(crop) for crop in crops])
-    table, columns, _ = answers_of(network, network.compute(images), [str(place) for place in range(len(crops))])
+    table, columns, _ = answers_of(network, network.compute(images), [str(place) for place in range(len(crops))], prior)
     signed = network.contributions(images) if network.has_maps else {}
     warm = {name: normalise_maps(torch.from_numpy(values).relu()).numpy() for name, values in signed.items()}
     return [
