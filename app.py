@@ -8,6 +8,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
+from pages.predict.live_route import route
 from pages.shared.address import turn_to
 from pages.shared.failure import show_failure
 from pages.shared.quota import UploadQuota
@@ -60,4 +61,4 @@ else:
     # Streamlit takes a folder pages/ for its older way of several pages, and answers a first link to /compare with the notice
     # "Page not found".
     PagesManager.uses_pages_directory = False
-    app = st.App(Path(__file__), middleware=[Middleware(UploadQuota)])
+    app = st.App(Path(__file__), routes=[route()], middleware=[Middleware(UploadQuota)])

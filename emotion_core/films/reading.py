@@ -96,7 +96,7 @@ def read_film(
         whole: when a whole frame counts as one face.
         flip: flip test-time augmentation.
         tau: s after which a frame counts e times less in smoothed values.
-        batch: frames that share a forward pass; 1 for live use.
+        batch: frames that share a forward pass.
 
     Yields:
         One result for each frame, in order, as soon as its batch is full.
@@ -133,6 +133,28 @@ def _read(
             smoothers.update(track, frame.time, reading) for track, reading in zip(tracks, prediction.readings, strict=True)
         )
         yield FilmFrame(number=frame.number, time=frame.time, prediction=prediction, tracks=tracks, smoothed=smoothed)
+
+
+class FrameReader:
+    """Reads frames one after the other, each as soon as it is there; nothing waits for a later one.
+
+    Args:
+        predictor: reads the faces.
+        detector: finds them.
+        name: what to call the film.
+    """
+
+    def __init__(self, predictor: Predictor, detector: FaceDetector, *, name: str) -> None:
+        self._predictor = predictor
+        self._detector = detector
+        self._name = name
+        self._tracker, self._smoothers = Tracker(), _Smoothers(TAU)
+
+    def read(self, frame: Frame, *, flip: bool = False) -> FilmFrame:
+        """Find, follow and read the faces of the next frame."""
+        [photo] = find_faces([frame.image], self._detector, names=[self._name])
+        tracks = self._tracker.update(frame.time, frame.image, photo.faces)
+        return next(_read(self._predictor, [(frame, photo, tracks)], self._smoothers, flip=flip))
 
 
 class _Smoothers:

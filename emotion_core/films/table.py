@@ -57,6 +57,18 @@ class FilmLog:
                 )
             )  # fmt: skip
 
+    @property
+    def faces(self) -> int:
+        """Rows of the table: a face counts in each frame."""
+        return len(self._rows)
+
+    def copy(self) -> FilmLog:
+        """The same, to be looked at while this one is added to."""
+        other = FilmLog()
+        other.frames, other.time = self.frames, self.time
+        other.pictures, other._scores, other._rows = dict(self.pictures), dict(self._scores), list(self._rows)
+        return other
+
     def _keep_picture(self, track: int, found: FoundFace) -> None:
         score = found.face.score or 0.0
         if score <= self._scores.get(track, -1.0) or (track not in self.pictures and len(self.pictures) >= MAX_PICTURES):

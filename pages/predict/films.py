@@ -111,25 +111,29 @@ def _smoothed(reading: Any) -> pd.DataFrame:
 
 @st.fragment
 def show_results(
-    file: Any,
+    file: Any | None,
     table: pd.DataFrame,
     pictures: Mapping[int, bytes],
     run: str,
     step: float,
-    predictor: Predictor,
+    predictor: Predictor | None = None,
     *,
     flip: bool = False,
 ) -> None:
-    """Summary, time line, and one face over time with the frame under the slider."""
+    """Summary, time line, and one face over time with the frame under the slider.
+
+    A camera leaves no frames: its ``file`` and ``predictor`` are ``None``.
+    """
     from emotion_core.figures.films import affect_curves, affect_trajectory, expression_time_line
     from emotion_core.films.table import segments, summarise, to_csv
     from pages.predict.film_frame import ask_heat_map, offer_annotated, show_frame
 
+    name, saved = ("camera", "camera.csv") if file is None else (file.name, "film.csv")
     summary = summarise(table)
     tracks = [int(track) for track in summary["track"]]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         offer_file(
-            "CSV", lambda: to_csv(table, film=file.name, run=run), "film.csv", "text/csv", key="film-csv",
+            "CSV", lambda: to_csv(table, film=name, run=run), saved, "text/csv", key="film-csv",
             meaning="A row a frame and face: box, raw and smoothed probabilities, valence and arousal.",
         )  # fmt: skip
         making = st.container()
@@ -148,11 +152,12 @@ def show_results(
     times = sorted(table["time"].unique().tolist())
     now = _ask_time(times, mine)
     frame, plane = st.columns([0.62, 0.38], gap="medium")
-    with frame:
-        output = ask_heat_map()
-        show_frame(file, table[table["time"] == now], now, predictor, output, flip=flip)
-    with making:
-        offer_annotated(file, table, predictor, output, step=step, flip=flip)
+    if file is not None and predictor is not None:
+        with frame:
+            output = ask_heat_map()
+            show_frame(file, table[table["time"] == now], now, predictor, output, flip=flip)
+        with making:
+            offer_annotated(file, table, predictor, output, step=step, flip=flip)
     if mine["valence"].notna().all() and mine["arousal"].notna().all():
         with plane:
             figure = affect_trajectory(mine, now=now)

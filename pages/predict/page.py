@@ -11,6 +11,7 @@ from emotion_core.apart import start_early
 from emotion_core.errors import EmotionCoreError
 from emotion_core.texts import shorten
 from pages.predict.films import show_film
+from pages.predict.live import live_chosen, show_live
 from pages.predict.photos import Upload, choose_photos
 from pages.predict.runs import runs_with_weights, show_collapsed
 from pages.shared.runs import show_no_runs
@@ -27,6 +28,9 @@ if not runs:
 uploads = choose_photos()
 if st.session_state.get("source") == "Film":
     show_film(runs)
+    st.stop()
+if live_chosen():
+    show_live(runs)
     st.stop()
 
 # A process that decodes photos starts meanwhile.

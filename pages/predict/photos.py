@@ -12,6 +12,7 @@ import streamlit as st
 
 from emotion_core.images import ENDINGS
 from pages.predict.films import ask_film
+from pages.predict.live import LIVE, ask_kind, live_chosen
 from pages.shared.words import count
 
 
@@ -63,7 +64,7 @@ def choose_photos() -> list[Upload]:
             )
         files = _ask(str(kind))
         st.caption("Photos and films stay in memory and are forgotten when you close the page.")
-    if kind == "Film":
+    if kind == "Film" or live_chosen():
         return []
     if st.query_params.get("photo") == "sample":
         return [_sample()]
@@ -90,6 +91,8 @@ def _ask(kind: str) -> Sequence[Any]:
     if kind == "Film":
         return ask_film()
     if kind == "Camera":
+        if ask_kind() == LIVE:
+            return []
         taken = st.camera_input("Take a photo", label_visibility="collapsed", on_change=_leave_photos, key="camera")
         return [taken] if taken is not None else []
     if kind == "Folder":

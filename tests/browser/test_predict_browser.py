@@ -8,12 +8,30 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.conftest import ARGUMENTS
+from tests.films.films import encode, scene
 from tests.portraits import two_faces
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 DEADLINE = 180.0
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """With a camera that shows a drawn face on the left, again and again."""
+    from playwright.sync_api import sync_playwright
+
+    film = tmp_path_factory.mktemp("camera") / "face.mjpeg"
+    frames = [scene((8, 10 + 2 * abs(5 - step), 20)) for step in range(10)]
+    film.write_bytes(encode(frames, form="mjpeg", codec="mjpeg", pix_fmt="yuvj420p"))
+    arguments = [*ARGUMENTS, "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    arguments.append(f"--use-file-for-fake-video-capture={film}")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield started
+        started.close()
 
 
 @pytest.fixture(params=[(1440, 900), (390, 844)], ids=["wide", "phone"])
@@ -85,3 +103,21 @@ def test_opacity_acts_in_the_browser_alone(page: Page) -> None:
     assert heat.evaluate("each => each.style.opacity") == "0.8"
     page.get_by_role("slider", name="How much of the face it covers").fill("0.25")
     assert heat.evaluate("each => each.style.clipPath") == "inset(0px 0px 0px 75%)"
+
+
+@pytest.mark.parametrize("page", [(390, 844)], ids=["phone"], indirect=True)
+def test_a_running_camera_shows_what_is_read_as_in_a_mirror(page: Page, address: str, overflow: Callable[[Page], int]) -> None:
+    page.goto(f"{address}/?source=Camera")
+    page.get_by_role("button", name="Start the camera").click()
+    page.locator(".faces", has_text="Face 1: ").wait_for()
+    video, box = page.locator(".picture").bounding_box(), page.locator(".boxes rect").first.bounding_box()
+    assert video is not None
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2 - video["x"]) / video["width"]
+    assert 0.65 < middle < 0.85  # 0.19 to 0.25 of the picture that the camera gives
+    assert page.locator(".bar").count() == 8
+    page.locator(".plane .now").wait_for()
+    assert overflow(page) <= 0
+    page.get_by_role("button", name="Stop", exact=True).click()
+    page.get_by_role("button", name="CSV").wait_for()
+    assert page.locator(".boxes *").count() == 0

@@ -128,6 +128,9 @@ def test_a_photo_from_the_camera(app: AppTest) -> None:
     assert not app.camera_input  # the browser is not asked for the camera before it is wanted
     app.segmented_control(key="source").select("Camera")
     run(app)
+    assert not app.camera_input
+    app.segmented_control(key="camera_kind").select("Photo")
+    run(app)
     app.camera_input[0].upload("photo.jpg", SAMPLE, "image/jpeg")
     run(app)
     assert cards(app) == 1
