@@ -232,7 +232,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.store or Path(temporary)
         environment = {"EMOTION_CHECKPOINTS": str(folder), "EMOTION_SHIPPED_RUNS": "hide"}
-        if not folder.is_dir() or not any(folder.iterdir()):
+        folder.mkdir(parents=True, exist_ok=True)
+        if not any(folder.iterdir()):
             fresh(NAME, "write", environment, "--runs", str(arguments.runs), "--images", str(arguments.images))
         print_header()
         for part in PARTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,6 +85,13 @@ class Entry:
     def evaluation(self) -> str:
         """Name of the evaluation in the run folder."""
         return f"{self.dataset}-{self.split}"
+
+    @cached_property
+    def text(self) -> str:
+        """What can be searched for, in lower case."""
+        parts = [self.name, self.backbone, self.preset]
+        parts += [self.run.info.role, self.run.info.changed] if self.run is not None else []
+        return " ".join(parts).casefold()
 
     def predictions(self, columns: Sequence[str]) -> pd.DataFrame:
         """Stored predictions of the images that it is judged on, between the expressions that it is judged between.

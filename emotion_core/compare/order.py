@@ -22,13 +22,7 @@ def rank_evaluations(entries: Sequence[Entry]) -> list[str]:
 def search_entries(entries: Sequence[Entry], words: str) -> list[Entry]:
     """Entries whose name, backbone, preset, role or change holds every one of some words, whatever their case."""
     wanted = words.casefold().split()
-    return [entry for entry in entries if all(word in _said_of(entry) for word in wanted)]
-
-
-def _said_of(entry: Entry) -> str:
-    parts = [entry.name, entry.backbone, entry.preset]
-    parts += [entry.run.info.role, entry.run.info.changed] if entry.run is not None else []
-    return " ".join(parts).casefold()
+    return [entry for entry in entries if all(word in entry.text for word in wanted)]
 
 
 GROUPS: dict[str, Callable[[Entry], str]] = {

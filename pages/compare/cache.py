@@ -5,19 +5,83 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from emotion_core.compare import Comparison, Entry, compare
+from emotion_core.compare import Comparison, Entry, Store, can_share, compare, why_not_comparable
 from emotion_core.compare.answers import EXPRESSION_NEEDS, coverage_curve, expression_answers
+from emotion_core.compare.order import best_first, best_run, rank_evaluations, split_repeats
 from emotion_core.compare.trainings import trainings_of
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.run import read_history
 from emotion_core.results.summaries import FILE, load_summary
 from pages.shared.words import count
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def by_evaluation(signature: str, experiment: str | None, _store: Store) -> dict[str, tuple[Entry, ...]]:
+    """The entries of an experiment, or all there are, by evaluation; the evaluation that says most comes first."""
+    mine = [
+        entry
+        for entry in _store.entries
+        if experiment is None or (entry.run is not None and entry.run.experiment == experiment)
+    ]
+    found: dict[str, list[Entry]] = {name: [] for name in rank_evaluations(mine)}
+    for entry in mine:
+        found[entry.evaluation].append(entry)
+    return {name: tuple(entries) for name, entries in found.items()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """Entries of one evaluation in the order of a measure.
+
+    Attributes:
+        mine: those that are listed, the best first; at least one.
+        repeats: those that only repeat one of them with another seed.
+        anchor: the best of those that can be compared.
+        fair: those that can be compared with it as they are.
+        fitting: those that can be, at least on the images that both can answer.
+    """
+
+    mine: tuple[Entry, ...]
+    repeats: tuple[Entry, ...]
+    anchor: Entry
+    fair: tuple[Entry, ...]
+    fitting: tuple[Entry, ...]
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def rank(signature: str, place: tuple[str, str], measure: str | None, seeds: bool, _listed: Sequence[Entry]) -> Ranked:
+    """Rank what is listed, which takes a while for thousands of runs and stays the same while one searches among them.
+
+    Args:
+        signature: of the store.
+        place: experiment and evaluation, which say what is listed.
+        measure: that decides.
+        seeds: whether repeated trainings are listed.
+        _listed: at least one.
+    """
+    usual, repeats = split_repeats(_listed)
+    mine = best_first(_listed if seeds else usual, measure)
+    leader = best_run(mine, measure)
+    anchor = next(entry for entry in mine if entry.name == leader)
+    return Ranked(
+        mine=tuple(mine),
+        repeats=tuple(repeats),
+        anchor=anchor,
+        fair=tuple(entry for entry in mine if why_not_comparable(anchor, entry) is None),
+        fitting=tuple(entry for entry in mine if fits(anchor, entry)),
+    )
+
+
+def fits(anchor: Entry, entry: Entry) -> bool:
+    """Whether a run can be ticked: it is comparable as it is, or on the images that both can answer."""
+    return why_not_comparable(anchor, entry) is None or can_share(anchor, entry)
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)
@@ -60,9 +124,18 @@ def _compare_one(_entries: Any, key: tuple[object, ...], measure: str, baseline:
 
 def compare_measure(comparison: Comparison, measure: str) -> Comparison:
     """The same entries, compared in one other measure."""
-    entries = [*comparison.entries, *(entry for entry, _ in comparison.apart)]
-    key = tuple((entry.name, entry.source, hash(entry.subset), _stamp(entry)) for entry in entries)
-    return _compare_one(entries, key, measure, comparison.baseline, comparison.margin)
+    return _compare_one(entries_of(comparison), key_of(comparison), measure, comparison.baseline, comparison.margin)
+
+
+def entries_of(comparison: Comparison) -> list[Entry]:
+    """All of them, the comparable ones first."""
+    return [*comparison.entries, *(entry for entry, _ in comparison.apart)]
+
+
+def key_of(comparison: Comparison) -> tuple[object, ...]:
+    """What names a comparison, whatever its measures: its entries as they lie on the disk."""
+    entries = entries_of(comparison)
+    return tuple((entry.name, entry.source, hash((entry.subset, entry.between)), _stamp(entry)) for entry in entries)
 
 
 def _stamp(entry: Entry) -> tuple[int, int] | None:

@@ -9,10 +9,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.compare import Entry, Store
-from emotion_core.compare.order import GROUPS, best_run, rank_evaluations
+from emotion_core.compare.order import GROUPS, best_run
 from emotion_core.compare.pairs import MARGIN
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.experiments import Experiment
+from pages.compare.cache import by_evaluation
 from pages.shared.address import BASELINE, BENCHMARK, EXPERIMENT, ask_option
 from pages.shared.words import escape
 
@@ -66,20 +67,21 @@ class Settings:
     reported: bool
 
 
-def ask_what(store: Store) -> Asked:
+def ask_what(store: Store, signature: str) -> Asked:
     """One row; several on a narrow screen."""
     columns = st.columns([3, 2.4, 2.2, 1.7, 3.7], vertical_alignment="bottom")
     experiment = _ask_experiment(columns[0], store)
-    mine = store.entries if experiment is None else _of(store.entries, experiment)
+    everything = by_evaluation(signature, None, store)
+    mine = everything if experiment is None else by_evaluation(signature, experiment.name, store)
     evaluation = ask_option(
         columns[1],
         "Benchmark",
-        rank_evaluations(mine),
+        list(mine),
         BENCHMARK,
         usual=None if experiment is None else experiment.benchmark,
         help="Dataset and split that the runs were measured on.",
     )
-    listed = tuple(entry for entry in mine if entry.evaluation == evaluation)
+    listed = mine[evaluation]
     search = columns[2].text_input(
         "Search", key="search", bind="query-params", placeholder="name, backbone, role …",
         help="Lists runs that hold all of these words. Runs that are ticked stay on top.",
@@ -91,7 +93,7 @@ def ask_what(store: Store) -> Asked:
     return Asked(
         experiment=experiment,
         evaluation=evaluation,
-        measured=tuple(entry for entry in store.entries if entry.evaluation == evaluation),
+        measured=everything[evaluation],
         listed=listed,
         search=search or "",
         group=group,
@@ -170,10 +172,6 @@ def _ask_experiment(where: DeltaGenerator, store: Store) -> Experiment | None:
         help="Runs that answer one question together. All runs: those of every experiment, on one benchmark.",
     )  # fmt: skip
     return known.get(chosen)
-
-
-def _of(entries: Sequence[Entry], experiment: Experiment) -> list[Entry]:
-    return [entry for entry in entries if entry.run is not None and entry.run.experiment == experiment.name]
 
 
 def _ask_measures(where: DeltaGenerator, listed: Sequence[Entry]) -> tuple[str, ...]:

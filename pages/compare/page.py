@@ -32,14 +32,14 @@ def main() -> None:
         show_nothing()
         offer_import(st.container())
         return
-    what = ask_what(store)
+    what = ask_what(store, signature)
     if not what.measures:
         st.info("Choose at least one measure above.")
         return
     first = what.measures[0]
     line = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     settings = ask_settings(line, what)
-    listed = list_rows(what, settings, line)
+    listed = list_rows(what, settings, line, signature)
     baseline = ask_baseline(line, what, listed.ticked)
     offer_import(line)
     if listed.ticked:

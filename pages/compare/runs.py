@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from emotion_core.compare import Entry, can_share, on_shared_images, why_not_comparable
-from emotion_core.compare.order import best_first, best_run, grouped, search_entries, split_repeats
+from emotion_core.compare import Entry, can_share, on_shared_images
+from emotion_core.compare.order import best_first, grouped, search_entries
 from emotion_core.errors import CheckpointError
+from pages.compare.cache import fits, rank
 from pages.compare.controls import ALL, Asked, Settings
 from pages.shared.address import RUN, asked, keep, kept, say, say_unknown
 from pages.shared.sentence import sentence
@@ -58,26 +59,22 @@ class Listed:
         return [place for place, entry in enumerate(self.rows) if entry.name in names]
 
 
-def list_rows(what: Asked, settings: Settings, where: DeltaGenerator) -> Listed:
+def list_rows(what: Asked, settings: Settings, where: DeltaGenerator, signature: str) -> Listed:
     """What the controls list, and what is ticked in it: by a visitor, by the address, or the best ones when nobody chose.
 
     Args:
         what: the row of controls.
         settings: those that open on demand.
         where: the switch between pages of a long list is drawn.
+        signature: of the store.
     """
     first = what.measures[0] if what.measures else None
-    usual, repeats = split_repeats(what.listed)
-    mine = best_first(what.listed if settings.seeds else usual, first)
-    leader = best_run(mine, first)
-    anchor = next(entry for entry in mine if entry.name == leader)
-    fair = [entry for entry in mine if why_not_comparable(anchor, entry) is None]
+    ranked = rank(signature, _place(what), first, settings.seeds, what.listed)
     known = {entry.name: entry for entry in what.measured}
-    chosen = [known[name] for name in _ticked(what, known, _usual(what, fair))]
-    fit, shared = _share([entry for entry in chosen if _fits(anchor, entry)])
+    chosen = [known[name] for name in _ticked(what, known, _usual(what, ranked.fair))]
+    fit, shared = _share([entry for entry in chosen if fits(ranked.anchor, entry)])
     ticked = best_first(fit, first)
-    found = [entry for entry in mine if _fits(anchor, entry)]
-    found = [] if settings.only_ticked else grouped(search_entries(found, what.search), what.group)
+    found = [] if settings.only_ticked else grouped(search_entries(ranked.fitting, what.search), what.group)
     if what.search and not found and not settings.only_ticked:
         where.caption("No run holds all of these words.")
     pages = -(-len(found) // PAGE)
@@ -87,13 +84,15 @@ def list_rows(what: Asked, settings: Settings, where: DeltaGenerator) -> Listed:
     rows = _with_pinned(ticked, found[(page - 1) * PAGE : page * PAGE], known, frame)
     judged = {entry.name: entry for entry in ticked}
     rows = [judged.get(entry.name, entry) for entry in rows]
-    unfair = {entry.name: entry for entry in [*mine, *chosen] if not _fits(anchor, entry)}
+    inside = {entry.name for entry in ranked.fitting}
+    unfair = {entry.name: entry for entry in ranked.mine if entry.name not in inside}
+    unfair |= {entry.name: entry for entry in chosen if not fits(ranked.anchor, entry)}
     names = "\n".join(entry.name for entry in rows)
     shown = Listed(
         rows=tuple(rows),
         ticked=tuple(ticked[:MOST]),
         beside=tuple(unfair.values())[:PAGE],
-        other_seeds=() if settings.seeds else tuple(repeats),
+        other_seeds=() if settings.seeds else ranked.repeats,
         group=what.group,
         key=f"runs-{hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()}",
         shared=shared,
@@ -102,11 +101,6 @@ def list_rows(what: Asked, settings: Settings, where: DeltaGenerator) -> Listed:
         where.info(f"{count(len(ticked), 'run is', 'runs are')} ticked; the best {MOST} are compared.")
     keep("table", (shown.key, [entry.name for entry in rows], {entry.name for entry in ticked}))
     return shown
-
-
-def _fits(anchor: Entry, entry: Entry) -> bool:
-    """Whether a run can be ticked: it is comparable as it is, or on the images that both can answer."""
-    return why_not_comparable(anchor, entry) is None or can_share(anchor, entry)
 
 
 def _share(chosen: Sequence[Entry]) -> tuple[list[Entry], str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from emotion_core.compare import comparison_table
@@ -13,6 +14,7 @@ from emotion_core.figures.compare.profile import profile
 from emotion_core.figures.compare.trade_off import trade_off, trade_off_rows
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import COSTS, cost_title
+from pages.compare.cache import key_of
 from pages.compare.views.shown import Compared, ask_measure, draw, offer
 from pages.shared.words import count
 
@@ -36,6 +38,18 @@ def _columns(table: pd.DataFrame, measure: str, *more: str) -> pd.DataFrame:
     return table[names]
 
 
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _forest(
+    key: tuple[object, ...], measure: str, by: str | None, margin: float, baseline: str | None, _shown: Compared
+) -> tuple[go.Figure, pd.DataFrame]:
+    """Figure and rows, which stay the same while one searches in the table above."""
+    table = comparison_table(_shown.tested(measure), [measure])
+    if by is not None:
+        groups = {entry.name: GROUPS[by](entry) or _NO_GROUP[entry.kind] for entry in _shown.entries}
+        table = table.assign(group=table["name"].map(groups))
+    return forest_plot(table, measure, baseline=baseline), forest_rows(table, measure)
+
+
 def show_intervals(shown: Compared) -> None:
     with st.container(horizontal=True, gap="small"):
         measure = ask_measure(shown)
@@ -43,12 +57,7 @@ def show_intervals(shown: Compared) -> None:
             "Group runs by", list(GROUPS), index=None, key="grouped", bind="query-params", placeholder="nothing", width=200
         )
     st.caption(METRICS[measure].help)
-    table = comparison_table(shown.tested(measure), [measure])
-    if by is not None:
-        groups = {entry.name: GROUPS[by](entry) or _NO_GROUP[entry.kind] for entry in shown.entries}
-        table = table.assign(group=table["name"].map(groups))
-    figure = forest_plot(table, measure, baseline=shown.comparison.baseline)
-    rows = forest_rows(table, measure)
+    figure, rows = _forest(key_of(shown.comparison), measure, by, shown.comparison.margin, shown.comparison.baseline, shown)
     said = "; ".join(f"{name} {value:.3f}" for name, value in zip(rows["name"].head(10), rows[measure].head(10), strict=True))
     draw(figure, "intervals", f"{METRICS[measure].title}: {said}")
     offer([figure], _columns(rows, measure), f"intervals-{measure}")

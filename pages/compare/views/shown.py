@@ -13,7 +13,7 @@ from emotion_core.compare import Comparison, Entry
 from emotion_core.compare.order import best_first
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.tables import export_table
-from pages.compare.cache import compare_measure
+from pages.compare.cache import compare_measure, entries_of
 from pages.shared.charts import CHART
 from pages.shared.downloads import offer_file
 from pages.shared.figure_files import offer_figures
@@ -39,7 +39,7 @@ class Compared:
     @property
     def entries(self) -> list[Entry]:
         """All of them, the comparable ones first."""
-        return [*self.comparison.entries, *(entry for entry, _ in self.comparison.apart)]
+        return entries_of(self.comparison)
 
     def tested(self, measure: str) -> Comparison:
         """The comparison in a measure that may not be one of those above."""
