@@ -22,13 +22,14 @@ PAGES = {
     "affect_map": ("Affect map", ":material/scatter_plot:"),
     "feature_map": ("Feature map", ":material/bubble_chart:"),
     "errors": ("Errors", ":material/search_insights:"),
+    "pictures": ("Your pictures", ":material/add_photo_alternate:"),
     "training": ("Training", ":material/show_chart:"),
     "scored": ("Scored pictures", ":material/photo_library:"),
     "about": ("About", ":material/info:"),
 }
 """Title and icon by folder, which is the address too. The first is where visitors arrive."""
 
-NEEDED: dict[str, Role] = {"predict": "predict"}
+NEEDED: dict[str, Role] = {"predict": "predict", "pictures": "predict"}
 """What a visitor has to be allowed to do to see a page, where that is more than to look."""
 
 FOLDER = Path(__file__).parent / "pages"

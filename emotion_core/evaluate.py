@@ -67,6 +67,7 @@ def evaluate(
     store: bool = True,
     verdicts: Callable[[str], pd.DataFrame] | None = None,
     replace: bool = False,
+    reading: Callable[[int], object] | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Evaluation:
     """Measure a run on one split of a dataset.
@@ -92,7 +93,8 @@ def evaluate(
         verdicts: gives what reviewers say about images of a dataset by its name, as
             :meth:`~emotion_core.results.reviews.ReviewStore.verdicts` does.
         replace: whether the result may take the place of one on other images or labels that has the same name.
-        progress: called with the number of images done.
+        reading: called with 1 after every picture that was decoded.
+        progress: called with the number of images done by the network.
 
     Raises:
         ConfigError: unknown dataset or runtime, or a prior that rules out all of its expressions.
@@ -114,7 +116,7 @@ def evaluate(
 
     frame = None if faces == "given" else partial(crop_main_face, detector=load_detector())
     look = None if split == "train" else note
-    table, pixels = decode_table(table, run.info.input_size, on_error=on_error, look=look, frame=frame)
+    table, pixels = decode_table(table, run.info.input_size, on_error=on_error, look=look, frame=frame, progress=reading)
     fingerprint = table.fingerprint()
     if store and not replace:
         refuse_other_content(run.path, whole.name, split, fingerprint)

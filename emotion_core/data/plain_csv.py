@@ -73,10 +73,31 @@ def load_labelled(name: str, data_root: str | Path, *, seed: int = 42, on_error:
         DataError: as in :func:`load_plain_csv`.
     """
     source = open_source(name, data_root)
-    return _read_table(source, _labels_file(source), name, seed=seed, on_error=on_error)
+    return _read_table(source, labels_file(source), name, seed=seed, on_error=on_error)
 
 
 def _read_table(source: Source, file: str, name: str, *, seed: int, on_error: OnError) -> FaceTable:
+    table, split = read_listed(source, file, name, on_error=on_error)
+    if split:
+        return table
+    try:
+        return stratified_split(table, seed=seed, missing=True)
+    except DataError as error:
+        raise DataError(f"{error} Add more images, or a column 'split' with train, val and test.") from error
+
+
+def read_listed(source: Source, file: str, name: str, *, on_error: OnError = "raise") -> tuple[FaceTable, bool]:
+    """The images that a CSV file lists, in the splits that it gives, and whether it has a column of them.
+
+    Args:
+        source: where both lie.
+        file: name of the CSV file there.
+        name: of the dataset.
+        on_error: as in :func:`load_plain_csv`.
+
+    Raises:
+        DataError: it is another table, has no usable row, or has broken ones with ``on_error="raise"``.
+    """
     lines = read_rows(source, file)
     header = next((cells for _, cells in lines), [])
     columns = _find_columns(source, file, header) if header else {}
@@ -96,12 +117,7 @@ def _read_table(source: Source, file: str, name: str, *, seed: int, on_error: On
         problems=kept,
         attributes=_attributes(found, header, further),
     )
-    if "split" in columns:
-        return table
-    try:
-        return stratified_split(table, seed=seed, missing=True)
-    except DataError as error:
-        raise DataError(f"{error} Add more images, or a column 'split' with train, val and test.") from error
+    return table, "split" in columns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,11 +201,15 @@ def _find(file: Path, data_root: str | Path | None) -> tuple[Source, str]:
 
 def _open_archive(path: Path) -> tuple[Source, str]:
     source = ZipSource(path)
-    return source, _labels_file(source)
+    return source, labels_file(source)
 
 
-def _labels_file(source: Source) -> str:
-    """Where ``labels.csv`` lies: at the top, or in the only folder there that has one."""
+def labels_file(source: Source) -> str:
+    """Where ``labels.csv`` lies: at the top, or in the only folder there that has one.
+
+    Raises:
+        DataError: there is none, or several.
+    """
     if source.has(LABELS_FILE):
         return LABELS_FILE
     inside = [name for name in source.names if name.count("/") == 1 and name.endswith(f"/{LABELS_FILE}")]

@@ -69,18 +69,23 @@ def decode_table(
     readable = np.ones(len(table), dtype=bool)
     problems: list[Problem] = []
     with ThreadPoolExecutor(workers) as pool:
-        for index, image in enumerate(pool.map(decode, table.sample_ids)):
-            if isinstance(image, Problem):
-                readable[index] = False
-                problems.append(image)
-            elif image.ndim == 2:
-                pixels[index] = image
-            else:
-                if pixels.shape[1] == 1:
-                    pixels = np.repeat(pixels, 3, axis=1)
-                pixels[index] = image.transpose(2, 0, 1)
-            if progress is not None:
-                progress(1)
+        try:
+            for index, image in enumerate(pool.map(decode, table.sample_ids)):
+                if isinstance(image, Problem):
+                    readable[index] = False
+                    problems.append(image)
+                elif image.ndim == 2:
+                    pixels[index] = image
+                else:
+                    if pixels.shape[1] == 1:
+                        pixels = np.repeat(pixels, 3, axis=1)
+                    pixels[index] = image.transpose(2, 0, 1)
+                if progress is not None:
+                    progress(1)
+        except BaseException:
+            # Whoever stops it does not wait for the pictures that are left.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     kept = settle(problems, on_error, table.name)
     if not readable.any():
         raise DataError(f"None of the {len(table):,} pictures of '{table.name}' can be read.")

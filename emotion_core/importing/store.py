@@ -16,7 +16,7 @@ from emotion_core.importing.prepare import Prepared, benchmark_of
 from emotion_core.importing.truth import fingerprint
 from emotion_core.results.card import write_card
 from emotion_core.results.experiments import FILE as EXPERIMENT
-from emotion_core.results.files import strict_json, write_text
+from emotion_core.results.experiments import make_experiment
 from emotion_core.results.find import list_experiments, list_runs
 from emotion_core.results.measured import measure_predictions
 from emotion_core.results.run import UNKNOWN, Run, RunInfo, read_run, write_evaluation, write_info
@@ -174,12 +174,10 @@ def _describe(before: Run | None, network: Mapping[str, Any], origin: Mapping[st
 def _make_experiment(path: Path, prepared: Prepared) -> None:
     """An ``experiment.toml`` of the same name as one elsewhere, or a new one."""
     known = next((one for one in list_experiments() if one.name == path.name), None)
-    texts = {
-        "title": path.name.replace("-", " ").replace("_", " ").capitalize() if known is None else known.title,
-        "question": "What do networks reach whose predictions were imported?" if known is None else known.question,
-        "varies": "the network" if known is None else known.varies,
-        "benchmark": prepared.truth.key if known is None else known.benchmark,
-    }
-    # A JSON string is a TOML string.
-    lines = [f"{key} = {strict_json(value, ensure_ascii=False)}\n" for key, value in texts.items()]
-    write_text(path / EXPERIMENT, "".join(lines))
+    make_experiment(
+        path,
+        title=path.name.replace("-", " ").replace("_", " ").capitalize() if known is None else known.title,
+        question="What do networks reach whose predictions were imported?" if known is None else known.question,
+        varies="the network" if known is None else known.varies,
+        benchmark=prepared.truth.key if known is None else known.benchmark,
+    )

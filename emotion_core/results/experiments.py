@@ -14,6 +14,7 @@ from typing import Any
 
 from emotion_core.errors import CheckpointError
 from emotion_core.results.checked import read_text
+from emotion_core.results.files import strict_json, write_text
 
 FILE = "experiment.toml"
 LAST = 1_000
@@ -118,6 +119,25 @@ def _read(path: Path, modified: int, size: int) -> Experiment:
         order=tuple(full(name) for name in data.pop("order", ())),
         **data,
     )
+
+
+def make_experiment(path: Path, *, title: str, question: str, varies: str, benchmark: str) -> None:
+    """Make a folder an experiment.
+
+    Args:
+        path: the folder; made if it is not there.
+        title: as in :class:`Experiment`, as the others.
+        question: that its runs answer.
+        varies: what differs from run to run.
+        benchmark: that they are compared on.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    texts = {"title": title, "question": question, "varies": varies, "benchmark": benchmark}
+    # A JSON string is a TOML string.
+    lines = [f"{key} = {strict_json(value, ensure_ascii=False)}\n" for key, value in texts.items()]
+    write_text(path / FILE, "".join(lines))
 
 
 def list_experiments_in(folder: Path) -> tuple[list[Experiment], dict[Path, str]]:

@@ -17,12 +17,8 @@ from pages.shared.pictures import at_hand
 DRAWN = "schematic"
 """The dataset that is drawn, and needs no folder."""
 
-OWN = (
-    "These faces are drawn: none of the other datasets is at hand. To see pictures of your own, pack them with a `labels.csv` "
-    "(columns `image` and `expression`) into a ZIP archive, measure a run on it with `python -m emotion_core evaluate RUN "
-    "--dataset PATH.zip`, set `EMOTION_DATA` to the archive's folder and start the app again."
-)
-"""How one brings one's own pictures."""
+OWN = "These faces are drawn: none of the other datasets is at hand. See what a network gets wrong on pictures of your own:"
+"""What is said where nothing else can be shown."""
 
 _MEANT = "benchmark-meant"
 """What was last chosen here by hand: such a choice is followed whether or not its pictures are at hand."""
@@ -96,5 +92,7 @@ def ask_entries(
         help=words.second,
     )
     if datasets[evaluation] == DRAWN and not any(at_hand(name) for name in set(datasets.values()) - {DRAWN}):
-        st.caption(OWN)
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.caption(OWN, width="content")
+            st.page_link("pages/pictures/page.py", label="Bring your own pictures", icon=":material/add_photo_alternate:")
     return tuple(mine[name] for name in (first, second) if name is not None)

@@ -21,6 +21,7 @@ from emotion_core.data.table import FaceTable
 from emotion_core.errors import DataError, DatasetNotFoundError, ImageError
 from emotion_core.texts import shorten
 from pages.shared.sentence import readable
+from pages.shared.visit import visit_datasets
 from pages.shared.words import count, escape
 
 SIDE = 104
@@ -46,8 +47,7 @@ def _open(dataset: str, root: str) -> Source:
     return open_source(dataset, root)
 
 
-@st.cache_resource(show_spinner="Reading the list of pictures …", max_entries=4)
-def _table(dataset: str, root: str) -> FaceTable:
+def _read_table(dataset: str, root: str) -> FaceTable:
     if not fingerprint_in(dataset):
         return load_dataset(dataset, root, on_error="skip")
     looked = [Path(root) / f"{title_of(dataset)}{ending}" for ending in (".csv", ".zip")]
@@ -59,6 +59,15 @@ def _table(dataset: str, root: str) -> FaceTable:
         if fingerprint_in(table.name) == fingerprint_in(dataset):
             return table
     raise DataError(f"'{title_of(dataset)}' in '{root}' has other pictures or labels than those that were evaluated.")
+
+
+# What is kept for a visit goes with it.
+_read_shared = st.cache_resource(show_spinner="Reading the list of pictures …", max_entries=4)(_read_table)
+_read_mine = st.cache_resource(show_spinner="Reading the list of pictures …", max_entries=4, scope="session")(_read_table)
+
+
+def _table(dataset: str, root: str) -> FaceTable:
+    return (_read_mine if dataset in visit_datasets() else _read_shared)(dataset, root)
 
 
 def _listed(dataset: str) -> bool:
@@ -91,12 +100,22 @@ def read_picture(dataset: str, root: str, sample_id: str) -> npt.NDArray[np.uint
         return None
 
 
-@st.cache_data(show_spinner=False, max_entries=4_000)
 def thumbnail(dataset: str, root: str, sample_id: str) -> bytes | None:
     """A picture at most :data:`SIDE` px a side as JPEG, made once; ``None`` when it cannot be read."""
+    return (_mine if dataset in visit_datasets() else _shared)(dataset, root, sample_id)
+
+
+def _make_thumbnail(dataset: str, root: str, sample_id: str) -> bytes | None:
     pixels = read_picture(dataset, root, sample_id)
-    if pixels is None:
-        return None
+    return None if pixels is None else small(pixels)
+
+
+_shared = st.cache_data(show_spinner=False, max_entries=4_000)(_make_thumbnail)
+_mine = st.cache_data(show_spinner=False, max_entries=1_000, scope="session")(_make_thumbnail)
+
+
+def small(pixels: npt.NDArray[np.uint8]) -> bytes:
+    """RGB of shape ``(H, W, 3)`` as a JPEG of at most :data:`SIDE` px a side."""
     picture = Image.fromarray(pixels)
     picture.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
     stream = io.BytesIO()
@@ -106,6 +125,8 @@ def thumbnail(dataset: str, root: str, sample_id: str) -> bytes | None:
 
 def pictures_root(dataset: str) -> str:
     """Folder that holds a dataset, for :func:`thumbnail`; empty when none is set, and for drawn faces, which need none."""
+    if (mine := visit_datasets().get(dataset)) is not None:
+        return str(mine.parent)
     return "" if dataset == "schematic" else os.environ.get("EMOTION_DATA", "")
 
 

@@ -134,9 +134,9 @@ def test_pictures_of_a_file_are_shown_only_while_it_is_the_same(monkeypatch: pyt
     assert picture.shape == (48, 48, 3)
     # Others have been given its name since: theirs are not shown for it.
     save(tmp_path / "img" / "1.png", np.zeros((48, 48), dtype=np.uint8))
-    pictures._table.clear()
+    pictures._read_shared.clear()
     assert "has other pictures or labels than those that were evaluated" in str(why_no_pictures(dataset))
     assert read_picture(dataset, str(tmp_path), "img/1.png") is None
     (tmp_path / "测试.csv").unlink()
-    pictures._table.clear()
+    pictures._read_shared.clear()
     assert "Set it to the folder that holds '测试.csv' or '测试.zip'." in str(why_no_pictures(dataset))
