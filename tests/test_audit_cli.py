@@ -86,6 +86,7 @@ def two(tmp_path: Path) -> Path:
     landscapes(tmp_path / "sfew", {"c": 3, "d": 4, "e": 1}, {"e": "anger"})
     archive = zipped(tmp_path / "one", tmp_path / "one.zip")
     assert archive.is_file()
+    landscapes(tmp_path / "expw", {"f": 5, "g": 6}, {})
     return tmp_path
 
 
@@ -106,11 +107,11 @@ def test_photographs_of_two_datasets_in_words(two: Path, capsys: Capture):
 
 
 def test_photographs_of_two_datasets_as_json(two: Path, capsys: Capture):
-    assert main(["audit", "one.zip", "--against", "sfew", "schematic", "--data-root", str(two), "--json"]) == 0
-    stills, drawn = json.loads(capsys.readouterr().out)["against"]
+    assert main(["audit", "one.zip", "--against", "sfew", "expw", "--data-root", str(two), "--json"]) == 0
+    stills, others = json.loads(capsys.readouterr().out)["against"]
     one = load_plain_csv(two / "one.zip").name
     assert stills["datasets"] == [one, "sfew"]
     assert stills["images"] == [2, 2]
     assert [twin["ids"] for twin in stills["twins"]] == [["a.png", "e.png"], ["c.png", "c.png"]]
     assert [twin["expressions"] for twin in stills["twins"]] == [["sadness", "anger"], ["happiness", "happiness"]]
-    assert (drawn["datasets"], drawn["twins"]) == ([one, "schematic"], [])
+    assert (others["datasets"], others["twins"]) == ([one, "expw"], [])

@@ -9,6 +9,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from emotion_core.calibrate import calibrate, own_datasets
 from emotion_core.cli import main
@@ -16,6 +17,7 @@ from emotion_core.data.schematic import SchematicSource, sample_id
 from emotion_core.data.transforms import resize_square
 from emotion_core.errors import ConfigError
 from emotion_core.images import read_image
+from emotion_core.labels import EXPRESSIONS
 from emotion_core.predict import Predictor, estimate_mix, interpret_readings
 from emotion_core.results.calibration import FILE
 from emotion_core.results.find import find_run
@@ -83,11 +85,17 @@ def test_words_of_a_verdict(calibrated: Path, drawn: list[np.ndarray]):
     assert replace(reading, expression=None).verdict == ""
 
 
-def test_another_benchmark_is_added_and_the_own_one_stays_first(calibrated: Path):
-    run = calibrate(find_run(calibrated), "schematic", None, device="cpu")
-    assert list(run.info.calibration) == ["affectnet-3999", "schematic"]
+def test_another_benchmark_is_added_and_the_own_one_stays_first(calibrated: Path, tmp_path: Path, drawn: list[np.ndarray]):
+    rows = ["image,expression,split"]
+    (tmp_path / "other" / "affectnet-96").mkdir(parents=True)
+    for index, picture in enumerate(drawn[:80]):
+        Image.fromarray(picture).save(tmp_path / "other" / "affectnet-96" / f"{index}.png")
+        rows.append(f"{index}.png,{EXPRESSIONS[index % 8]},{'val' if index < 40 else 'train'}")
+    (tmp_path / "other" / "affectnet-96" / "labels.csv").write_text("\n".join(rows))
+    run = calibrate(find_run(calibrated), "affectnet-96", tmp_path / "other", device="cpu")
+    assert list(run.info.calibration) == ["affectnet-3999", "affectnet-96"]
     assert run.info.temperature == run.info.calibration["affectnet-3999"]["temperature"]
-    assert len(interpret(run, benchmark="schematic")._faces.labels) == run.info.calibration["schematic"]["images"]
+    assert len(interpret(run, benchmark="affectnet-96")._faces.labels) == run.info.calibration["affectnet-96"]["images"] == 40
 
 
 def test_what_is_no_face_is_unfamiliar(calibrated: Path, drawn: list[np.ndarray]):

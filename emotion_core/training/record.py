@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -116,14 +117,6 @@ def plain(value: Any) -> Any:
 
 
 def _versions() -> dict[str, str]:
-    import accelerate
-    import timm
-    import torchvision
-
-    return {
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
-        "timm": timm.__version__,
-        "accelerate": accelerate.__version__,
-    }
+    # From what is installed, not from the packages themselves: importing torchvision and timm takes seconds.
+    others = {name: version(name) for name in ("torchvision", "timm", "accelerate")}
+    return {"python": platform.python_version(), "torch": torch.__version__, **others}

@@ -72,7 +72,7 @@ class _Patch(nn.Module):
 def test_a_map_of_what_is_seen_is_found_to_be_better(build: Callable[..., EmotionNetwork], monkeypatch: pytest.MonkeyPatch):
     """The closed form of a believable map: all that counts comes first."""
     network = build("custom_cnn")
-    bright = np.full((40, 3, 64, 64), 250, dtype=np.uint8)
+    bright = np.full((16, 3, 64, 64), 250, dtype=np.uint8)
     bright[:, :, 32:] = 0
     bright[:, :, :, 32:] = 0
 
@@ -82,7 +82,7 @@ def test_a_map_of_what_is_seen_is_found_to_be_better(build: Callable[..., Emotio
         return maps
 
     monkeypatch.setattr("emotion_core.explain.faithfulness.explain", told)
-    found = judge_methods(_Patch(network), bright, np.zeros(40, dtype=np.int64), ["gradcam", "eigencam", *CONTROLS])
+    found = judge_methods(_Patch(network), bright, np.zeros(16, dtype=np.int64), ["gradcam", "eigencam", *CONTROLS])
     summed = sum_up(found)
     assert summed["best"] == "gradcam"
     assert summed["like_best"] == []

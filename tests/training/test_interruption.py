@@ -36,6 +36,8 @@ DRIVER = """
 import json, os, pathlib, random, resource, signal, sys
 import torch
 import warnings
+import gc, scipy.stats, sklearn.model_selection, torch._dynamo  # once here, instead of in each of thirty trainings
+gc.freeze()
 torch.set_num_threads(1)
 from emotion_core.results import run as results
 from emotion_core.training import learners, loop, trainer
