@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def minus(text: str) -> str:
@@ -98,3 +98,15 @@ def shorten(text: str, length: int = 60) -> str:
         return clean
     tail = length // 3
     return f"{clean[: length - tail - 1]}\N{HORIZONTAL ELLIPSIS}{clean[-tail:]}"
+
+
+def short_names(names: Iterable[str], length: int = 24) -> list[str]:
+    """Names of runs as short as they can be: without the experiment where all share it, the middle left out where it is long.
+
+    Example:
+        >>> short_names(["joint/first", "joint/second"]), short_names(["joint/first", "ferplus/first"])
+        (['first', 'second'], ['joint/first', 'ferplus/first'])
+    """
+    names = list(names)
+    shared = len({name.rpartition("/")[0] for name in names}) == 1
+    return [shorten(name.rpartition("/")[2] if shared else name, length) for name in names]

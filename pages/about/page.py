@@ -37,6 +37,16 @@ def model_card(run: Run) -> str | None:
     return re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL).strip() or None
 
 
+def show_card(card: str) -> None:
+    """What a card begins with; its sections, of which results alone fill many screens, are opened on demand."""
+    opening, *sections = re.split(r"^## +(?=\S)", card, flags=re.MULTILINE)
+    st.markdown(re.sub(r"\A# ", "### ", opening))
+    for section in sections:
+        title, _, text = section.partition("\n")
+        with st.expander(escape(title.strip())):
+            st.markdown(text)
+
+
 def show_run(run: Run) -> None:
     """What a run is, in a line, and its model card."""
     size, millions = run.info.input_size, run.info.num_params / 1e6
@@ -47,7 +57,7 @@ def show_run(run: Run) -> None:
     if card:
         st.html(_STYLE)
         with st.container(key="model-card"):
-            st.markdown(without_pictures(card))
+            show_card(without_pictures(card))
     else:
         st.caption("This run has no model card.")
 

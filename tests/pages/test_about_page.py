@@ -36,16 +36,19 @@ def test_every_dataset_has_its_terms(app: AppTest) -> None:
 
 def test_shows_the_card_of_the_chosen_run(app: AppTest, make_run: Callable[..., Path]) -> None:
     card = make_run("a_run") / "README.md"
-    card.write_text("---\nlicense: other\n---\n\n# A network\n", encoding="utf-8")
+    card.write_text("---\nlicense: other\n---\n\n# A network\n\n## Results\n\nnine of ten\n\n### More\n", encoding="utf-8")
     make_run("another")
     app.query_params["run"] = "a_run"
     open_about(app)
     shown = [element.value for element in app.markdown]
-    assert "# A network" in shown
+    assert "### A network" in [text.strip() for text in shown]
+    [results] = [section for section in app.expander if section.label == "Results"]
+    assert [text.value.strip() for text in results.markdown] == ["nine of ten\n\n### More"]
+    assert not results.proto.expanded
     assert not any("license: other" in text for text in shown)
     assert "This run has no model card." not in [caption.value for caption in app.caption]
     app.selectbox[0].select("another").run()
-    assert "# A network" not in [element.value for element in app.markdown]
+    assert not any("A network" in element.value for element in app.markdown)
     assert "This run has no model card." in [caption.value for caption in app.caption]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from math import ceil, floor, log10
 from typing import Any
 
@@ -14,7 +14,7 @@ from emotion_core.figures.run_styles import backbone_colour
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.costs import cost_title
-from emotion_core.texts import shorten
+from emotion_core.texts import short_names, shorten
 
 SMALLEST = (290, 270)
 """Width and height of the axes on a phone, px: names that fit there fit everywhere."""
@@ -104,20 +104,13 @@ def _labels(
         (_share(x, across["range"]) * SMALLEST[0], _share(y, up["range"]) * SMALLEST[1])
         for x, y in zip(costs, order[measure], strict=True)
     ]
-    names = _without_common(order["name"])
+    names = short_names(order["name"])
     sides = place_labels(points, names, SMALLEST[0])
     return {entry: (name, side) for entry, name, side in zip(order["name"], names, sides, strict=True) if side is not None}
 
 
 def _share(value: float, ends: list[float]) -> float:
     return (value - ends[0]) / (ends[1] - ends[0])
-
-
-def _without_common(names: Iterable[str]) -> list[str]:
-    """Names as short as they can be: without the experiment that all of them share."""
-    names = list(names)
-    one = {name.rpartition("/")[0] for name in names}
-    return [shorten(name.rpartition("/")[2] if len(one) == 1 else name, 24) for name in names]
 
 
 def _points(part: pd.DataFrame, measure: str, cost: str, labels: dict[str, tuple[str, str]], *, hollow: bool) -> go.Scatter:

@@ -13,7 +13,7 @@ import plotly.graph_objects as go
 from emotion_core.figures.run_styles import DASHES, Style, run_styles
 from emotion_core.figures.template import FAINT, GREY, literal, new_figure
 from emotion_core.results.course import VALIDATION, Course, best_epoch, measure_title, median
-from emotion_core.texts import minus, plain, shorten
+from emotion_core.texts import minus, plain, short_names, shorten
 
 COLOURS = FIRST, SECOND, THIRD = "#2b8ca8", "#c96a12", "#7b3fe0"
 """Colours of the lines of one run, or of runs with one backbone. They keep what is asked of the expressions' colours."""
@@ -138,13 +138,13 @@ def overlay_figure(courses: Sequence[Course], column: str) -> go.Figure | None:
     peak = max if extreme == "Highest" else min
     best = {number: float(peak(table[column].dropna())) for number, table in known.items()}
     winner = peak(best, key=best.__getitem__)
-    title = f"{extreme} {words}: {_say(best[winner], column)} ({literal(shorten(courses[winner].run, 20))})"
+    names = [literal(name) for name in short_names(course.run for course in courses)]
+    title = f"{extreme} {words}: {_say(best[winner], column)} ({names[winner]})"
     shared = len({course.spans for course in courses}) == 1
     widest = max(courses, key=lambda course: course.total)
     figure = _new(widest, title, words, bands=shared, mark=False)
     for (number, table), style in zip(known.items(), _styles(courses, known), strict=True):
-        name = literal(shorten(courses[number].run, 40))
-        _line(figure, table, column, name, style.colour, dash=style.dash, digits=DIGITS.get(column, ".3f"), dots=False)
+        _line(figure, table, column, names[number], style.colour, dash=style.dash, digits=DIGITS.get(column, ".3f"), dots=False)
     if column == "lr":
         _log_axis(figure, pd.concat([_within(figure, table)["lr"] for table in known.values()]))
     return figure
