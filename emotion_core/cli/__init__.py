@@ -51,8 +51,8 @@ first steps:
       one JSON object a line, and a Grad-CAM overlay for each of the ten outputs of each face
   python -m emotion_core train --preset quickstart
       a small network on drawn faces: no data needed, two minutes
-  python -m emotion_core train --preset pretrain-ferplus --data-root DIR --out checkpoints/ferplus
-  python -m emotion_core train --preset best --data-root DIR --init ferplus --out checkpoints/mine
+  python -m emotion_core train --preset pretrain-ferplus --data-root DIR --out my-ferplus
+  python -m emotion_core train --preset best --data-root DIR --init my-ferplus --out mine
       train; the same command again goes on where it was interrupted
   python -m emotion_core evaluate mine --dataset affectnet-3999 --data-root DIR --split test
       measure a run on the test images and store the result with it
