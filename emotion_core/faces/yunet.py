@@ -57,7 +57,7 @@ HINT_PIXELS = 40
 NEAR = (80, 110)
 """Sizes at which a place is looked at from near, px: a face shows at both, a button that resembles one rarely does."""
 
-FAR = 48
+FAR = 44
 """Size at which small faces are looked for all over a photo, px, if it has so many; those that score too little are then looked
 at from near, which costs less than a closer look at everything."""
 
