@@ -30,12 +30,15 @@ SIDE = 640
 KEPT = 50_000
 """Faces of which results are kept, about half a kilobyte each: more than an hour of one face."""
 
+EXPECTED = 1000
+"""Faces that a camera is taken to give, at least."""
+
 FINE = 32
 """Side of a heat map as it is sent, px; a browser enlarges it smoothly."""
 
 
 class LiveReader:
-    """Reads one camera. Threads may share it: pictures are read one after the other.
+    """Reads one camera. Threads may share it: pictures are read one after the other. Making it may take seconds.
 
     Args:
         predictor: reads faces; others may use it too.
@@ -52,6 +55,7 @@ class LiveReader:
         self.flip = False
         self.heat = False
         self.full = False
+        predictor.expect(EXPECTED)
         self._predictor = predictor
         self._reader = FrameReader(predictor, detector, name="camera")
         self._clock = clock

@@ -24,7 +24,7 @@ from emotion_core.models.checkpoint import load_network
 from emotion_core.models.device import resolve_device
 from emotion_core.models.inference import mirror_mean, to_input, with_mirror
 from emotion_core.models.network import EmotionNetwork
-from emotion_core.models.runtimes import open_runtime
+from emotion_core.models.runtimes import expect, open_runtime
 from emotion_core.predict.photos import Image, Photo, Source, Whole, as_list, find_faces
 from emotion_core.predict.readings import Prediction, Reading, interpret_readings
 from emotion_core.results.calibration import read_calibration
@@ -115,6 +115,11 @@ class Predictor:
     def runtime(self) -> str:
         """What computed the network last, as :data:`~emotion_core.models.runtimes.NAMES` call it."""
         return self._runtime.name
+
+    def expect(self, faces: int) -> None:
+        """Say that so many faces come, so that what reads many quickly is there for the first. May take seconds, once."""
+        with self._lock:
+            expect(self._runtime, faces)
 
     def read(self, crops: Sequence[Image], *, batch_size: int = 32, flip: bool = False) -> list[Reading]:
         """Read faces: probabilities, valence, arousal and the maps of all outputs from one forward pass a batch.

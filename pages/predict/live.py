@@ -84,7 +84,8 @@ def show_live(runs: Mapping[str, Run]) -> None:
     reader: LiveReader | None = st.session_state.get(READER)
     running = _running()
     if running and (reader is None or reader.run != run):
-        reader = st.session_state[READER] = LiveReader(predictors[run], shared_detector())
+        with st.spinner("Getting ready …"):
+            reader = st.session_state[READER] = LiveReader(predictors[run], shared_detector())
         st.session_state[SECRET] = ""
     secret = ""
     if running and reader is not None:
