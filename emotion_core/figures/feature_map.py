@@ -83,7 +83,7 @@ def feature_figure(
         ordered: the groups go from low to high.
         tool: plotly's ``dragmode``.
     """
-    figure = new_figure(literal(title), height=HEIGHT)
+    figure = new_figure(literal(title), height=HEIGHT).update_layout(title_pad_t=34)
     many = len(rows) > MANY
     kind = go.Scattergl if many else go.Scatter
     chosen = np.isin(rows, list(marked)) if marked else None
@@ -116,8 +116,9 @@ def feature_figure(
     axis = {"showgrid": False, "zeroline": False, "showticklabels": False, "fixedrange": False}
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis, scaleanchor="x", scaleratio=1)
+    # The tools stand above the title, which would lie under them.
     figure.update_layout(
-        showlegend=True, hovermode="closest", dragmode=tool, margin={"l": 8, "r": 8, "t": 44, "b": 8},
+        showlegend=True, hovermode="closest", dragmode=tool, margin={"l": 8, "r": 8, "t": 68, "b": 8},
         legend={"orientation": "h", "x": 0, "y": -0.01, "yanchor": "top", "itemsizing": "constant"},
         modebar={"bgcolor": "rgba(0, 0, 0, 0)", "color": GREY, "activecolor": "#1f87a8"},
     )  # fmt: skip

@@ -83,7 +83,7 @@ def _draw(inspected: Inspected, found: FeatureMap, by: str, marked: Rows, newcom
     key = f"features-{st.session_state.get(ROUND, 0)}"
     figure = feature_figure(
         found.places, groups, names, found.rows, hover=hover, title=f"Faces by what the network sees, coloured by {by}",
-        marked=marked.tolist(), newcomers=newcomers, ordered=ordered, tool=st.session_state.get(TOOL) or "lasso",
+        marked=marked.tolist(), newcomers=newcomers, ordered=ordered, tool=st.session_state.get(TOOL) or "pan",
     )  # fmt: skip
     st.plotly_chart(
         figure,
@@ -113,7 +113,7 @@ def _groups(inspected: Inspected, found: FeatureMap, by: str) -> tuple[npt.NDArr
 
 def _show_chosen(inspected: Inspected, found: FeatureMap, marked: Rows) -> None:
     if not len(marked):
-        st.caption("Draw a lasso around faces to see them here, or click one to see its neighbours.")
+        st.caption("Click a face to see its neighbours, or take the lasso or the box above the map and draw around faces.")
         return
     table = inspected.table
     st.markdown(f"**{count(len(marked), 'face', 'faces')} chosen**{_right_of(inspected, marked)}")
@@ -135,7 +135,7 @@ def _show_chosen(inspected: Inspected, found: FeatureMap, marked: Rows) -> None:
 
 def _right_of(inspected: Inspected, rows: Rows) -> str:
     right = inspected.table["correct_0"].to_numpy()[rows]
-    known = np.isfinite(right)
+    known = np.isfinite(right) & (len(rows) > 1)
     return f", {right[known].mean():.3f} of them right" if known.any() else ""
 
 

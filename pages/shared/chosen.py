@@ -19,7 +19,7 @@ Rows = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.object_]
 
 TOOL = "chosen-tool"
-"""With which the last images were chosen, kept for the next choice."""
+"""With which the last images were chosen, kept for the next choice; empty for a click, which needs an empty hand."""
 
 ROUND = "chosen-round"
 """How often images were chosen: a new figure forgets the last choice, which it shows as marks instead."""
@@ -55,7 +55,8 @@ def keep_points(key: str, rows: Rows, places: Rows, ids: Ids) -> None:
     """
     selection = st.session_state[key].selection
     numbers = np.array(sorted(chosen_rows(selection.points)), dtype=np.int64)
-    st.session_state[TOOL] = "lasso" if selection.lasso else "select" if selection.box else st.session_state.get(TOOL)
+    if len(numbers):
+        st.session_state[TOOL] = "lasso" if selection.lasso else "select" if selection.box else ""
     st.session_state[ROUND] = st.session_state.get(ROUND, 0) + 1
     known = np.isin(rows, numbers)
     if not known.any():
@@ -79,7 +80,13 @@ def show_way_on(entries: Sequence[Entry]) -> None:
         query[BASELINE] = entries[1].name
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link("pages/errors/page.py", label="Open in Errors", icon=":material/search_insights:", query_params=query)
-        st.button("Choose none", key="choose-none", type="tertiary", icon=":material/close:", on_click=forget_set)
+        st.button("Choose none", key="choose-none", type="tertiary", icon=":material/close:", on_click=_choose_none)
+
+
+def _choose_none() -> None:
+    """Also put the tool away, so that a click chooses a face again."""
+    st.session_state[TOOL] = ""
+    forget_set()
 
 
 def chosen_rows(points: Iterable[Mapping[str, Any]]) -> set[int]:

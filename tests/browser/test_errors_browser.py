@@ -171,6 +171,44 @@ def test_a_wrong_label_is_marked_found_again_and_shared(
     context.close()
 
 
+INSIDE = """([left, top, right, bottom]) => {
+    const plot = document.querySelector('.js-plotly-plot'), {xaxis, yaxis} = plot._fullLayout;
+    const at = plot.getBoundingClientRect();
+    const x = [left, right].map(end => xaxis.p2d(end - at.x - xaxis._offset));
+    const y = [bottom, top].map(end => yaxis.p2d(end - at.y - yaxis._offset));
+    return [...x, ...y];
+}"""
+"""Ends of a box on the page as valence and arousal."""
+
+
+def test_faces_in_a_box_are_marked_on_both_planes_and_open_in_errors(page: Page, address: str) -> None:
+    page.goto(f"{address}/affect_map?run={DEFAULT_RUN}")
+    plane = page.locator(".js-plotly-plot").first
+    plane.locator(".point").nth(IMAGES - 1).wait_for(state="attached")
+    plane.hover()
+    plane.locator("[data-title='Box Select']").click()
+    area = plane.locator(".nsewdrag").first.bounding_box()
+    assert area is not None
+    ends = [area["x"] + 0.3 * area["width"], area["y"] + 0.3 * area["height"], area["x"] + 0.7 * area["width"],
+            area["y"] + 0.6 * area["height"]]  # fmt: skip
+    page.mouse.move(*ends[:2])
+    page.mouse.down()
+    page.mouse.move(*ends[2:], steps=5)
+    page.mouse.up()
+    left, right, low, high = page.evaluate(INSIDE, ends)
+    table = answers(0)
+    inside = table["valence"].between(left, right) & table["arousal"].between(low, high)
+    assert 10 < inside.sum() < IMAGES / 2
+    page.get_by_text(f"{inside.sum()} faces chosen").wait_for()
+    marked = "() => [...document.querySelectorAll('.js-plotly-plot')].slice(0, 2).map(plot => plot._fullData"
+    marked += ".flatMap(trace => (trace.selectedpoints || []).map(place => trace.customdata[place])).sort((a, b) => a - b))"
+    assert page.evaluate(marked) == [inside.to_numpy().nonzero()[0].tolist()] * 2
+    page.get_by_role("link", name="Open in Errors").click()
+    page.get_by_text(f"{inside.sum()} images chosen one by one").wait_for()
+    page.get_by_text(f"{inside.sum()} images of {IMAGES}, by loss").wait_for()
+    assert "chosen=" in page.url
+
+
 def test_a_phone_shows_all_of_it(browser: Browser, address: str, overflow: Callable[[Page], int]) -> None:
     context = open_context(browser, 390, 844, "dark")
     page = context.new_page()
