@@ -16,11 +16,14 @@ import pytest
 
 from emotion_core.cli import main
 from emotion_core.compare import load_store
-from emotion_core.errors import EmotionCoreError
+from emotion_core.errors import CheckpointError, EmotionCoreError
 from emotion_core.metrics.priors import BALANCED
+from emotion_core.results.attributes import attributes_path, read_attributes, write_attributes
 from emotion_core.results.calibration import read_calibration
 from emotion_core.results.course import make_course
 from emotion_core.results.explanations import read_explanations
+from emotion_core.results.feature_map import FILE as MAP
+from emotion_core.results.feature_map import FeatureMap, read_feature_map, write_feature_map
 from emotion_core.results.find import list_runs
 from emotion_core.results.interpretation import interpret
 from emotion_core.results.progress import read_progress, tail
@@ -38,6 +41,7 @@ FILES = (
     "run.json", "history.jsonl", "progress.json", "train.log", "README.md", "calibration.npz",
     f"{EVALUATION}/metrics.json", f"{EVALUATION}/predictions.parquet", f"{EVALUATION}/summary.npz",
     f"{EVALUATION}/slices.json", f"{EVALUATION}/explanations.npz", f"{EVALUATION}/faithfulness.json",
+    f"{EVALUATION}/{MAP}",
 )  # fmt: skip
 HOSTILE = "</script><img src=x onerror=alert(1)>\x1b[31m\u202e=HYPERLINK(1) ${jndi} \ud83d"
 
@@ -193,6 +197,12 @@ def sound(path: Path) -> Path:
     (path / "history.jsonl").write_text('{"epoch": 1, "loss": 2.0}\n{"epoch": 2, "loss": 1.0}\n')
     for name in ("progress.json", "train.log", "README.md", f"{EVALUATION}/slices.json", f"{EVALUATION}/faithfulness.json"):
         (path / name).write_text("{}")
+    points = np.random.default_rng(0).normal(size=(40, 3)).astype(np.float32)
+    about = {"mean": np.zeros(5), "axes": np.ones((3, 5)), "method": "pca", "kept": 1.0}
+    # A map names the weights that it was made with, and is read without them as well.
+    run.weights.write_bytes(b"weights")
+    write_feature_map(run, KEY, FeatureMap(rows=np.arange(40), places=points[:, :2], components=points, **about))
+    run.weights.unlink()
     for name in ("calibration.npz", f"{EVALUATION}/explanations.npz"):
         np.savez(path / name, about=np.array("{}"))
     return path
@@ -212,6 +222,8 @@ def damaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             change(path / file)
         else:
             ENTRIES[name](path)
+    # What pages ask for beside the runs.
+    (root / "attributes-faces-test.parquet").write_bytes(b"PAR1")
     for name in ("empty", "garbage", "deep", "pipe", "device"):
         (root / name).mkdir()
         (root / name / "experiment.toml").write_text("title = 'X'")
@@ -234,6 +246,7 @@ def use(run: Run) -> None:
     load_summary(run, KEY).with_intervals()
     read_slices(run, KEY)
     read_explanations(run, KEY)
+    read_feature_map(run, KEY, 40)
 
 
 def test_a_sound_run_is_used_in_full(damaged: Path) -> None:
@@ -241,6 +254,7 @@ def test_a_sound_run_is_used_in_full(damaged: Path) -> None:
     assert isinstance(run, Run)
     assert len(read_history(run.path)) == 2
     assert load_summary(run, KEY).measures["accuracy"] == 0.75
+    assert read_feature_map(run, KEY, 40) is not None
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -253,6 +267,17 @@ def test_a_damaged_run_is_used_or_refused_in_a_sentence(damaged: Path, name: str
     # What is used after all was left out, or is said to be missing where somebody asks for it.
     with contextlib.suppress(EmotionCoreError):
         use(run)
+
+
+@pytest.mark.parametrize("change", GENERAL)
+def test_damaged_attributes_beside_the_runs_are_none_or_a_sentence(
+    change: Callable[[Path], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMOTION_CHECKPOINTS", str(tmp_path))
+    write_attributes("faces", "test", pd.DataFrame({"yaw": [1.0]}, index=["a.jpg"]))
+    change(attributes_path("faces", "test"))
+    with contextlib.suppress(CheckpointError):
+        assert read_attributes("faces", "test") is None
 
 
 def test_all_of_them_at_once_hide_none_that_is_sound(damaged: Path) -> None:
@@ -288,7 +313,7 @@ def test_commands_end_with_a_sentence(
         assert said.err.strip().endswith((".", "?"))
 
 
-@pytest.mark.parametrize("page", ["predict", "compare", "affect_map", "errors", "training", "about"])
+@pytest.mark.parametrize("page", ["predict", "compare", "affect_map", "feature_map", "errors", "pictures", "training", "about"])
 def test_pages_show_the_sound_run_among_the_damaged(damaged: Path, monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     monkeypatch.setenv("EMOTION_CHECKPOINTS", str(damaged))
     app = make_app(page).run()

@@ -13,7 +13,7 @@ from pages.affect_map.planes import show_planes
 from pages.affect_map.residuals import show_closer, show_collapse, show_errors, show_measures
 from pages.shared.chosen import read_set
 from pages.shared.sentence import sentence
-from pages.shared.store import read_store, show_nothing, show_problems
+from pages.shared.store import read_entries
 from pages.shared.words import count, escape
 
 
@@ -59,12 +59,10 @@ def show_linked(shown: MapChoice, chosen: ChosenFaces, left_out: int) -> None:
 def main() -> None:
     """Ask, call, show."""
     st.title("Where do faces lie on valence and arousal?")
-    store, _ = read_store()
-    show_problems(store.problems)
-    if not store.entries:
-        show_nothing()
+    known = read_entries()
+    if not known:
         return
-    shown = ask_controls(store.entries, photos=len(session_diamonds()))
+    shown = ask_controls(known, photos=len(session_diamonds()))
     if show_silence(shown):
         return
     try:

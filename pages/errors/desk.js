@@ -7,7 +7,6 @@ const REST = 700 // ms without a key after which the address follows
 const PATIENCE = 20000 // ms after which a question is asked again
 const NOWHERE = "input, textarea, select, [contenteditable], [role=slider], [role=combobox], [role=listbox], [role=option]"
 const LETTERS = { n: "neutral", h: "happiness", s: "sadness", p: "surprise", f: "fear", d: "disgust", a: "anger", c: "contempt" }
-const WRONG = "wrong label"
 const HELP = [
   ["← →", "previous, next picture"],
   ["1 … 5", "wrong label, ambiguous, not a face, bad crop, fine"],
@@ -17,13 +16,6 @@ const HELP = [
   ["m", "heat map: off, predicted, true"],
   ["?", "these words"],
 ]
-
-function make(name, text = "", more = {}) {
-  const made = document.createElement(name)
-  made.textContent = text
-  for (const [key, value] of Object.entries(more)) made.setAttribute(key, value)
-  return made
-}
 
 class Desk {
   constructor(root) {

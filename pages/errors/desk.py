@@ -59,7 +59,7 @@ _desk = st.components.v2.component(
     "review_desk",
     html=_HTML,
     css=read_beside(__file__, "buttons.css", "desk.css"),
-    js=read_beside(__file__, "desk.js"),
+    js=read_beside(__file__, "common.js", "desk.js"),
 )
 
 _Name = Annotated[str, Meta(max_length=LONGEST_NAME)]

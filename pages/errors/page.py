@@ -18,7 +18,7 @@ from pages.errors.reviews import offer_reviews
 from pages.errors.slices import show_slice, show_slices
 from pages.shared.inspected import inspect_entries, read_flags
 from pages.shared.sentence import sentence
-from pages.shared.store import read_store, show_nothing, show_problems
+from pages.shared.store import read_entries
 from pages.shared.words import escape
 
 
@@ -57,12 +57,10 @@ def show_looks(entry: Entry) -> None:
 def main() -> None:
     """Ask, call, show."""
     st.title("Which images does it get wrong, and why?")
-    store, _ = read_store()
-    show_problems(store.problems)
-    if not store.entries:
-        show_nothing()
+    known = read_entries()
+    if not known:
         return
-    entries = ask_runs(store.entries)
+    entries = ask_runs(known)
     if len(entries) == 2 and (reason := why_not_comparable(*entries)):
         st.warning(escape(reason), icon=":material/compare_arrows:")
     try:

@@ -1,15 +1,7 @@
 // Many pictures, one verdict: a click selects, Shift selects up to there, dragging draws a box. All of it happens here; the server
 // hears of the verdict alone.
 const NOWHERE = "input, textarea, select, [contenteditable], [role=slider], [role=combobox]"
-const WRONG = "wrong label"
 const FAR = 5 // px that a pointer moves before it draws a box
-
-function make(name, text = "", more = {}) {
-  const made = document.createElement(name)
-  made.textContent = text
-  for (const [key, value] of Object.entries(more)) made.setAttribute(key, value)
-  return made
-}
 
 class Select {
   constructor(root) {

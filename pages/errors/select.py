@@ -39,7 +39,7 @@ _select = st.components.v2.component(
     "select_pictures",
     html=_HTML,
     css=read_beside(__file__, "buttons.css", "select.css"),
-    js=read_beside(__file__, "select.js"),
+    js=read_beside(__file__, "common.js", "select.js"),
 )
 
 _TONE = re.compile(r":(green|red|orange)\[([^]]*)\]")

@@ -11,7 +11,7 @@ from pages.feature_map.view import show_map
 from pages.shared.entries import EntryHelp, ask_entries
 from pages.shared.inspected import inspect_entries, read_flags
 from pages.shared.sentence import sentence
-from pages.shared.store import read_store, show_nothing, show_problems
+from pages.shared.store import read_entries
 
 HELP = EntryHelp(
     evaluation="Dataset and split whose faces are shown.",
@@ -28,13 +28,11 @@ def has_weights(entry: Entry) -> bool:
 def main() -> None:
     """Ask, call, show."""
     st.title("Which faces look alike to the network?")
-    store, _ = read_store()
-    show_problems(store.problems)
-    if not store.entries:
-        show_nothing()
+    known = read_entries()
+    if not known:
         return
     columns = st.columns([2.4, 2.4, 2.2, 1.6], vertical_alignment="bottom")
-    [entry] = ask_entries(columns[:2], store.entries, has_weights, HELP)
+    [entry] = ask_entries(columns[:2], known, has_weights, HELP)
     try:
         inspected = inspect_entries([entry], read_flags(entry.dataset, entry.split))
         found = read_map(inspected)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from emotion_core.compare import Store, load_store
+from emotion_core.compare import Entry, Store, load_store
 from emotion_core.results.find import checkpoints_folders, list_runs, stamp_runs
 from pages.shared.visit import add_visit
 from pages.shared.words import count
@@ -58,6 +58,15 @@ def read_store() -> tuple[Store, str]:
     """Every evaluation of every run, those of this visit too, and a name of what it was read from."""
     signature = _signature()
     return add_visit(_load(signature), signature)
+
+
+def read_entries() -> tuple[Entry, ...]:
+    """All evaluations; what cannot be read is said, and what to do where there is none."""
+    store, _ = read_store()
+    show_problems(store.problems)
+    if not store.entries:
+        show_nothing()
+    return store.entries
 
 
 def show_problems(problems: Sequence[str]) -> None:
