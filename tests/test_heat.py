@@ -49,3 +49,12 @@ def test_a_map_that_shows_nothing_says_so() -> None:
 
 def test_valence_and_arousal_show_both_sides_at_first() -> None:
     assert [default_shows(output) for output in ("fear", "valence", "arousal")] == ["for", "both", "both"]
+
+
+def test_what_is_hardly_there_is_not_worth_drawing() -> None:
+    little = reading(fear=[[0.1, -0.5]])
+    assert not heat_of(little, "fear", "for").faint
+    assert not heat_of(little, "fear", "for", top=9.9).faint
+    assert heat_of(little, "fear", "for", top=10.1).faint
+    assert not heat_of(little, "fear", "both", top=10.1).faint
+    assert heat_of(reading(fear=[[-1.0, -2.0]]), "fear", "for").faint

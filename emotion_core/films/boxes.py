@@ -75,7 +75,7 @@ def draw_marks(image: Picture, marks: Sequence[Mark]) -> Picture:
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image.copy()
     scaled = [(mark, tuple(float(value) * scale for value in mark.box)) for mark in marks]
     for mark, box in scaled:
-        if mark.heat is not None and not mark.heat.empty:
+        if mark.heat is not None and not mark.heat.faint:
             _lay_over(small, box, mark.heat)  # type: ignore[arg-type]
     picture = Image.fromarray(small)
     draw = ImageDraw.Draw(picture)

@@ -138,10 +138,10 @@ def heat_picture(face: Face, reading: Reading, output: str) -> dict[str, Any] | 
 
     Returns:
         ``src`` (a PNG as data URL), and ``left``, ``top`` and ``side`` of the square that the network read, in pixels;
-        ``None`` where nothing speaks for the output.
+        ``None`` where nothing, or hardly anything, speaks for the output.
     """
     heat = heat_of(reading, output, default_shows(output), top=common_top([reading], output))
-    if heat.empty:
+    if heat.faint:
         return None
     values = cv2.resize(heat.values, (FINE, FINE), interpolation=cv2.INTER_LINEAR)
     colours = colourise(values.clip(-1 if heat.signed else 0, 1).astype(np.float32), signed=heat.signed)

@@ -22,6 +22,10 @@ NOTHING = 1e-6
 """Maps that stay below this, in units of the output, show nothing."""
 
 
+FAINT = 0.02
+"""Maps that stay below this share of their scale look like nothing but a darkened face."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Heat:
     """A map ready to be drawn.
@@ -37,6 +41,11 @@ class Heat:
     signed: bool = False
     top: float | None = None
     empty: bool = False
+
+    @property
+    def faint(self) -> bool:
+        """Whether it is not worth drawing: on its scale hardly anything, or nothing at all, speaks that way."""
+        return self.empty or float(np.abs(self.values).max()) < FAINT
 
 
 def default_shows(output: str) -> Shows:

@@ -88,12 +88,12 @@ def _pictures(
             except EmotionCoreError as error:
                 st.error(sentence(error))
                 continue
-            if prediction is predictions[0] and not heat.empty:
+            if prediction is predictions[0] and not heat.faint:
                 first = heat, output
             show_map(crop, heat, controls, output, f"face {number + 1} of {name}", key=f"{key}-{prediction.run}")
             if len(predictions) > 1:
                 st.caption(escape(prediction.run))
-            if not heat.empty:
+            if not heat.faint:
                 offer_trust(digest, number, prediction, predictors[prediction.run], output, heat, controls, key=key)
     with place:
         offer_card(predictions[0], number, first[0], first[1], controls, key=key)

@@ -15,7 +15,7 @@ from emotion_core.explain.trust import TrustTest
 from emotion_core.figures.card import card_png
 from emotion_core.labels import AFFECT
 from emotion_core.predict import Prediction, Predictor
-from emotion_core.predict.heat import ENDS, Heat
+from emotion_core.predict.heat import ENDS, Heat, Shows
 from emotion_core.texts import minus, signed
 from pages.predict.controls import PredictChoice
 from pages.predict.views import show_heat
@@ -24,15 +24,19 @@ from pages.shared.downloads import offer_file
 PICTURE = 152
 """Width of a face on the page, px: two fit side by side on a phone's 390."""
 
-NOTHING = {"for": "Nothing in this face speaks for {}.", "against": "Nothing in this face speaks against {}."}
+SPEAKS: dict[Shows, str] = {"for": "speaks for", "against": "speaks against", "both": "speaks for or against"}
 
 
 def show_map(crop: npt.NDArray[np.uint8], heat: Heat, controls: PredictChoice, output: str, face: str, *, key: str) -> None:
     """The face under its heat map, above its scale; one sentence where the map shows nothing."""
     title = METHODS[controls.method]
+    said = f"in this face {SPEAKS[controls.shows(output) if controls.method == 'gradcam' else 'for']} {output}"
     if heat.empty:
-        shows = controls.shows(output) if controls.method == "gradcam" else "for"
-        st.caption(NOTHING.get(shows, "Nothing in this face speaks for or against {}.").format(output))
+        st.caption(f"Nothing {said}.")
+        return
+    if heat.faint and heat.top is not None:
+        most = heat.top * float(np.abs(heat.values).max())
+        st.caption(f"Hardly anything {said}: at most {most:.2f}{unit_of(heat, output)} on a scale to {heat.top:.2f}.")
         return
     low, high = ends_of(heat, controls, output)
     alt = f"Heat map over {face}: {title} for {output}, from {low} to {high}"

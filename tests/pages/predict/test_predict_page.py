@@ -164,6 +164,17 @@ def test_a_map_that_shows_nothing_says_so_in_words(app: AppTest, monkeypatch: py
     assert "Nothing in this face speaks for fear." in captions(app)
 
 
+@pytest.mark.usefixtures("one_run")
+def test_a_map_that_shows_hardly_anything_says_so_in_words(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heat, "FAINT", 2.0)
+    app.query_params.update(photo="sample", output="fear")
+    run(app)
+    assert heat_maps(app) == []
+    [said] = [each for each in captions(app) if each.startswith("Hardly anything in this face speaks for fear: at most 0.")]
+    assert " (logits) on a scale to " in said
+    assert not [button for button in app.button if button.label == "Test this map"]
+
+
 def test_maps_of_a_card_share_one_scale_until_they_have_their_own(app: AppTest, make_run: Callable[..., Path]) -> None:
     make_run("a-second", seed=1)
     make_run(DEFAULT_RUN)
