@@ -16,6 +16,7 @@ from emotion_core.errors import ConfigError, FilmError
 from emotion_core.faces import load_detector
 from emotion_core.figures.palette import EXPRESSION_COLOURS
 from emotion_core.films.annotate import annotate
+from emotion_core.films.gaps import Gaps, clock
 from emotion_core.films.opening import MAX_RATE, open_film
 from emotion_core.films.reading import FilmFrame, read_film
 from emotion_core.films.table import FilmLog, smooth_table
@@ -24,9 +25,6 @@ from emotion_core.texts import printable
 
 if TYPE_CHECKING:
     from emotion_core.predict import Predictor
-
-GAP = 10.0
-"""s without a face from which on it is said."""
 
 
 def check_annotated(out: Path | None, films: Sequence[str], *, photos: bool) -> None:
@@ -54,7 +52,7 @@ def read_to_lines(path: str, predictor: Predictor, arguments: argparse.Namespace
         Whether it went well. Frames before the one where it failed are printed.
     """
     name = printable(path)
-    gaps, log = _Gaps(), FilmLog()
+    gaps, log = Gaps(), FilmLog()
     try:
         with open_film(path, rate=arguments.rate) as film, _bar(film.info.seconds) as bar:
             for frame in read_film(
@@ -105,19 +103,6 @@ def _annotate(path: str, log: FilmLog, predictor: Predictor, arguments: argparse
     print(f"{printable(path)}: with its faces drawn in, at {printable(str(out))}", file=sys.stderr)
 
 
-def clock(seconds: float) -> str:
-    """A time in a film.
-
-    Example:
-        >>> clock(3.25), clock(3725.0)
-        ('0:03.2', '1:02:05.0')
-    """
-    whole = int(seconds * 10) / 10
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02d}:{rest:04.1f}" if hours else f"{minutes}:{rest:04.1f}"
-
-
 def _lines(name: str, frame: FilmFrame) -> str:
     record = frame.to_dict()
     at = f"{name} {clock(frame.time)}"
@@ -136,27 +121,3 @@ def _bar(seconds: float | None) -> tqdm[NoReturn]:
     hidden = sys.stdout.isatty() or not sys.stderr.isatty()
     form = "{l_bar}{bar}| {n:.0f}/{total:.0f} s [{elapsed}<{remaining}]" if seconds else None
     return tqdm(total=seconds, unit="s", disable=hidden, bar_format=form)
-
-
-class _Gaps:
-    """The longest time without a face."""
-
-    def __init__(self) -> None:
-        self._since: float | None = None
-        self._longest = (0.0, 0.0)
-        self._faces = 0
-
-    def update(self, frame: FilmFrame) -> None:
-        self._faces += len(frame.tracks)
-        if frame.tracks:
-            self._since = None
-            return
-        self._since = frame.time if self._since is None else self._since
-        if frame.time - self._since > self._longest[1] - self._longest[0]:
-            self._longest = self._since, frame.time
-
-    def notes(self) -> list[str]:
-        start, end = self._longest
-        if not self._faces:
-            return ["No face was found in the whole film."]
-        return [f"No face was found from {clock(start)} to {clock(end)}."] if end - start >= GAP else []

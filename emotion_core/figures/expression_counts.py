@@ -36,6 +36,6 @@ def expression_counts(counts: Mapping[str, int]) -> go.Figure:
         customdata=[100 * value / total for value in values],
         hovertemplate="%{x}: %{y}, %{customdata:.0f} %<extra></extra>",
     )
-    figure.update_xaxes(categoryorder="array", categoryarray=EXPRESSIONS, fixedrange=True)
+    figure.update_xaxes(categoryorder="array", categoryarray=EXPRESSIONS, range=[-0.5, len(EXPRESSIONS) - 0.5], fixedrange=True)
     figure.update_yaxes(title={"text": "faces", "font": {"size": 13}}, gridcolor=FAINT, rangemode="tozero", fixedrange=True)
     return figure

@@ -11,6 +11,7 @@ import streamlit as st
 
 from emotion_core.errors import EmotionCoreError
 from emotion_core.films.apart import ApartFilm, open_apart
+from emotion_core.films.gaps import Gaps
 from emotion_core.films.reading import FilmFrame, read_film
 from emotion_core.films.table import FilmLog
 from emotion_core.predict import Predictor
@@ -26,6 +27,7 @@ class FilmReading:
     Attributes:
         key: the film, and how it is read.
         log: what was read so far.
+        gaps: how long there was no face.
         seconds: how long the film is; ``None`` where it does not say.
         film: decodes it.
         frames: what is still to come.
@@ -38,6 +40,7 @@ class FilmReading:
 
     key: tuple[Any, ...]
     log: FilmLog = field(default_factory=FilmLog)
+    gaps: Gaps = field(default_factory=Gaps)
     seconds: float | None = None
     film: ApartFilm | None = None
     frames: Iterator[FilmFrame] | None = None
@@ -51,7 +54,8 @@ class FilmReading:
         """Free what reading holds; what was read stays."""
         self.done = True
         if self.film is not None:
-            self.notes = self.film.notes()
+            # Of a film without any face, the page says so itself.
+            self.notes = [*self.film.notes(), *(self.gaps.notes() if self.log.faces else [])]
             self.film.close()
         self.film = self.frames = None
 
@@ -94,6 +98,7 @@ def go_on(reading: FilmReading) -> None:
     try:
         for frame in reading.frames:
             reading.log.add(frame)
+            reading.gaps.update(frame)
             now = time.monotonic()
             reading.spent += now - started
             started = now

@@ -66,7 +66,7 @@ def show_film(runs: Mapping[str, Run]) -> None:
     if reading.error:
         st.error(escape(reading.error))
     for note in reading.notes:
-        st.warning(escape(note), icon=":material/broken_image:")
+        st.warning(escape(note), icon=":material/info:")
     if reading.stopped:
         st.info(f"Stopped after {reading.log.time:.1f} s of the film. What was read until then is shown.")
     table = _smoothed(reading)

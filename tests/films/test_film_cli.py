@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from emotion_core.cli import main
-from emotion_core.cli.films import clock
 from emotion_core.films import decode
+from emotion_core.films.gaps import clock
 from emotion_core.films.smoothing import CausalSmoother
 from emotion_core.labels import EXPRESSIONS
 from tests.films.films import encode, scene

@@ -106,3 +106,8 @@ def test_a_film_that_cannot_be_read_says_why(one_run: Path, app: AppTest):
 def test_a_film_without_a_face_says_so(one_run: Path, app: AppTest):
     upload(app, encode([scene()] * 5))
     assert "No face was found in 3 frames of film.mp4." in words(app)
+
+
+def test_a_long_time_without_a_face_is_said(one_run: Path, app: AppTest):
+    upload(app, encode([scene((0, 40, 20)), *[scene()] * 12, scene((0, 40, 20))], rate=1))
+    assert [each.value.replace("\\", "") for each in app.warning] == ["No face was found from 0:01.0 to 0:12.0."]
