@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from emotion_core.errors import CheckpointError, ConfigError
+from emotion_core.errors import CheckpointError, ConfigError, did_you_mean
 from emotion_core.labels import EXPRESSIONS
 from emotion_core.results.experiments import Experiment
-from emotion_core.results.find import list_experiments, list_runs
+from emotion_core.results.find import current_name, list_experiments, list_runs
 from emotion_core.results.reported import Reported, load_reported
 from emotion_core.results.run import DamagedRun, Run
 from emotion_core.results.summaries import decide_between, summarise_subset
@@ -235,6 +235,30 @@ def _reported(system: Reported) -> Entry:
     )
 
 
+NAMED = 5
+"""How many runs a message names where it cannot name all."""
+
+
+def known_names(names: Iterable[str], evaluated: Iterable[str]) -> list[str]:
+    """Names of evaluated runs as they are now; one of before counts as the new one.
+
+    Args:
+        names: as somebody gave them.
+        evaluated: names of all runs that have an evaluation.
+
+    Raises:
+        CheckpointError: one is not among them.
+    """
+    known, current = sorted(set(evaluated)), [current_name(name) for name in names]
+    for name in current:
+        if name not in known:
+            listed = ", ".join(known[:NAMED]) or "none"
+            more = f" and {len(known) - NAMED} more, which 'python -m emotion_core runs' lists" if len(known) > NAMED else ""
+            near = did_you_mean(name, known, cutoff=0.7)
+            raise CheckpointError(f"'{name}' has no evaluation.{near} Evaluated runs: {listed}{more}.")
+    return current
+
+
 def find_entries(store: Store, names: Sequence[str], *, evaluation: str | None = None) -> list[Entry]:
     """Entries by the names of their runs.
 
@@ -247,11 +271,8 @@ def find_entries(store: Store, names: Sequence[str], *, evaluation: str | None =
         CheckpointError: a run has no such evaluation.
     """
     found = []
-    for name in names:
+    for name in known_names(names, [entry.name for entry in store.entries]):
         mine = [entry for entry in store.entries if entry.name == name]
-        if not mine:
-            known = ", ".join(sorted({entry.name for entry in store.entries})) or "none"
-            raise CheckpointError(f"'{name}' has no evaluation. Evaluated runs: {known}.")
         chosen = [entry for entry in mine if entry.evaluation == evaluation] or (
             [entry for entry in mine if entry.split == "test"] if evaluation is None else []
         )

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from emotion_core.compare.entries import Entry
+from emotion_core.compare.entries import Entry, known_names
 from emotion_core.data.datasets import DATASETS, same_pictures
 from emotion_core.data.identity import same_dataset
 from emotion_core.errors import CheckpointError, ConfigError
@@ -102,10 +102,7 @@ def generalisation_matrix(
     by_run: dict[str, list[Entry]] = {}
     for entry in chosen:
         by_run.setdefault(entry.name, []).append(entry)
-    for name in names:
-        if name not in by_run:
-            raise CheckpointError(f"'{name}' has no evaluation. Evaluated runs: {', '.join(sorted(by_run)) or 'none'}.")
-    shown = list(dict.fromkeys(names)) or [name for name, mine in by_run.items() if len(mine) > 1]
+    shown = list(dict.fromkeys(known_names(names, by_run))) or [name for name, mine in by_run.items() if len(mine) > 1]
     if not shown:
         raise CheckpointError("No run was measured on two datasets. Evaluate one on another dataset.")
     runs = {entry.name: entry.run for entry in entries if entry.run is not None}

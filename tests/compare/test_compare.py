@@ -33,6 +33,7 @@ from emotion_core.results.reported import load_reported
 from emotion_core.results.run import write_evaluation
 from emotion_core.results.summaries import RESAMPLES, SEED, load_summary
 from tests.compare.stored import IMAGES, MakeRun, correct, load, only
+from tests.experiments import write_experiment
 from tests.stored import SELECTION, predictions
 
 
@@ -289,6 +290,18 @@ def test_entries_are_found_by_name(make_run: MakeRun, tmp_path: Path) -> None:
         find_entries(store, ["c"])
     with pytest.raises(CheckpointError, match=r"Evaluated runs: none\."):
         find_entries(Store(entries=(), problems=()), ["c"])
+    for number in range(6):
+        make_run(f"run-{number}", predictions(correct(100)))
+    with pytest.raises(CheckpointError, match=r"mean 'run-5'\? Evaluated runs: a, b, .* and 3 more, which '.* runs'"):
+        find_entries(load_store(tmp_path), ["run-55"])
+
+
+def test_a_name_of_before_is_that_of_now(make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_experiment(tmp_path, "affectnet")
+    make_run("affectnet/custom_cnn", predictions(correct(100)))
+    monkeypatch.setenv("EMOTION_CHECKPOINTS", str(tmp_path))
+    [entry] = find_entries(load_store(tmp_path), ["affectnet-custom_cnn"])
+    assert entry.name == "affectnet/custom_cnn"
 
 
 def test_text_for_a_terminal(make_run: MakeRun, tmp_path: Path) -> None:

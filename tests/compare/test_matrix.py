@@ -114,7 +114,12 @@ def test_every_number_has_a_column_of_its_own(store: Path) -> None:
     ("names", "measure", "error", "message"),
     [
         (["joint"], "balanced", ConfigError, "There is no measure 'balanced'. Known: accuracy, balanced_accuracy, "),
-        (["joints"], "accuracy", CheckpointError, "'joints' has no evaluation. Evaluated runs: joint, other, start"),
+        (
+            ["joints"],
+            "accuracy",
+            CheckpointError,
+            "'joints' has no evaluation. Did you mean 'joint'\\? Evaluated runs: joint, other, start",
+        ),
         (["other"], "ccc_dominance", ConfigError, "There is no measure"),
     ],
 )
