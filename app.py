@@ -20,14 +20,17 @@ PAGES = {
     "predict": ("Predict", ":material/face:"),
     "compare": ("Compare", ":material/compare_arrows:"),
     "affect_map": ("Affect map", ":material/scatter_plot:"),
-    "feature_map": ("Feature map", ":material/bubble_chart:"),
     "errors": ("Errors", ":material/search_insights:"),
     "pictures": ("Your pictures", ":material/add_photo_alternate:"),
-    "training": ("Training", ":material/show_chart:"),
     "scored": ("Scored pictures", ":material/photo_library:"),
+    "feature_map": ("Feature map", ":material/bubble_chart:"),
+    "training": ("Training", ":material/show_chart:"),
     "about": ("About", ":material/info:"),
 }
-"""Title and icon by folder, which is the address too. The first is where visitors arrive."""
+"""Title and icon by folder, which is the address too: the four questions first, then what few need."""
+
+FIRST = "predict"
+"""Where visitors arrive."""
 
 NEEDED: dict[str, Role] = {"predict": "predict", "pictures": "predict"}
 """What a visitor has to be allowed to do to see a page, where that is more than to look."""
@@ -38,15 +41,16 @@ FOLDER = Path(__file__).parent / "pages"
 def main() -> None:
     """One visit: the page that the address names, and what stands around it."""
     st.set_page_config(page_title="Emotion recognition", page_icon=FOLDER / "shared" / "icon.svg", layout="wide")
+    st.html(FOLDER / "shared" / "contrast.css")
     pages = [
-        st.Page(FOLDER / name / "page.py", title=title, icon=icon, url_path=name, default=name == next(iter(PAGES)))
+        st.Page(FOLDER / name / "page.py", title=title, icon=icon, url_path=name, default=name == FIRST)
         for name, (title, icon) in PAGES.items()
     ]
     page = st.navigation(pages)
     follow_new_names()
     turn_to(page.url_path)
     try:
-        if allowed(NEEDED.get(page.url_path or next(iter(PAGES)), "look")):
+        if allowed(NEEDED.get(page.url_path or FIRST, "look")):
             page.run()
     except Exception as error:  # whatever it is, a visitor reads a sentence and not our code
         if st.get_option("client.showErrorDetails") != "none":

@@ -38,9 +38,9 @@ def show_map(shown: MapChoice) -> None:
         return
     show_linked(shown, chosen, faces.left_out)
     if len(shown.entries) > 1:
-        st.subheader("Which run is closer to the truth?")
+        st.header("Which run is closer to the truth?")
         show_closer(chosen)
-    st.subheader("Faces whose expression contradicts their valence and arousal")
+    st.header("Faces whose expression contradicts their valence and arousal")
     show_contradictions(chosen)
 
 
@@ -51,7 +51,7 @@ def show_linked(shown: MapChoice, chosen: ChosenFaces, left_out: int) -> None:
     show_planes(chosen, marked, view=shown.view, diamonds=session_diamonds() if shown.photos else ())
     if left_out:
         st.caption(f"{count(left_out, 'image', 'images')} without true or predicted values left out.")
-    st.subheader("How far off are the predictions?")
+    st.header("How far off are the predictions?")
     show_measures(shown.entries, filtered=bool(shown.expressions) or shown.region != EVERYWHERE)
     show_errors(chosen, marked)
 

@@ -17,6 +17,7 @@ from emotion_core.results.explanations import Explanations, findings, read_expla
 from emotion_core.results.run import Run
 from emotion_core.texts import with_interval
 from pages.shared.charts import CHART, kept_figure
+from pages.shared.command import show_command
 from pages.shared.sentence import sentence
 from pages.shared.words import count, escape
 
@@ -38,7 +39,7 @@ def show_explanations(run: Run, dataset: str, split: str) -> None:
     if found is None:
         st.info("Nothing is known about the explanations of this run on these images yet. Run this, then reload.")
         command = f"python -m emotion_core explain {shlex.quote(run.name)} --dataset {shlex.quote(dataset)} --split {split}"
-        st.code(command, language="bash")
+        show_command(command)
         return
     key = (
         run.name,

@@ -10,6 +10,7 @@ import streamlit as st
 
 from emotion_core.results.feature_map import FILE, FeatureMap, read_feature_map
 from emotion_core.results.run import Run
+from pages.shared.command import show_command
 from pages.shared.inspected import Inspected
 from pages.shared.pictures import pictures_root, why_no_pictures
 from pages.shared.roles import may
@@ -53,7 +54,7 @@ def offer_map(inspected: Inspected, split: str) -> None:
     clicked = st.button("Make the map", type="primary", icon=":material/bubble_chart:", key="make-map")
     with st.expander("On the command line"):
         dataset = f"--dataset {shlex.quote(inspected.dataset)} --split {shlex.quote(split)}"
-        st.code(f"python -m emotion_core map {shlex.quote(run.name)} {dataset}", language="bash")
+        show_command(f"python -m emotion_core map {shlex.quote(run.name)} {dataset}")
     if clicked:
         _make(run, inspected, split)
         st.rerun()

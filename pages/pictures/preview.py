@@ -30,7 +30,7 @@ def show_brought(looked: Looked) -> None:
         return
     images = len(brought.table)
     found = [name for name in brought.counts() if name]
-    st.subheader(f"{count(images, 'picture', 'pictures')} with {count(len(found), 'expression', 'expressions')}")
+    st.header(f"{count(images, 'picture', 'pictures')} with {count(len(found), 'expression', 'expressions')}")
     ask_measuring(looked.title, brought)
     left, right = st.columns([1, 1.35], gap="large")
     with left:

@@ -44,7 +44,7 @@ def face_card(
     name = shorten(photo.name)
     with st.container(border=True, key=f"card-{key}"):
         with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", gap="small"):
-            st.markdown(f"#### {_verdict(list(readings.values()))}", width="content", help=_meaning(predictions))
+            st.markdown(f"## {_verdict(list(readings.values()))}", width="content", help=_meaning(predictions))
             st.text(f"{name}, face {number + 1} of {len(photo.faces)}" if len(photo.faces) > 1 else name)
         pictures, bars, plane = st.columns([0.4, 0.33, 0.27], gap="medium")
         with pictures:

@@ -12,6 +12,7 @@ from emotion_core.scoring.query import find_tables
 from pages.scored.controls import ask_selection, ask_table
 from pages.scored.tables import open_table
 from pages.scored.views import show_examples, show_export, show_headline, show_overview, show_unread
+from pages.shared.command import show_command
 from pages.shared.sentence import readable, sentence
 from pages.shared.words import escape
 
@@ -27,7 +28,7 @@ def main() -> None:
     folders = find_tables(root)
     if not folders:
         st.info("There is no table of scored pictures yet. Folders, archives and films of any size are read into one by:")
-        st.code(HOW, language="sh")
+        show_command(HOW)
         st.caption(escape(readable(f"Tables are looked for in '{root}', or where EMOTION_SCORES points.")))
         return
     folder = ask_table(root, folders)

@@ -64,7 +64,7 @@ def show_overview(table: ScoredTable, selection: Selection) -> bool:
 
 def show_examples(table: ScoredTable, selection: Selection) -> None:
     """Faces, cut out of their pictures where these lie in the data folder."""
-    st.subheader("Examples")
+    st.header("Examples")
     faces, _ = answer(table, "counts", selection)
     pages = min(-(-faces // PAGE), 500)
     left, right = st.columns([1, 3], vertical_alignment="bottom")

@@ -6,6 +6,7 @@ import streamlit as st
 
 from emotion_core.results.find import checkpoints_folder, current_name
 from emotion_core.results.run import DamagedRun
+from pages.shared.command import show_command
 from pages.shared.roles import may
 from pages.shared.sentence import readable
 
@@ -21,7 +22,7 @@ def show_damaged(damaged: list[DamagedRun]) -> None:
 def show_no_runs() -> None:
     """What to do where no run has weights."""
     st.info("There is no trained network yet. Train one with the command below, then reload this page.")
-    st.code("python -m emotion_core train", language="bash")
+    show_command("python -m emotion_core train")
     if may("owner"):
         with st.container(horizontal=True):
             st.caption("Looked in")

@@ -10,6 +10,7 @@ import streamlit as st
 
 from emotion_core.compare import Entry, Store, load_store
 from emotion_core.results.find import checkpoints_folders, list_runs, stamp_runs
+from pages.shared.command import show_command
 from pages.shared.visit import add_visit
 from pages.shared.words import count
 
@@ -82,7 +83,7 @@ def show_nothing() -> None:
     names = [run.name for run in list_runs()]
     if names:
         st.info("No run has been evaluated yet. Evaluate one with the command below, then reload this page.")
-        st.code(f"python -m emotion_core evaluate {names[0]} --dataset affectnet-3999 --data-root DIR", language="bash")
+        show_command(f"python -m emotion_core evaluate {names[0]} --dataset affectnet-3999 --data-root DIR")
     else:
         st.info("There is no run yet. Train one with the command below, evaluate it, then reload this page.")
-        st.code("python -m emotion_core train --preset quickstart", language="bash")
+        show_command("python -m emotion_core train --preset quickstart")

@@ -55,16 +55,17 @@ def ask_controls(states: Mapping[str, State], count_epochs: Callable[[Sequence[s
     # What a bound selectbox would write is a label, with a sign that changes.
     st.query_params[RUN] = st.session_state[SHOWN] = chosen
     keep(RUN, chosen)
-    with columns[1]:
-        others = st.multiselect(
-            "Compare with",
-            [name for name in names if name != chosen],
-            key="with",
-            bind="query-params",
-            max_selections=OTHERS,
-            placeholder="up to two other runs" if len(names) > 1 else "no other run",
-            disabled=len(names) < 2,
-        )
+    others: list[str] = []
+    if len(names) > 1:
+        with columns[1]:
+            others = st.multiselect(
+                "Compare with",
+                [name for name in names if name != chosen],
+                key="with",
+                bind="query-params",
+                max_selections=OTHERS,
+                placeholder="up to two other runs",
+            )
     with columns[2]:
         window = _ask_window(count_epochs([chosen, *others]))
     return TrainingChoice(names=(chosen, *others), window=window)

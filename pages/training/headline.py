@@ -13,6 +13,7 @@ from emotion_core.results.course import best_epoch, find_trouble, measure_title,
 from emotion_core.results.progress import TrainingProgress
 from emotion_core.results.run import purpose_of_validation
 from emotion_core.texts import minus, plain, shorten
+from pages.shared.command import show_command
 from pages.shared.roles import may
 from pages.shared.words import count, escape
 from pages.training.store import SIGNS, Watched, seconds_since_epoch
@@ -23,7 +24,7 @@ NAME = 40
 
 def show_headline(watched: Watched) -> None:
     """State, progress, figures and facts; then what is wrong."""
-    st.subheader(_headline(watched))
+    st.header(_headline(watched))
     if watched.state == "running" and watched.progress is not None:
         _show_bar(watched.progress)
     with st.container(horizontal=True, gap="medium"):
@@ -153,4 +154,4 @@ def _show_resume(watched: Watched) -> None:
         words += ["--data-root", root] if root else []
     else:
         words.append(watched.run.name)
-    st.code(shlex.join(words), language="bash", wrap_lines=True)
+    show_command(shlex.join(words))

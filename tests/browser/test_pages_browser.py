@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.accessible import violations
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -25,7 +27,7 @@ TITLES = {
 
 @pytest.mark.parametrize("path", TITLES)
 def test_a_link_opens_its_page_inside_the_app(browser: Browser, address: str, path: str) -> None:
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="light")
     page.set_default_timeout(DEADLINE)
     page.goto(f"{address}/{path}")
     page.get_by_role("heading", name=TITLES[path]).wait_for()
@@ -35,14 +37,18 @@ def test_a_link_opens_its_page_inside_the_app(browser: Browser, address: str, pa
         "Predict",
         "Compare",
         "Affect map",
-        "Feature map",
         "Errors",
         "Your pictures",
-        "Training",
         "Scored pictures",
+        "Feature map",
+        "Training",
         "About",
     ]
     assert page.get_by_test_id("stException").count() == 0
     # Streamlit's notice "Page not found" would stand in one, until somebody closes it.
     assert page.get_by_role("dialog").count() == 0
+    assert violations(page) == []
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("getComputedStyle(document.querySelector('[data-testid=stApp]')).colorScheme == 'dark'")
+    assert violations(page) == []
     page.close()

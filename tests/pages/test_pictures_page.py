@@ -32,7 +32,7 @@ def bring(app: AppTest, content: bytes = packed(FILES), name: str = "mine.zip") 
 
 
 def words(app: AppTest) -> str:
-    said = [*app.subheader, *app.markdown, *app.caption, *app.success, *app.info, *app.error, *app.expander]
+    said = [*app.header, *app.markdown, *app.caption, *app.success, *app.info, *app.error, *app.expander]
     return "\n".join(getattr(each, "label", "") or getattr(each, "value", "") for each in said).replace("\\", "")
 
 

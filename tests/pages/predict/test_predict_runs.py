@@ -159,6 +159,6 @@ def test_a_calibrated_run_names_no_expression_where_none_stands(app: AppTest, on
     write_info(one_run, info)
     write_calibration(read_run(one_run), Calibration(faces={"affectnet-3999": faces}))
     try_sample(app)
-    [heading] = [markdown.value for markdown in app.markdown if markdown.value.startswith("#### ")]
-    assert heading.startswith("#### Unsure: ")
+    [heading] = [markdown.value for markdown in app.markdown if markdown.value.startswith("## ")]
+    assert heading.startswith("## Unsure: ")
     assert any("90 % set:" in line for line in captions(app))

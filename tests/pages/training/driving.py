@@ -39,7 +39,7 @@ def open_training(app: AppTest, **query: Any) -> AppTest:
 
 
 def headline(app: AppTest) -> str:
-    return str(app.subheader[0].value).replace("\\", "")
+    return str(app.header[0].value).replace("\\", "")
 
 
 def titles(app: AppTest) -> list[str]:

@@ -137,6 +137,10 @@ def test_nonsense_in_the_address_is_ignored(app: AppTest, trained: Train) -> Non
     trained("a")
     open_training(app, run="../../etc", epochs="x", **{"with": "nobody"})
     assert app.selectbox[0].value == "a"
+    # A run alone has nothing beside it.
+    assert not app.multiselect
+    trained("b")
+    app.run()
     assert app.multiselect[0].value == []
 
 
@@ -171,7 +175,7 @@ def test_hostile_names_are_shown_letter_by_letter(app: AppTest, trained: Train) 
     write_progress(folder, progress(phase=name, host=name))
     open_training(app)
     assert headline(app).startswith("● Running")
-    escaped = [app.subheader[0].value, *(caption.value for caption in app.caption), *(metric.label for metric in app.metric)]
+    escaped = [app.header[0].value, *(caption.value for caption in app.caption), *(metric.label for metric in app.metric)]
     for text in escaped:
         assert not re.search(r"(?<!\\)[<\[$*]", text), text
     assert any("img" in text for text in escaped)
