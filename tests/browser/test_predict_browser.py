@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser.accessible import violations
 from tests.browser.conftest import ARGUMENTS
 from tests.films.films import encode, scene
 from tests.portraits import two_faces
@@ -57,6 +58,7 @@ def test_the_first_result_takes_one_click(page: Page, overflow: Callable[[Page],
     page.locator(".js-plotly-plot").nth(1).wait_for()
     assert "photo=sample" in page.url
     assert overflow(page) <= 0
+    assert violations(page) == []
 
 
 def test_a_text_file_named_jpg_shows_the_reason(page: Page, tmp_path: Path, overflow: Callable[[Page], int]) -> None:
