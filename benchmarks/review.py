@@ -8,19 +8,15 @@ Exits with status 1 when the median of the steps misses its target.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.pages import ROOT
+from benchmarks.serving import served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -59,25 +55,12 @@ def main() -> int:
     from playwright.sync_api import sync_playwright
 
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        address = f"http://127.0.0.1:{port}"
-        surroundings = {**os.environ, "EMOTION_CHECKPOINTS": folder, "PYTHONPATH": str(ROOT)}
-        options = (f"--server.port={port}", "--server.headless=true", "--server.fileWatcherType=none")
-        command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-        server = subprocess.Popen(command, cwd=ROOT, env=surroundings, stdout=subprocess.DEVNULL)  # noqa: S603
-        try:
-            _wait(f"{address}/_stcore/health")
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
-            page = browser.new_page(viewport={"width": 1440, "height": 900})
-            page.set_default_timeout(600_000)
-            page.goto(f"{address}/errors?benchmark=schematic-test&outcome=all&sort=name&image=faces/00015.png")
-            return _measure(page, arguments.steps, arguments.pause, arguments.pictures)
-        finally:
-            server.terminate()
-            server.wait()
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright, served(Path(folder)) as (address, _):
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.set_default_timeout(600_000)
+        page.goto(f"{address}/errors?benchmark=schematic-test&outcome=all&sort=name&image=faces/00015.png")
+        return _measure(page, arguments.steps, arguments.pause, arguments.pictures)
 
 
 def _measure(page: Page, steps: int, pause: int, pictures: Path | None) -> int:
@@ -99,16 +82,6 @@ def _measure(page: Page, steps: int, pause: int, pictures: Path | None) -> int:
         print(f"{name:<28}{statistics.median(times):>10.0f}{max(times):>10.0f}{TARGET:>8.0f}")
     print(f"{steps} verdicts, all kept: {took / steps:.2f} s a picture with {pause / 1000:.1f} s of rest")
     return int(statistics.median(ahead) > TARGET)
-
-
-def _wait(url: str) -> None:
-    for _ in range(1_000):
-        try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310
-                return
-        except OSError:
-            time.sleep(0.2)
-    raise SystemExit("The server does not answer.")
 
 
 if __name__ == "__main__":
