@@ -127,7 +127,8 @@ def by_fer(environment: Path) -> Way:
 
     def read(path: Path) -> tuple[int, float, float]:
         command = [str(environment / "python" / "bin" / "python"), str(program), str(path)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+        # It writes a table into the folder that it runs in: that of the film, which is gone afterwards.
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=path.parent)  # noqa: S603
         frames, took, spent = done.stdout.split()[-3:]
         return int(frames), float(took), float(spent)
 
