@@ -126,7 +126,7 @@ def by_fer(environment: Path) -> Way:
     program = Path(__file__).parent / "foreign" / "film_in_python.py"
 
     def read(path: Path) -> tuple[int, float, float]:
-        command = [str(environment / "python" / "bin" / "python"), str(program), str(path)]
+        command = [str(environment.absolute() / "python" / "bin" / "python"), str(program.absolute()), str(path)]
         # It writes a table into the folder that it runs in: that of the film, which is gone afterwards.
         done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=path.parent)  # noqa: S603
         frames, took, spent = done.stdout.split()[-3:]
