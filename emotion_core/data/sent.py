@@ -25,7 +25,7 @@ MOST_DIRECTORY = 8 << 20
 """Bytes of an archive's list of files, which is read as a whole: 400 for each of :data:`MOST_FILES`."""
 
 MOST_LIST = 4 << 20
-"""Bytes of a list of pictures: 200 for each of :data:`MOST_FILES`."""
+"""Bytes of a list of pictures, 200 for each of :data:`MOST_FILES`."""
 
 LONGEST = 240
 """Bytes of a name in UTF-8."""
