@@ -54,6 +54,23 @@ def split_repeats(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
     return [entry for entry in entries if entry.name not in repeats], [entry for entry in entries if entry.name in repeats]
 
 
+def without_unnamed(entries: Sequence[Entry], order: Sequence[str]) -> list[Entry]:
+    """Entries without those that only change one of the others in something, where an experiment names the others alone.
+
+    Args:
+        entries: of an experiment.
+        order: names that it gives; without any, all stay.
+    """
+    there = {entry.name for entry in entries}
+
+    def unnamed(entry: Entry) -> bool:
+        info = None if entry.run is None else entry.run.info
+        changes = info is not None and info.role == "ablation" and info.variant_of in there
+        return changes and bool(there & set(order)) and entry.name not in order
+
+    return [entry for entry in entries if not unnamed(entry)]
+
+
 def most_useful_first(entries: Sequence[Entry], able: Callable[[Entry], bool], default: str) -> list[Entry]:
     """What a page shows first when nobody asks: those that can say what it is about, the default run, test splits.
 

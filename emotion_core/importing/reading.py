@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from emotion_core.errors import ResultsError
@@ -26,6 +27,8 @@ from emotion_core.texts import shorten
 MAX_ROWS = 1_000_000
 """Twice as many as the largest collection of labelled faces has."""
 MAX_COLUMNS = 1_000
+MAX_CELLS = 32_000_000
+"""Packed, a million rows of a thousand equal numbers are a small file; as numbers they take 8 GB."""
 MAX_BYTES = 256 * 2**20
 """Of a file, as it lies there."""
 MAX_UNPACKED = 512 * 2**20
@@ -132,6 +135,11 @@ def _bound(rows: int, columns: int, name: str) -> None:
         )
     if columns > MAX_COLUMNS:
         raise ResultsError(f"'{name}' has {columns:,} columns; {MAX_COLUMNS:,} are the most that is read.")
+    if rows * columns > MAX_CELLS:
+        raise ResultsError(
+            f"'{name}' has {rows:,} rows of {columns:,} columns; {MAX_CELLS:,} cells are the most that is read. Leave out what "
+            "is neither a name nor a prediction."
+        )
 
 
 def _csv(text: str, name: str) -> pd.DataFrame:
@@ -259,12 +267,12 @@ def _is_vector(kind: pa.DataType) -> bool:
 
 def _arrow(key: str, column: pa.ChunkedArray, name: str) -> Iterable[tuple[str, pd.Series]]:
     if _is_vector(column.type):
-        rows = column.to_pylist()
-        lengths = {None if row is None else len(row) for row in rows}
+        lengths = pc.unique(pc.list_value_length(column)).to_pylist()
         if len(lengths) != 1 or None in lengths:
             raise ResultsError(f"The column '{shorten(key)}' of '{name}' holds vectors of different lengths.")
-        matrix = np.array(rows, dtype=np.float64)
-        _bound(len(matrix), matrix.shape[1], name)
+        _bound(len(column), lengths[0], name)
+        numbers = pc.list_flatten(column).cast(pa.float64(), safe=False).to_numpy()
+        matrix = numbers.reshape(len(column), lengths[0])
         for index in range(matrix.shape[1]):
             yield f"{key}.{index}", pd.Series(matrix[:, index])
     elif _is_text(column.type):
@@ -302,7 +310,7 @@ def _npz(data: bytes, name: str) -> pd.DataFrame:
 def _arrays(arrays: dict[str, npt.NDArray[Any]], name: str) -> pd.DataFrame:
     """Arrays of one length as columns; one that names the columns of the others names them."""
     rows = max((len(array) for array in arrays.values() if array.ndim), default=0)
-    _bound(rows, 0, name)
+    _bound(rows, sum(array.shape[1] if array.ndim == 2 else 1 for array in arrays.values()), name)
     classes = next(
         (array for key, array in arrays.items() if "class" in key.lower() and array.ndim == 1 and len(array) != rows), None
     )

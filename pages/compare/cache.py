@@ -14,7 +14,7 @@ import streamlit as st
 
 from emotion_core.compare import Comparison, Entry, Store, can_share, compare, why_not_comparable
 from emotion_core.compare.answers import EXPRESSION_NEEDS, coverage_curve, expression_answers
-from emotion_core.compare.order import best_first, best_run, rank_evaluations, split_repeats
+from emotion_core.compare.order import best_first, best_run, rank_evaluations, split_repeats, without_unnamed
 from emotion_core.compare.trainings import trainings_of
 from emotion_core.errors import EmotionCoreError
 from emotion_core.results.run import read_history
@@ -56,18 +56,27 @@ class Ranked:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def rank(signature: str, place: tuple[str, str], measure: str | None, seeds: bool, _listed: Sequence[Entry]) -> Ranked:
+def rank(
+    signature: str,
+    place: tuple[str, str],
+    measure: str | None,
+    all_trainings: bool,
+    order: tuple[str, ...],
+    _listed: Sequence[Entry],
+) -> Ranked:
     """Rank what is listed, which takes a while for thousands of runs and stays the same while one searches among them.
 
     Args:
         signature: of the store.
         place: experiment and evaluation, which say what is listed.
         measure: that decides.
-        seeds: whether repeated trainings are listed.
+        all_trainings: whether repeated trainings are listed, and changes to a run that the experiment does not name.
+        order: the runs that the experiment names.
         _listed: at least one.
     """
     usual, repeats = split_repeats(_listed)
-    mine = best_first(_listed if seeds else usual, measure)
+    usual = without_unnamed(usual, order)
+    mine = best_first(_listed if all_trainings else usual, measure)
     leader = best_run(mine, measure)
     anchor = next(entry for entry in mine if entry.name == leader)
     return Ranked(

@@ -56,13 +56,13 @@ class Settings:
 
     Attributes:
         margin: smaller differences are practically none.
-        seeds: whether trainings that repeat another one with another seed are listed.
+        all_trainings: whether trainings that repeat another one with another seed are listed, and further changes to a run.
         only_ticked: whether runs that are not ticked are hidden.
         reported: whether what others reported stands below.
     """
 
     margin: float
-    seeds: bool
+    all_trainings: bool
     only_ticked: bool
     reported: bool
 
@@ -110,12 +110,12 @@ def ask_settings(where: DeltaGenerator, asked: Asked) -> Settings:
             "difference is smaller than this.",
         )  # fmt: skip
         only_ticked = st.toggle("Hide runs that are not ticked", key="only", bind="query-params")
-        seeds = st.toggle(
-            "Every seed",
+        all_trainings = st.toggle(
+            "Every training",
             key="seeds",
             bind="query-params",
             help="List trainings that only repeat another one with another seed, or went into a mean of weights that is "
-            "listed. How far they spread stands below the table.",
+            "listed, and changes to a run that the experiment does not name. How far seeds spread stands below the table.",
         )
         reported = st.toggle(
             "Reported results",
@@ -125,7 +125,7 @@ def ask_settings(where: DeltaGenerator, asked: Asked) -> Settings:
             bind="query-params",
             help="Show what others reported on this dataset, below and apart: nothing can be tested without predictions.",
         )
-    return Settings(margin=float(margin), seeds=seeds, only_ticked=only_ticked, reported=reported)
+    return Settings(margin=float(margin), all_trainings=all_trainings, only_ticked=only_ticked, reported=reported)
 
 
 def ask_baseline(where: DeltaGenerator, asked: Asked, ticked: Sequence[Entry]) -> str | None:

@@ -25,7 +25,7 @@ def show_legend(comparison: Comparison, measure: str, listed: Listed) -> None:
             alone = "One run alone: tick another one to compare."
             if len(listed.rows) == 1 and listed.other_seeds:
                 seeds = count(len(listed.other_seeds), "other seed", "other seeds")
-                alone = f"One training alone: “Every seed” above also shows {seeds} of it."
+                alone = f"One training alone: “Every training” above also shows {seeds} of it."
             st.caption(f"{alone} [..] is the 95 % interval over images.")
         return
     words = "★ best, ≈ not significantly different from the best at 0.05. [..] is the 95 % interval over images"

@@ -69,7 +69,7 @@ def list_rows(what: Asked, settings: Settings, where: DeltaGenerator, signature:
         signature: of the store.
     """
     first = what.measures[0] if what.measures else None
-    ranked = rank(signature, _place(what), first, settings.seeds, what.listed)
+    ranked = rank(signature, _place(what), first, settings.all_trainings, _named(what), what.listed)
     known = {entry.name: entry for entry in what.measured}
     chosen = [known[name] for name in _ticked(what, known, _usual(what, ranked.fair))]
     fit, shared = _share([entry for entry in chosen if fits(ranked.anchor, entry)])
@@ -80,7 +80,7 @@ def list_rows(what: Asked, settings: Settings, where: DeltaGenerator, signature:
     pages = -(-len(found) // PAGE)
     with where:
         page = st.pagination(pages, key=f"rows-{pages}") if pages > 1 else 1
-    frame = (*_place(what), what.search, what.group, first, page, settings.only_ticked, settings.seeds)
+    frame = (*_place(what), what.search, what.group, first, page, settings.only_ticked, settings.all_trainings)
     rows = _with_pinned(ticked, found[(page - 1) * PAGE : page * PAGE], known, frame)
     judged = {entry.name: entry for entry in ticked}
     rows = [judged.get(entry.name, entry) for entry in rows]
@@ -92,7 +92,7 @@ def list_rows(what: Asked, settings: Settings, where: DeltaGenerator, signature:
         rows=tuple(rows),
         ticked=tuple(ticked[:MOST]),
         beside=tuple(unfair.values())[:PAGE],
-        other_seeds=() if settings.seeds else ranked.repeats,
+        other_seeds=() if settings.all_trainings else ranked.repeats,
         group=what.group,
         key=f"runs-{hashlib.md5(names.encode(), usedforsecurity=False).hexdigest()}",
         shared=shared,
@@ -115,9 +115,13 @@ def _share(chosen: Sequence[Entry]) -> tuple[list[Entry], str]:
 
 def _usual(what: Asked, fair: Sequence[Entry]) -> Names:
     """What is ticked when nobody chose: the runs that an experiment names in its order, or all of them."""
-    named = what.experiment.order if what.experiment is not None else ()
+    named = _named(what)
     names = [entry.name for entry in fair]
     return ([name for name in names if name in named] or names)[:AT_FIRST]
+
+
+def _named(what: Asked) -> tuple[str, ...]:
+    return what.experiment.order if what.experiment is not None else ()
 
 
 def _place(what: Asked) -> tuple[str, str]:

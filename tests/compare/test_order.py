@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from emotion_core.compare import Entry, Measure
-from emotion_core.compare.order import best_first, best_run, most_useful_first, rank_evaluations
+from emotion_core.compare.order import best_first, best_run, most_useful_first, rank_evaluations, without_unnamed
+from emotion_core.results.run import read_run
+from tests.stored import write_run
 
 
 def entry(name: str, value: float | None = None, measure: str = "accuracy", **changes: Any) -> Entry:
@@ -22,6 +25,18 @@ def test_test_splits_come_first_then_those_with_most_runs() -> None:
     many = [entry(str(number), split="val") for number in range(3)]
     found = rank_evaluations([*many, entry("a"), entry("b", dataset="b"), entry("c", dataset="b"), entry("d", dataset="a")])
     assert found == ["b-test", "a-test", "toy-test", "toy-val"]
+
+
+def test_changes_that_an_experiment_does_not_name_are_left_out_where_it_names_what_they_change(tmp_path: Path) -> None:
+    changes = {
+        "plain": {},
+        "more": {"role": "ablation", "variant_of": "plain"},
+        "else": {"role": "ablation", "variant_of": "x"},
+    }
+    runs = [entry(name, run=read_run(write_run(tmp_path / name, **about))) for name, about in changes.items()]
+    assert names(without_unnamed(runs, ["plain"])) == ["plain", "else"]
+    assert names(without_unnamed(runs, ["plain", "more"])) == ["plain", "more", "else"]
+    assert names(without_unnamed(runs, [])) == names(without_unnamed(runs, ["gone"])) == ["plain", "more", "else"]
 
 
 def test_the_best_comes_first_whichever_way_the_measure_improves() -> None:

@@ -180,6 +180,15 @@ def test_trade_off_says_that_nothing_is_significantly_better() -> None:
     )
 
 
+def test_reported_values_that_are_far_away_do_not_press_measured_ones_together() -> None:
+    far = [row(f"r{value}", "reported", accuracy=value, num_params_millions=9.0) for value in (0.1, 0.2, 0.66)]
+    table = pd.concat([TABLE.iloc[1:3], pd.DataFrame(far)], ignore_index=True)
+    figure = trade_off(table, "accuracy", "num_params_millions", ["near", "best"])
+    # From 0.56, the lower end of an interval, to the reported value that is near enough, and a little room.
+    assert figure.layout.yaxis.range == pytest.approx((0.56 - 0.008, 0.66 + 0.008))
+    assert [note.text for note in figure.layout.annotations] == ["2 reported values lie below"]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_names_never_lie_over_each_other_or_over_points(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -201,8 +210,9 @@ def test_names_never_lie_over_each_other_or_over_points(seed: int) -> None:
 
 def box(x: float, y: float, width: float, side: str) -> tuple[float, float, float, float]:
     """Where plotly writes a name, as far as its documentation says it: beside, above or below its point."""
-    left = {"middle right": x + 7, "middle left": x - 7 - width}.get(side, x - width / 2)
-    low = {"top center": y + 5, "bottom center": y - 5 - HEIGHT}.get(side, y - HEIGHT / 2)
+    up, across = side.split()
+    left = {"right": x + 7, "left": x - 7 - width, "center": x - width / 2}[across]
+    low = {"top": y + 5, "bottom": y - 5 - HEIGHT, "middle": y - HEIGHT / 2}[up]
     return left, low, left + width, low + HEIGHT
 
 

@@ -194,3 +194,35 @@ def test_a_missing_or_large_file_is_refused(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "large.csv").write_bytes(b"image,happy\n")
     with pytest.raises(ResultsError, match="the most that is read"):
         read_results(tmp_path / "large.csv")
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet", "vectors", "npz"])
+def test_cells_are_bounded_before_they_are_made(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Equal numbers pack to nothing, and objects that share no name make a table of mostly empty cells."""
+    monkeypatch.setattr(reading, "MAX_CELLS", 99)
+    square = np.zeros((10, 10))
+    stream = io.BytesIO()
+    if form == "parquet":
+        pq.write_table(pa.table({f"c{place}": square[0] for place in range(10)}), stream)
+    elif form == "vectors":
+        pq.write_table(pa.table({"probs": list(square)}), stream)
+    elif form == "npz":
+        np.savez_compressed(stream, probs=square.astype(np.uint8))
+    elif form == "csv":
+        stream.write(",".join("abcdefghij").encode() + b"\n" + b"0,0,0,0,0,0,0,0,0,0\n" * 9)
+    else:
+        stream.write(b"".join(b'{"c%d": 1}\n' % place for place in range(10)))
+    with pytest.raises(ResultsError, match="10 rows of 10 columns; 99 cells are the most"):
+        read_results(stream.getvalue(), "r")
+
+
+def test_vectors_are_read_from_slices_and_lengths_are_checked() -> None:
+    table = pa.table({"probs": [[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]]})
+    stream = io.BytesIO()
+    pq.write_table(table, stream, row_group_size=2)
+    assert read_results(stream.getvalue(), "r")["probs.1"].tolist() == [0.75, 0.5, 0.0]
+    for wrong in ([[1.0], [1.0, 2.0]], [[1.0], None]):
+        stream = io.BytesIO()
+        pq.write_table(pa.table({"probs": wrong}), stream)
+        with pytest.raises(ResultsError, match="vectors of different lengths"):
+            read_results(stream.getvalue(), "r")

@@ -11,7 +11,16 @@ HEIGHT, GAP = 16.0, 9.0
 """Height of a name, and how far it stands from the middle of its point, px."""
 
 _Box = tuple[float, float, float, float]
-_SIDES = {"middle right": (0, 0.5), "middle left": (-1, 0.5), "top center": (-0.5, 1), "bottom center": (-0.5, 0)}
+_SIDES = {
+    "middle right": (0, 0.5),
+    "middle left": (-1, 0.5),
+    "top center": (-0.5, 1),
+    "bottom center": (-0.5, 0),
+    "top right": (0, 1),
+    "bottom right": (0, 0),
+    "top left": (-1, 1),
+    "bottom left": (-1, 0),
+}
 """Where a name begins: so many widths to the right of its point, so many heights above its own lower edge."""
 
 

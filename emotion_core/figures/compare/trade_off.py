@@ -6,6 +6,7 @@ from collections.abc import Collection
 from math import ceil, floor, log10
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -60,6 +61,7 @@ def trade_off(table: pd.DataFrame, measure: str, cost: str, worth: Collection[st
         title={"text": f"{cost_title(cost)} ↓", "font": {"size": 13}}, gridcolor=FAINT, zeroline=False, **across
     )
     figure.update_yaxes(title={"text": words.header, "font": {"size": 13}}, gridcolor=FAINT, zeroline=False, **up)
+    figure.update_layout(annotations=_far(rows, measure, up))
     figure.update_layout(showlegend=True, legend={"orientation": "h", "x": 0, "y": -0.16, "yanchor": "top"})
     return figure
 
@@ -81,8 +83,7 @@ def trade_off_rows(table: pd.DataFrame, measure: str, cost: str, worth: Collecti
 def _scale(rows: pd.DataFrame, measure: str, cost: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Both axes with their ranges, which names are placed by."""
     low, high = float(rows[cost].min()), float(rows[cost].max())
-    ends = pd.concat([rows[measure], rows[f"{measure}_low"], rows[f"{measure}_high"]]).astype(float).dropna()
-    bottom, top = float(ends.min()), float(ends.max())
+    bottom, top = _heights(rows, measure)
     room = 0.08 * ((top - bottom) or 1.0)
     up = {"range": [bottom - room, top + room]}
     if high / low <= 20:
@@ -91,6 +92,32 @@ def _scale(rows: pd.DataFrame, measure: str, cost: str) -> tuple[dict[str, Any],
     room = 0.08 * log10(high / low)
     shape = {"type": "log", "tickvals": ticks, "ticktext": [f"{tick:g}" for tick in ticks]}
     return {**shape, "range": [log10(low) - room, log10(high) + room]}, up
+
+
+def _heights(rows: pd.DataFrame, measure: str) -> tuple[float, float]:
+    """Ends of the intervals shown; reported values further away than these reach would press all others together."""
+    ends = pd.concat([rows[measure], rows[f"{measure}_low"], rows[f"{measure}_high"]], axis=1).astype(float)
+    measured = rows["kind"] == "measured"
+    shown = (ends[measured] if measured.sum() > 1 else ends).to_numpy()
+    bottom, top = float(np.nanmin(shown)), float(np.nanmax(shown))
+    others = rows.loc[rows["kind"] == "reported", measure]
+    if measured.sum() < 2:
+        return bottom, top
+    near = others[others.between(2 * bottom - top, 2 * top - bottom)]
+    return min(bottom, *near), max(top, *near)
+
+
+def _far(rows: pd.DataFrame, measure: str, up: dict[str, Any]) -> list[dict[str, Any]]:
+    """What is said of reported values that the axis does not reach."""
+    low, high = up["range"]
+    notes = []
+    for count, where, y in (((rows[measure] < low).sum(), "below", 0), ((rows[measure] > high).sum(), "above", 1)):
+        if count:
+            text = f"{count} reported {'value lies' if count == 1 else 'values lie'} {where}"
+            place = {"xref": "paper", "yref": "paper", "x": 0, "xanchor": "left", "y": y}
+            side = "bottom" if where == "below" else "top"
+            notes.append({"text": text, "showarrow": False, "font": {"size": 12, "color": GREY}, "yanchor": side, **place})
+    return notes
 
 
 def _labels(

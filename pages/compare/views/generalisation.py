@@ -37,6 +37,13 @@ def show_generalisation(shown: Compared) -> None:
     said = "; ".join(f"{name} does worst on {cell.entry.evaluation}, {cell.value:.3f}" for name, cell in worst.items())
     figure = generalisation_heatmap(matrix)
     draw(figure, "generalisation", f"{METRICS[matrix.measure].title} by dataset. {said}")
-    st.dataframe(readable_matrix(matrix), hide_index=True, key="table-generalisation", alt="The same with intervals")
+    st.dataframe(
+        readable_matrix(matrix),
+        hide_index=True,
+        key="table-generalisation",
+        # Values with their intervals are wider than Streamlit takes them for.
+        column_config={key: st.column_config.TextColumn(key, width=165) for key in matrix.evaluations},
+        alt="The same with intervals",
+    )
     st.caption(f"{matrix_legend(matrix)} A frame marks the dataset that a run does worst on.")
     offer([figure], matrix_table(matrix), f"generalisation-{matrix.measure}")

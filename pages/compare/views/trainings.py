@@ -6,9 +6,10 @@ import streamlit as st
 
 from emotion_core.compare.trainings import history_table, settings_of, settings_table
 from emotion_core.figures.compare.curves import WINDOW, curve_measures, training_curves
+from emotion_core.texts import listing
 from pages.compare.cache import histories_of
 from pages.compare.views.shown import Compared, backbones, draw, offer
-from pages.shared.words import count
+from pages.shared.words import count, escape
 
 
 def show_training(shown: Compared) -> None:
@@ -29,9 +30,9 @@ def show_training(shown: Compared) -> None:
         )
     figure = training_curves(table, measure, smoothed=smoothed)
     draw(figure, "training", f"{measure} by epoch of {count(len(histories), 'run', 'runs')}")
-    missing = len(runs) - len(histories)
+    missing = [entry.name for entry in runs if entry.name not in histories]
     if missing:
-        st.caption(f"{count(missing, 'run has', 'runs have')} no history.")
+        st.caption(escape(f"Without a history: {listing(missing)}."))
     offer([figure], table, f"training-{measure}")
 
 

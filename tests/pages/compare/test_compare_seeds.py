@@ -54,7 +54,7 @@ def test_one_training_alone_says_where_its_other_seeds_are(app: AppTest, add: Ca
     # A link to a difference from a seed that is not shown.
     app.query_params["baseline"] = "two"
     run(app)
-    assert "One training alone: “Every seed” above also shows 1 other seed of it." in captions(app)
+    assert "One training alone: “Every training” above also shows 1 other seed of it." in captions(app)
 
 
 @pytest.mark.usefixtures("three")

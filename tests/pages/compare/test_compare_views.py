@@ -108,7 +108,7 @@ def test_training_curves_need_a_history(app: AppTest, three: list[Path]) -> None
     run(app)
     assert app.selectbox(key="curve").options == ["val_accuracy", "loss"]
     assert figure(app)["data"][0]["name"] == "good"
-    assert "2 runs have no history" in captions(app)
+    assert "Without a history: alike and worse." in captions(app)
     app.toggle(key="smooth").set_value(True)
     run(app)
     assert len(figure(app)["data"]) == 2
