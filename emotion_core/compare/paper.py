@@ -14,7 +14,7 @@ from emotion_core.compare.pairs import ALPHA, Comparison
 from emotion_core.errors import ConfigError
 from emotion_core.metrics.table import METRICS
 from emotion_core.results.tables import markdown, markdown_table, tex
-from emotion_core.texts import plain
+from emotion_core.texts import listing, plain
 
 PaperForm = Literal["latex", "markdown"]
 
@@ -76,8 +76,10 @@ def caption(comparison: Comparison, significant: bool) -> str:
     first = next((entry for entry in entries if entry.kind == "measured"), None)
     parts = []
     if first is not None:
+        between = "" if first.between is None else f", between {len(first.between)} expressions ({listing(first.between)})"
         parts.append(
-            f"{first.dataset}, {first.split} split, {first.images:,} images; values with 95 % bootstrap intervals over images."
+            f"{first.dataset}, {first.split} split, {first.images:,} images{between}; values with 95 % bootstrap intervals "
+            "over images."
         )
     parts.append("Bold: best.")
     if len(comparison.entries) > 1:

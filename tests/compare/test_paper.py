@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from emotion_core.cli import main
-from emotion_core.compare import compare, reported_entries
+from emotion_core.compare import compare, judge_subset, reported_entries
 from emotion_core.compare.paper import paper_table
 from emotion_core.errors import ConfigError
 from tests.compare.stored import MakeRun, correct, load
@@ -112,3 +112,11 @@ def test_the_command_line_prints_few_columns(
     head = next(line for line in printed.splitlines() if "accuracy $" in line)
     assert head.count("&") == 4
     assert "p 0.000" not in printed
+
+
+def test_a_caption_names_the_expressions_where_they_are_fewer(runs: Path) -> None:
+    entries = load(runs, "near", "far")
+    ids = frozenset(entries[0].predictions(["expression"]).query("expression in ('neutral', 'happiness')")["sample_id"])
+    judged = [judge_subset(entry, ids, between=("neutral", "happiness")) for entry in entries]
+    said = paper_table(compare(judged, ["accuracy"]), ["accuracy"], "markdown").splitlines()[0]
+    assert f"test split, {len(ids)} images, between 2 expressions (neutral and happiness); values" in said
