@@ -61,9 +61,11 @@ def open_import() -> None:
         table = _read(upload.file_id, upload.name, upload.getvalue())
         st.dataframe(table.head(3), hide_index=True, alt="The first rows of the file")
         benchmark, own = _ask_benchmark(Path(upload.name).stem)
+        # Above the boxes that answer it, which fill a screen.
+        question = st.empty()
         columns = _ask_columns(table, upload.file_id)
         if columns.unsure:
-            st.warning(_words(" ".join(columns.unsure)), icon=":material/help:")
+            question.warning(_words(" ".join(columns.unsure)), icon=":material/help:")
             return
         prepared = _prepare(table, columns, benchmark, own)
     except EmotionCoreError as error:

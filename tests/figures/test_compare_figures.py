@@ -187,6 +187,8 @@ def test_reported_values_that_are_far_away_do_not_press_measured_ones_together()
     # From 0.56, the lower end of an interval, to the reported value that is near enough, and a little room.
     assert figure.layout.yaxis.range == pytest.approx((0.56 - 0.008, 0.66 + 0.008))
     assert [note.text for note in figure.layout.annotations] == ["2 reported values lie below"]
+    figure = trade_off(table.iloc[:3], "accuracy", "num_params_millions", ["near", "best"])
+    assert [note.text for note in figure.layout.annotations] == ["1 reported value lies below"]
 
 
 @pytest.mark.parametrize("seed", range(20))

@@ -104,7 +104,7 @@ def _heights(rows: pd.DataFrame, measure: str) -> tuple[float, float]:
     if measured.sum() < 2:
         return bottom, top
     near = others[others.between(2 * bottom - top, 2 * top - bottom)]
-    return min(bottom, *near), max(top, *near)
+    return min([bottom, *near]), max([top, *near])
 
 
 def _far(rows: pd.DataFrame, measure: str, up: dict[str, Any]) -> list[dict[str, Any]]:
