@@ -28,6 +28,7 @@ MEANINGS: Mapping[str, str] = {
     "runs disagree": "Images that the two chosen runs predict differently, farthest apart first.",
     "random": "At random: the only pile that says how many labels of the whole split are wrong.",
 }
+ASKING = "queue-asking"
 AT_ONCE = 8
 """Images that are handed out together."""
 
@@ -55,7 +56,15 @@ class _Handed:
 
 def offer_queue(inspected: Inspected) -> None:
     """Choose a pile and begin; what was found so far."""
-    with st.popover("Review", icon=":material/rate_review:", help="Look at one picture after another and say what you see."):
+    asking = st.popover(
+        "Review",
+        icon=":material/rate_review:",
+        help="Look at one picture after another and say what you see.",
+        # Whether it is open has to be known to the server, which closes it when the desk opens.
+        key=ASKING,
+        on_change="rerun",
+    )
+    with asking:
         if not allowed("review"):
             return
         piles = _piles(inspected.key, inspected)
@@ -133,6 +142,8 @@ def _start(source: str, second: bool, reviewer: str) -> None:
     st.session_state["queue-number"] = before + 1
     st.session_state["reviewer"] = " ".join(reviewer.split())
     st.session_state["queue"] = _Handed(source=source, second=second, reviewer=reviewer, number=before + 1)
+    # Otherwise it would lie over the desk.
+    st.session_state[ASKING] = False
 
 
 def _hand_out(inspected: Inspected, handed: _Handed) -> None:

@@ -78,8 +78,11 @@ def test_the_queue_hands_out_and_tells_what_was_found(app: AppTest, two_runs: No
     app.selectbox(key="queue-source").select("random")
     app.text_input(key="queue-name").set_value("Ada")
     run(app)
+    app.session_state["queue-asking"] = True
     app.button(key="queue-start").click()
     run(app)
+    # What was asked does not lie over the desk.
+    assert not app.session_state["queue-asking"]
     first = desk(app)
     ids = [item["id"] for item in first["items"].values()]
     assert len(ids) == 4
