@@ -8,7 +8,6 @@ import io
 import os
 import zipfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -20,6 +19,7 @@ from emotion_core.data.datasets import DATASETS
 from emotion_core.data.folders import load_class_folders
 from emotion_core.data.identity import content_fingerprint, content_name, is_name, safe_name
 from emotion_core.data.plain_csv import COLUMNS, LABELS_FILE, labels_file, load_plain_csv, read_listed
+from emotion_core.data.pool import reading_pool
 from emotion_core.data.sent import SentSource, open_sent
 from emotion_core.data.table import FaceTable, Problem
 from emotion_core.durable import replace_durably
@@ -198,18 +198,13 @@ def _decode(
 
     readable = np.ones(len(table), dtype=bool)
     problems: list[Problem] = []
-    with ThreadPoolExecutor(WORKERS) as pool:
-        try:
-            for place, reason in enumerate(pool.map(look, table.sample_ids)):
-                if reason:
-                    readable[place] = False
-                    problems.append(Problem(path=table.sample_ids[place], reason=reason))
-                if progress is not None:
-                    progress(place + 1, len(table))
-        except BaseException:
-            # Whoever stops it does not wait for the pictures that are left.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with reading_pool(WORKERS) as pool:
+        for place, reason in enumerate(pool.map(look, table.sample_ids)):
+            if reason:
+                readable[place] = False
+                problems.append(Problem(path=table.sample_ids[place], reason=reason))
+            if progress is not None:
+                progress(place + 1, len(table))
     return readable, problems
 
 

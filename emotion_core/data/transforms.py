@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from emotion_core.data.pool import reading_pool
 from emotion_core.data.table import FaceTable, OnError, Problem, settle
 from emotion_core.errors import DataError, ImageError
 from emotion_core.images import read_image
@@ -68,24 +68,19 @@ def decode_table(
     pixels = np.empty((len(table), 1, size, size), dtype=np.uint8)
     readable = np.ones(len(table), dtype=bool)
     problems: list[Problem] = []
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for index, image in enumerate(pool.map(decode, table.sample_ids)):
-                if isinstance(image, Problem):
-                    readable[index] = False
-                    problems.append(image)
-                elif image.ndim == 2:
-                    pixels[index] = image
-                else:
-                    if pixels.shape[1] == 1:
-                        pixels = np.repeat(pixels, 3, axis=1)
-                    pixels[index] = image.transpose(2, 0, 1)
-                if progress is not None:
-                    progress(1)
-        except BaseException:
-            # Whoever stops it does not wait for the pictures that are left.
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with reading_pool(workers) as pool:
+        for index, image in enumerate(pool.map(decode, table.sample_ids)):
+            if isinstance(image, Problem):
+                readable[index] = False
+                problems.append(image)
+            elif image.ndim == 2:
+                pixels[index] = image
+            else:
+                if pixels.shape[1] == 1:
+                    pixels = np.repeat(pixels, 3, axis=1)
+                pixels[index] = image.transpose(2, 0, 1)
+            if progress is not None:
+                progress(1)
     kept = settle(problems, on_error, table.name)
     if not readable.any():
         raise DataError(f"None of the {len(table):,} pictures of '{table.name}' can be read.")

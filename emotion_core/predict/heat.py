@@ -21,7 +21,6 @@ ENDS = {"valence": ("less pleasant", "more pleasant"), "arousal": ("calmer", "mo
 NOTHING = 1e-6
 """Maps that stay below this, in units of the output, show nothing."""
 
-
 FAINT = 0.02
 """Maps that stay below this share of their scale look like nothing but a darkened face."""
 

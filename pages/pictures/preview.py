@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -29,19 +29,19 @@ def show_brought(looked: Looked) -> None:
     if brought is None:
         return
     images = len(brought.table)
-    found = [name for name in brought.counts() if name]
-    st.header(f"{count(images, 'picture', 'pictures')} with {count(len(found), 'expression', 'expressions')}")
+    counts = brought.counts()
+    expressions = len(counts.keys() - {""})
+    st.header(f"{count(images, 'picture', 'pictures')} with {count(expressions, 'expression', 'expressions')}")
     ask_measuring(looked.title, brought)
     left, right = st.columns([1, 1.35], gap="large")
     with left:
-        _show_counts(brought)
+        _show_counts(counts)
         _show_problems(brought)
     with right:
         _show_some(looked, brought)
 
 
-def _show_counts(brought: Brought) -> None:
-    counts = brought.counts()
+def _show_counts(counts: Mapping[str, Mapping[str, int]]) -> None:
     splits = [split for split in (*SPLITS, "") if any(row[split] for row in counts.values())]
     rows = []
     for name in (*EXPRESSIONS, *([""] if "" in counts else [])):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from emotion_core.explain import METHODS
 from emotion_core.labels import AFFECT, OUTPUTS
@@ -151,6 +152,13 @@ def _ask_faces() -> tuple[bool, bool]:
         help="Flip test-time augmentation: the mean over each face and its mirror image. A little more accurate, half as fast.",
     )
     return whole, mirror
+
+
+def ask_flip(where: DeltaGenerator, key: str) -> bool:
+    """Flip test-time augmentation where pictures come one after the other, so that speed counts."""
+    return where.toggle(
+        "Flip", key=key, bind="query-params", help="The mean over each face and its mirror image; half as fast."
+    )
 
 
 def _ask_prior() -> str:

@@ -13,6 +13,7 @@ from emotion_core.films.decode import RATE
 from emotion_core.films.opening import ENDINGS
 from emotion_core.results.run import Run
 from emotion_core.texts import shorten
+from pages.predict.controls import ask_flip
 from pages.shared.charts import CHART
 from pages.shared.downloads import offer_file
 from pages.shared.words import count, escape
@@ -52,9 +53,7 @@ def show_film(runs: Mapping[str, Run]) -> None:
         bind="query-params",
         help="More frames show shorter expressions and take longer.",
     )  # fmt: skip
-    mirror = right.toggle(
-        "Flip", key="film_flip", bind="query-params", help="The mean over each face and its mirror image; half as fast."
-    )
+    mirror = ask_flip(right, "film_flip")
     with st.spinner("Getting ready …"):
         from pages.predict.film_reading import film_reading, go_on
         from pages.shared.networks import load_predictors

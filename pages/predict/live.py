@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from emotion_core.results.run import Run
+from pages.predict.controls import ask_flip
 from pages.predict.live_route import address_of, path
 from pages.shared.assets import read_beside
 from pages.shared.words import count
@@ -70,9 +71,7 @@ def show_live(runs: Mapping[str, Run]) -> None:
     heat = middle.toggle(
         "Heat map", key="live_heat", bind="query-params", help="Lays over each face what speaks for the expression it shows."
     )
-    flip = right.toggle(
-        "Flip", key="live_flip", bind="query-params", help="The mean over each face and its mirror image; half as fast."
-    )
+    flip = ask_flip(right, "live_flip")
     with st.spinner("Getting ready …"):
         from emotion_core.figures.palette import EXPRESSION_COLOURS, OTHER
         from emotion_core.films.live import LiveReader

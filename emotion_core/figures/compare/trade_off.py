@@ -98,11 +98,12 @@ def _heights(rows: pd.DataFrame, measure: str) -> tuple[float, float]:
     """Ends of the intervals shown; reported values further away than these reach would press all others together."""
     ends = pd.concat([rows[measure], rows[f"{measure}_low"], rows[f"{measure}_high"]], axis=1).astype(float)
     measured = rows["kind"] == "measured"
-    shown = (ends[measured] if measured.sum() > 1 else ends).to_numpy()
+    few = measured.sum() < 2
+    shown = (ends if few else ends[measured]).to_numpy()
     bottom, top = float(np.nanmin(shown)), float(np.nanmax(shown))
-    others = rows.loc[rows["kind"] == "reported", measure]
-    if measured.sum() < 2:
+    if few:
         return bottom, top
+    others = rows.loc[rows["kind"] == "reported", measure]
     near = others[others.between(2 * bottom - top, 2 * top - bottom)]
     return min([bottom, *near]), max([top, *near])
 
